@@ -1,0 +1,23 @@
+// The 32 bytes that an attestation key signs. Trusted base: pure, no parsing of foreign bytes.
+#pragma once
+
+#include "sealcall/rats/wire.h"
+
+namespace sealcall::attestation {
+
+/// SHA-256 of any bytes.
+Digest sha256(ByteSpan data);
+
+/// qualifyingData of a quote: SHA-256 of the deterministic CBOR array (RFC 8949 4.2)
+/// ["sealcall-attest/1", "quote", role, round, channel binding, verifier nonce, attester nonce, H(SPKI attester TLS),
+///  H(SPKI peer TLS), H(DTLS certificate attester), H(DTLS certificate peer), H(both Hellos), H(rest of the Evidence)].
+/// Fails with wrong_binding when the channel binding is all zero (RFC 9266: absent).
+Result<Digest> quote_qualifying_data(const rats::BindingInput& in);
+
+/// qualifyingData of TPM2_Certify over the identity key: SHA-256 of ["sealcall-attest/1", "certify-identity", H(SPKI)].
+Digest certify_identity_qualifying_data(const Digest& identity_spki);
+
+/// H(encode(caller Hello) || encode(callee Hello)).
+Digest hash_hellos(const rats::Hello& caller, const rats::Hello& callee);
+
+}  // namespace sealcall::attestation

@@ -1,0 +1,95 @@
+// The one owner of the TPM connection. Every function blocks until the TPM answers or the deadline ends; only the worker
+// thread calls them. Sessions are salted to the SRK (or the EK) and encrypt what is secret.
+#pragma once
+
+#include <memory>
+
+#include "sealcall/base/secret.h"
+#include "sealcall/base/time.h"
+#include "sealcall/base/unique_fd.h"
+#include "sealcall/ipc/schema.h"
+
+namespace sealcall::tpm {
+
+inline constexpr uint8_t kSlots = 4;  ///< calls at once, one NV counter each
+
+struct Options {
+    ipc::TpmKind kind{};
+    Bytes auth_value;              ///< authValue of AK, identity key, counters and sealed objects
+    uint8_t measurement_pcr = 13;
+    Millis deadline{2000};         ///< for one TPM command (a device gets 10 s)
+};
+
+struct IdentityBlobs {
+    Bytes public_area;   ///< TPM2B_PUBLIC, marshalled
+    Bytes private_area;  ///< TPM2B_PRIVATE, marshalled
+};
+
+struct Endorsement {
+    rats::TpmPublic ek_public;            ///< TPMT_PUBLIC
+    rats::CertificateDer ek_certificate;  ///< trailing padding cut; empty when the TPM has none
+};
+
+struct AttestedBlob {
+    rats::TpmAttest attest;
+    rats::TpmSignature signature;
+};
+
+struct Quotes {
+    AttestedBlob main;  ///< SHA-256 bank, PCR 0-9 and 11-14
+    AttestedBlob pcr10;
+    std::vector<rats::PcrValue> pcrs;  ///< 0..14, equal to what was quoted (read again until they agree, at most 3 times)
+};
+
+/// A call secret that only this TPM, in this state, before the slot's counter moves, can give back.
+struct SealedSecret {
+    uint8_t slot = 0;
+    uint64_t counter = 0;
+    uint64_t lease_until_ms = 0;  ///< TPM clock
+    Bytes public_area, private_area;
+};
+
+class Tpm {
+  public:
+    /// Takes the open connection. No command is sent that changes the TPM. Errors: tpm_gone, tpm_timeout, tpm_failed.
+    static Result<std::unique_ptr<Tpm>> open(UniqueFd fd, Options options);
+    virtual ~Tpm() = default;
+
+    /// "swtpm 0.7" or manufacturer and firmware version.
+    virtual std::string name() const = 0;
+
+    /// Makes what is missing: SRK (persistent), dictionary attack parameters, the four counters. Idempotent.
+    virtual Status provision() = 0;
+    /// A new identity key bound to the current value of the measurement PCR and to authValue.
+    virtual Result<IdentityBlobs> create_identity() = 0;
+    /// Makes the AK (primary under endorsement), loads the identity key and the counters. Errors: tpm_not_provisioned.
+    virtual Status load(const IdentityBlobs& identity) = 0;
+    virtual Result<Endorsement> endorsement() = 0;
+    virtual Result<rats::TpmPublic> ak_public() = 0;        ///< TPMT_PUBLIC
+    virtual Result<rats::TpmPublic> identity_public() = 0;  ///< TPMT_PUBLIC
+    /// TPM2_ActivateCredential with the contents of TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET.
+    virtual Result<Bytes> activate_credential(ByteSpan blob, ByteSpan secret) = 0;
+
+    /// ECDSA-SHA256 by the identity key over a digest; DER (RFC 3279 2.2.3). Error tpm_policy_refused, detail = TPM_RC, when
+    /// the platform's state is not the approved one.
+    virtual Result<Bytes> sign_identity(const Digest& digest) = 0;
+    virtual Result<AttestedBlob> certify_identity(const Digest& qualifying_data) = 0;
+    virtual Result<Quotes> quote(const Digest& qualifying_data) = 0;
+    virtual Result<Digest> read_pcr(uint8_t pcr) = 0;
+
+    /// Increments the slot's counter, so that nothing sealed before in it can be unsealed; at enclave start and at a call's end.
+    virtual Result<uint64_t> end_slot(uint8_t slot) = 0;
+    /// Seals under PCR, authValue, counter, resetCount, restartCount and lease (design, "Keys").
+    virtual Result<SealedSecret> seal(uint8_t slot, const Secret<32>& secret) = 0;
+    /// Errors: tpm_policy_refused (the state, the counter or the lease says no).
+    virtual Result<Secret<32>> unseal(const SealedSecret& sealed) = 0;
+    /// A new lease for the same secret: unseal and seal again inside the worker.
+    virtual Result<SealedSecret> renew(const SealedSecret& sealed) = 0;
+    /// How long a lease is: at least 60 s and ten times the measured Create.
+    virtual Millis lease() const = 0;
+
+    /// TPM2_Shutdown(CLEAR), so that the next start does not look like a crash.
+    virtual Status shutdown() = 0;
+};
+
+}  // namespace sealcall::tpm

@@ -1,0 +1,186 @@
+// What two enclaves say to each other inside the attestation channel (TLS 1.3), and what the verifier is asked.
+// docs/protocol.md draws every byte. Encoding: ipc/codec.h. Frame: type u8, length u24 big-endian, body.
+#pragma once
+
+#include "sealcall/rats/types.h"
+
+namespace sealcall::rats {
+
+/// Protocol limits (design: "Limits"); all in bytes unless said otherwise.
+inline constexpr uint8_t kWireVersion = 1;
+inline constexpr size_t kInfoBodyMax = 6144;             ///< one SIP INFO body: sequence number u32, then TLS bytes
+inline constexpr size_t kBytesBeforeFinished = 16 * 1024;  ///< received before the handshake is complete
+inline constexpr size_t kBytesBeforeVerdict = 256 * 1024;
+inline constexpr size_t kFrameMax = 32 * 1024;
+inline constexpr size_t kHalfOpenChannels = 8;
+inline constexpr size_t kHalfOpenPerOrigin = 2;
+inline constexpr size_t kForksPerCall = 4;
+inline constexpr const char* kChannelBindingLabel = "EXPORTER-Channel-Binding";  ///< RFC 9266
+inline constexpr const char* kMediaConfirmLabel = "EXPORTER-sealcall-media";
+inline constexpr const char* kCallSecretLabel = "EXPORTER-sealcall-call";
+
+enum class FrameType : uint8_t {
+    hello,
+    evidence,
+    verdict,
+    ringing,        ///< empty body: the callee rings
+    candidates,
+    media_confirm,
+    hold,
+    resume,
+    bye,
+    reattest,       ///< empty body: asks for Evidence of the next round
+};
+
+enum class EvidenceKind : uint8_t { none, tpm_quote };
+
+struct Hello {
+    uint8_t version = kWireVersion;
+    Role role{};
+    Digest nonce{};  ///< 32 fresh random bytes of the sender
+    BoundedString<256> dialled_uri;  ///< the caller's: what was dialled. The callee's: empty
+    BoundedString<256> own_uri;
+    BoundedString<64> label;
+    Digest dtls_fingerprint{};  ///< SHA-256 of the sender's DTLS certificate
+    EvidenceKind evidence_offered{};
+    EvidenceKind evidence_required{};
+    uint16_t round = 0;
+    static constexpr auto fields =
+        std::tuple{&Hello::version, &Hello::role, &Hello::nonce, &Hello::dialled_uri, &Hello::own_uri, &Hello::label,
+                   &Hello::dtls_fingerprint, &Hello::evidence_offered, &Hello::evidence_required, &Hello::round};
+    bool operator==(const Hello&) const = default;
+};
+
+using TpmAttest = BoundedBytes<1024>;    ///< TPMS_ATTEST as the TPM gave it
+using TpmSignature = BoundedBytes<512>;  ///< TPMT_SIGNATURE
+using TpmPublic = BoundedBytes<1024>;    ///< TPMT_PUBLIC
+using CertificateDer = BoundedBytes<4096>;
+
+/// All of the Evidence but the quotes; its SHA-256 is the last element of what the AK signs.
+struct EvidenceBody {
+    uint16_t round = 0;
+    TpmPublic ak_public;
+    CertificateDer ak_certificate;
+    TpmPublic identity_public;
+    TpmAttest certify_attest;  ///< TPM2_Certify of the identity key by the AK
+    TpmSignature certify_signature;
+    BoundedList<PcrValue, 24> pcrs;  ///< ascending, SHA-256 bank: 0..14
+    BoundedBytes<8192> sealcall_log;  ///< CEL-TLV of the measurement PCR (default 13)
+    static constexpr auto fields = std::tuple{
+        &EvidenceBody::round,          &EvidenceBody::ak_public,         &EvidenceBody::ak_certificate,
+        &EvidenceBody::identity_public, &EvidenceBody::certify_attest,    &EvidenceBody::certify_signature,
+        &EvidenceBody::pcrs,           &EvidenceBody::sealcall_log};
+    bool operator==(const EvidenceBody&) const = default;
+};
+
+struct Evidence {
+    BoundedBytes<24576> body;  ///< encode(EvidenceBody), kept as bytes so that both sides hash the same ones
+    TpmAttest quote;           ///< PCR 0-9, 11-14
+    TpmSignature quote_signature;
+    TpmAttest quote10;  ///< PCR 10 alone: it grows while one looks
+    TpmSignature quote10_signature;
+    static constexpr auto fields = std::tuple{&Evidence::body, &Evidence::quote, &Evidence::quote_signature,
+                                              &Evidence::quote10, &Evidence::quote10_signature};
+    bool operator==(const Evidence&) const = default;
+};
+
+/// What I see of you. `accepted` false: the reason stays with the sender's own log, every refusal looks the same.
+struct Verdict {
+    uint16_t round = 0;
+    bool accepted = false;
+    Level level{};
+    bool lab = false;
+    Digest audit_head{};
+    static constexpr auto fields = std::tuple{&Verdict::round, &Verdict::accepted, &Verdict::level, &Verdict::lab,
+                                              &Verdict::audit_head};
+    bool operator==(const Verdict&) const = default;
+};
+
+/// An SDP fragment (RFC 8840) made and read by the hosts; opaque to both enclaves.
+struct Candidates {
+    BoundedString<3072> fragment;
+    static constexpr auto fields = std::tuple{&Candidates::fragment};
+    bool operator==(const Candidates&) const = default;
+};
+
+/// Proves that both enclaves hold the same DTLS association (docs/protocol.md, "Confirm").
+struct MediaConfirm {
+    Digest proof{};
+    static constexpr auto fields = std::tuple{&MediaConfirm::proof};
+    bool operator==(const MediaConfirm&) const = default;
+};
+
+struct Hold {
+    uint32_t context = 0;  ///< number of the media context that ends here
+    static constexpr auto fields = std::tuple{&Hold::context};
+    bool operator==(const Hold&) const = default;
+};
+
+struct Resume {
+    uint32_t context = 0;                 ///< number of the context to come: last + 1
+    std::array<std::byte, 16> fresh{};    ///< the sender's share
+    static constexpr auto fields = std::tuple{&Resume::context, &Resume::fresh};
+    bool operator==(const Resume&) const = default;
+};
+
+struct Bye {
+    uint8_t reserved = 0;
+    static constexpr auto fields = std::tuple{&Bye::reserved};
+    bool operator==(const Bye&) const = default;
+};
+
+/// Everything that goes into the 32 signed bytes (facts: "What is signed"; docs/attestation.md).
+struct BindingInput {
+    Role attester{};
+    uint16_t round = 0;
+    Digest channel_binding{};
+    Digest verifier_nonce{};
+    Digest attester_nonce{};
+    Digest attester_tls_spki{};  ///< SHA-256 of SubjectPublicKeyInfo
+    Digest peer_tls_spki{};
+    Digest attester_dtls{};  ///< SHA-256 of the certificate
+    Digest peer_dtls{};
+    Digest hellos{};         ///< SHA-256(encode(caller Hello) || encode(callee Hello))
+    Digest evidence_body{};  ///< SHA-256 of EvidenceBody bytes
+    static constexpr auto fields =
+        std::tuple{&BindingInput::attester,          &BindingInput::round,        &BindingInput::channel_binding,
+                   &BindingInput::verifier_nonce,    &BindingInput::attester_nonce, &BindingInput::attester_tls_spki,
+                   &BindingInput::peer_tls_spki,     &BindingInput::attester_dtls, &BindingInput::peer_dtls,
+                   &BindingInput::hellos,            &BindingInput::evidence_body};
+    bool operator==(const BindingInput&) const = default;
+};
+
+/// enclave -> verifier: one appraisal. Foreign: `evidence`. The rest is the enclave's own knowledge.
+struct VerifierRequest {
+    static constexpr uint16_t kId = 900;
+    Evidence evidence;
+    BindingInput binding;
+    BoundedList<CertificateDer, 4> anchors;  ///< authority roots that may vouch for an AK
+    uint64_t wall_ms = 0;
+    uint8_t measurement_pcr = 13;
+    static constexpr auto fields = std::tuple{&VerifierRequest::evidence, &VerifierRequest::binding,
+                                              &VerifierRequest::anchors, &VerifierRequest::wall_ms,
+                                              &VerifierRequest::measurement_pcr};
+};
+
+/// verifier -> enclave. Can only lower: the enclave takes the minimum with its own ceiling and replays `events` itself.
+struct VerifierResponse {
+    static constexpr uint16_t kId = 901;
+    Digest request{};  ///< SHA-256 of the encoded request message
+    Level level{};
+    Reasons reasons;
+    BoundedList<PcrEvent, 256> events;
+    static constexpr auto fields = std::tuple{&VerifierResponse::request, &VerifierResponse::level,
+                                              &VerifierResponse::reasons, &VerifierResponse::events};
+};
+
+}  // namespace sealcall::rats
+
+template <>
+struct sealcall::ipc::EnumRange<sealcall::rats::FrameType> {
+    static constexpr auto last = sealcall::rats::FrameType::reattest;
+};
+template <>
+struct sealcall::ipc::EnumRange<sealcall::rats::EvidenceKind> {
+    static constexpr auto last = sealcall::rats::EvidenceKind::tpm_quote;
+};
