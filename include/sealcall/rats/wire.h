@@ -56,7 +56,7 @@ using TpmSignature = BoundedBytes<512>;  ///< TPMT_SIGNATURE
 using TpmPublic = BoundedBytes<1024>;    ///< TPMT_PUBLIC
 using CertificateDer = BoundedBytes<4096>;
 
-/// All of the Evidence but the quotes; its SHA-256 is the last element of what the AK signs.
+/// All of the Evidence but the quotes and the PCR values they cover; its SHA-256 is the last element of what the AK signs.
 struct EvidenceBody {
     uint16_t round = 0;
     TpmPublic ak_public;
@@ -64,12 +64,11 @@ struct EvidenceBody {
     TpmPublic identity_public;
     TpmAttest certify_attest;  ///< TPM2_Certify of the identity key by the AK
     TpmSignature certify_signature;
-    BoundedList<PcrValue, 24> pcrs;  ///< ascending, SHA-256 bank: 0..14
     BoundedBytes<8192> sealcall_log;  ///< CEL-TLV of the measurement PCR (default 13)
     static constexpr auto fields = std::tuple{
         &EvidenceBody::round,          &EvidenceBody::ak_public,         &EvidenceBody::ak_certificate,
         &EvidenceBody::identity_public, &EvidenceBody::certify_attest,    &EvidenceBody::certify_signature,
-        &EvidenceBody::pcrs,           &EvidenceBody::sealcall_log};
+        &EvidenceBody::sealcall_log};
     bool operator==(const EvidenceBody&) const = default;
 };
 
@@ -79,8 +78,9 @@ struct Evidence {
     TpmSignature quote_signature;
     TpmAttest quote10;  ///< PCR 10 alone: it grows while one looks
     TpmSignature quote10_signature;
-    static constexpr auto fields = std::tuple{&Evidence::body, &Evidence::quote, &Evidence::quote_signature,
-                                              &Evidence::quote10, &Evidence::quote10_signature};
+    BoundedList<PcrValue, 24> pcrs;  ///< ascending, SHA-256 bank: 0..14; bound by the quotes' pcrDigest, so not in `body`
+    static constexpr auto fields = std::tuple{&Evidence::body,    &Evidence::quote,             &Evidence::quote_signature,
+                                              &Evidence::quote10, &Evidence::quote10_signature, &Evidence::pcrs};
     bool operator==(const Evidence&) const = default;
 };
 
