@@ -388,10 +388,13 @@ struct IncomingInvite {
     BoundedString<256> display_name;  ///< hearsay
     BoundedString<2048> identity;     ///< Identity header, unverified; empty: none
     Digest sdp_fingerprint{};         ///< sha-256 of the offer; all zero: none
+    uint8_t opus_payload_type = 111;  ///< ordinary: what the offer calls Opus
+    bool peer_is_dtls_client = false;  ///< ordinary: a=setup:active in the offer
     BoundedString<64> origin;         ///< source address, for rate limits
     static constexpr auto fields = std::tuple{&IncomingInvite::handle, &IncomingInvite::kind, &IncomingInvite::from_uri,
                                               &IncomingInvite::to_uri, &IncomingInvite::display_name,
                                               &IncomingInvite::identity, &IncomingInvite::sdp_fingerprint,
+                                              &IncomingInvite::opus_payload_type, &IncomingInvite::peer_is_dtls_client,
                                               &IncomingInvite::origin};
 };
 /// A fork answered 183 with Recv-Info: sealcall-attest. Reply: LegAdmitted, or EndCall.
@@ -429,8 +432,10 @@ struct OrdinaryAnswered {
     uint8_t leg = 0;
     Digest sdp_fingerprint{};
     bool peer_is_dtls_client = false;  ///< from a=setup of the answer
+    uint8_t opus_payload_type = 111;   ///< what the answer calls Opus
     static constexpr auto fields = std::tuple{&OrdinaryAnswered::call, &OrdinaryAnswered::leg,
-                                              &OrdinaryAnswered::sdp_fingerprint, &OrdinaryAnswered::peer_is_dtls_client};
+                                              &OrdinaryAnswered::sdp_fingerprint, &OrdinaryAnswered::peer_is_dtls_client,
+                                              &OrdinaryAnswered::opus_payload_type};
 };
 /// An ordinary call rings (180 without attestation after PlaceCall{ordinary}), or an incoming one got its ACK.
 struct OrdinaryRinging {
