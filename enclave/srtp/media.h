@@ -1,4 +1,5 @@
-// RTP and RTCP of one stream (RFC 3550, RFC 7587): Opus payload in and out, one SRTP context below. Pure: no sockets, no clock.
+// RTP and RTCP of one stream (RFC 3550, RFC 7587): Opus payload in and out, one SRTP context below. Pure: no sockets,
+// no clock.
 #pragma once
 
 #include <memory>
@@ -20,16 +21,18 @@ class Media {
     static Result<std::unique_ptr<Media>> create(dtls::MediaKeys keys, uint8_t payload_type);
     virtual ~Media() = default;
 
-    /// One SRTP or SRTCP packet from the network (RFC 5761 demultiplexing). A PlayablePacket for authentic RTP with our payload
-    /// type; nothing for RTCP; an error for anything else, which is counted. Plain RTP never passes.
+    /// One SRTP or SRTCP packet from the network (RFC 5761 demultiplexing). A PlayablePacket for authentic RTP with our
+    /// payload type; nothing for RTCP; an error for anything else, which is counted. Plain RTP never passes.
     virtual Result<std::optional<PlayablePacket>> receive(ByteSpan packet, BootInstant now) = 0;
-    /// One Opus frame of 20 ms into one SRTP packet.
+    /// One Opus frame of 20 ms into one SRTP packet. `timestamp`: 48 kHz samples, goes out as it is. Errors: bad_value
+    /// (size), srtp_failed.
     virtual Result<Bytes> send(ByteSpan opus, uint32_t timestamp, BootInstant now) = 0;
-    /// A compound SR/RR + SDES(random CNAME) packet when one is due (every 5 s), else nothing.
+    /// A compound SR/RR + SDES(random CNAME) packet when one is due (every 5 s), else nothing. The first call starts
+    /// the clock.
     virtual Result<std::optional<Bytes>> rtcp_due(BootInstant now) = 0;
-    virtual BootInstant next_rtcp() const = 0;
+    virtual BootInstant next_rtcp() const = 0;  ///< in the past until the first rtcp_due
     virtual uint32_t send_ssrc() const = 0;
-    /// Fills sent, received, lost, rejected, jitter_us, peer_reported_lost.
+    /// Fills sent, received, lost, rejected, jitter_us, peer_reported_lost, srtp_profile.
     virtual void fill(ipc::MediaStats& out) const = 0;
 };
 
