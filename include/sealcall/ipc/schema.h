@@ -748,7 +748,10 @@ struct Provision {
     TpmKind tpm{};
     BoundedBytes<1024> auth_value;
     uint8_t measurement_pcr = 13;
-    static constexpr auto fields = std::tuple{&Provision::tpm, &Provision::auth_value, &Provision::measurement_pcr};
+    BoundedBytes<2048> identity_public;   ///< of an identity key made before; empty: make a new one
+    BoundedBytes<2048> identity_private;
+    static constexpr auto fields = std::tuple{&Provision::tpm, &Provision::auth_value, &Provision::measurement_pcr,
+                                              &Provision::identity_public, &Provision::identity_private};
 };
 struct Provisioned {
     static constexpr uint16_t kId = 601;
@@ -761,12 +764,11 @@ struct Provisioned {
     rats::CertificateDer ek_certificate;  ///< from NV; empty: the TPM has none
     rats::TpmAttest certify_attest;       ///< TPM2_Certify of the identity key
     rats::TpmSignature certify_signature;
-    BoundedBytes<2048> csr;               ///< PKCS#10 with own_uri, signed by the identity key; made after Csr
     BoundedString<128> tpm_name;
     static constexpr auto fields =
         std::tuple{&Provisioned::ok,        &Provisioned::problem,        &Provisioned::identity_public, &Provisioned::identity_private,
                    &Provisioned::ak_public, &Provisioned::ek_public,      &Provisioned::ek_certificate,  &Provisioned::certify_attest,
-                   &Provisioned::certify_signature, &Provisioned::csr,    &Provisioned::tpm_name};
+                   &Provisioned::certify_signature, &Provisioned::tpm_name};
 };
 /// TPM2_ActivateCredential: proves that AK and EK live in the same TPM.
 struct Activate {
