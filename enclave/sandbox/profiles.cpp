@@ -63,6 +63,7 @@ constexpr Rule kCommon[] = {
     {SYS_newfstatat, EACCES, "stdio asks about its file; OpenSSL looks for files"},
     {SYS_readlink, EACCES, "libraries ask for their own path"},
     {SYS_prlimit64, EPERM, "sysconf(); limits are set by now"},
+    {SYS_sysinfo, EPERM, "qsort() asks how much memory there is"},
     {SYS_sched_getaffinity, EPERM, "how many processors: one is a fine answer"},
     {SYS_ioctl, ENOTTY, "stdio asks whether it writes to a terminal: no", {1, 0xffffffff, TCGETS}},
 };
@@ -210,7 +211,6 @@ constexpr Rule kAudioDevices[] = {
     {SYS_chmod, EACCES, "same"},
     {SYS_kill, EPERM, "libpulse looks for a daemon by its pid file"},
     {SYS_getrlimit, EPERM, "nothing depends on it"},
-    {SYS_sysinfo, EPERM, "nothing depends on it"},
 };
 
 // Ways to reach into other processes or deep into the kernel that nothing started from here ever needs, swtpm included.
