@@ -1,5 +1,5 @@
-// Parts 1 and 2 of "What the verifier proves" (docs/attestation.md): the enclave makes them itself, and the verifier again.
-// Trusted base.
+// Parts 1 and 2 of "What the verifier proves" (docs/attestation.md): the enclave makes them itself, and the verifier
+// again. Trusted base.
 #pragma once
 
 #include "attestation/tpm_structs.h"
@@ -8,12 +8,14 @@ namespace sealcall::attestation {
 
 /// What the relying party expects the Evidence to be about.
 struct Expectation {
-    rats::BindingInput binding;            ///< evidence_body is filled in by the check
-    Digest identity_spki{};                ///< SHA-256 of the SPKI of the TLS peer's certificate
+    rats::BindingInput binding;                 ///< evidence_body is filled in by the check
+    Digest identity_spki{};                     ///< SHA-256 of the SPKI of the TLS peer's certificate
     std::vector<rats::CertificateDer> anchors;  ///< authority roots
     uint64_t wall_ms = 0;
     uint8_t measurement_pcr = 13;
-    Digest identity_policy_pcr{};          ///< unused when zero
+    Digest identity_policy_pcr{};  ///< unused when zero; else the state of measurement_pcr that the identity key's
+                                   ///< authPolicy must be bound to (identity_auth_policy)
+    std::vector<Digest> revoked_attestation_keys;  ///< SHA-256 of the AK's SPKI
 };
 
 /// What the AK certificate says of the device (docs/attestation.md, "AK certificate").
@@ -21,14 +23,18 @@ enum class EkOrigin : uint8_t { not_proven, vendor, lab };
 struct DeviceClaims {
     EkOrigin ek = EkOrigin::not_proven;
     bool software_tpm = false;
-    std::string device;      ///< subject serialNumber
-    std::string authority;   ///< issuer common name
+    std::string device;     ///< subject serialNumber
+    std::string authority;  ///< issuer common name
 };
 
 struct ClockInfo {
     uint32_t reset_count = 0, restart_count = 0;
     uint64_t clock = 0;
 };
+
+/// authPolicy of an identity key without a PIN: PolicyPCR(SHA-256: `pcr` at `value`), then PolicyAuthValue (Part
+/// 3, 23.7, 23.17).
+Digest identity_auth_policy(uint8_t pcr, const Digest& value);
 
 /// Outcome of parts 1 and 2. `level` is the ceiling that the rest may only lower.
 struct Appraised {
@@ -38,20 +44,23 @@ struct Appraised {
     std::vector<rats::PcrValue> pcrs;
 };
 
-/// All of part 1 and 2, in order; stops at the first failure with level X and its reason. Never throws, never defaults upward.
+/// All of part 1 and 2, in order; stops at the first failure with level X and its reason. Never throws, never defaults
+/// upward.
 Appraised check_evidence(const rats::Evidence& evidence, const Expectation& expect);
 
-/// Part 3 for the logs that exist so far: replays `events` (in order) over reset values and compares with every quoted PCR.
-/// A PCR without events must hold its reset value (0-16: zero, 17-22: 0xFF). Returns the level the ceiling falls to and why:
-/// a PCR that does not replay: known_device with log_withheld when it has no events at all, failed with log_does_not_replay otherwise.
+/// Part 3 for the logs that exist so far: replays `events` (in order) over reset values and compares with every quoted
+/// PCR. A PCR without events must hold its reset value (0-16: zero, 17-22: 0xFF). Returns the level the ceiling falls
+/// to and why: a PCR that does not replay: known_device with log_withheld when it has no events at all, failed with
+/// log_does_not_replay otherwise.
 rats::AttestationResult apply_replay(rats::AttestationResult ceiling, const std::vector<rats::PcrValue>& pcrs,
                                      const std::vector<rats::PcrEvent>& events);
 
-/// Resets and restarts must not go back or jump within one channel.
+/// Within one channel the TPM neither resets nor restarts (a resumed machine needs a new channel) and its clock does
+/// not go back. Error: clock_went_back, detail 1 when it restarted.
 Status clock_continues(const ClockInfo& before, const ClockInfo& now);
 
-/// The identity certificate of a TLS peer: chain to an anchor at `wall_ms`, P-256, one SAN URI "sip:...", not a CA, key usage
-/// digitalSignature. Errors: untrusted_certificate, bad_certificate, wrong_name.
+/// The identity certificate of a TLS peer: chain to an anchor at `wall_ms`, P-256, one SAN URI "sip:...", not a CA, key
+/// usage digitalSignature. Errors: untrusted_certificate, bad_certificate, wrong_name.
 struct IdentityCertificate {
     std::string uri;
     std::string authority;
@@ -59,5 +68,8 @@ struct IdentityCertificate {
 };
 Result<IdentityCertificate> check_identity_certificate(ByteSpan der, const std::vector<rats::CertificateDer>& anchors,
                                                        uint64_t wall_ms);
+
+/// The reason to show for an error of a certificate check.
+rats::Reason certificate_reason(const Error& error);
 
 }  // namespace sealcall::attestation

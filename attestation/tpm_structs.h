@@ -6,8 +6,12 @@
 namespace sealcall::attestation {
 
 inline constexpr uint32_t kTpmGeneratedValue = 0xff544347;
-inline constexpr uint16_t kTpmAlgRsa = 0x0001, kTpmAlgSha1 = 0x0004, kTpmAlgSha256 = 0x000b, kTpmAlgSha384 = 0x000c,
-                          kTpmAlgSha512 = 0x000d, kTpmAlgNull = 0x0010, kTpmAlgEcdsa = 0x0018, kTpmAlgEcc = 0x0023;
+inline constexpr uint16_t kTpmAlgRsa = 0x0001, kTpmAlgSha1 = 0x0004, kTpmAlgAes = 0x0006, kTpmAlgSha256 = 0x000b,
+                          kTpmAlgSha384 = 0x000c, kTpmAlgSha512 = 0x000d, kTpmAlgNull = 0x0010, kTpmAlgRsassa = 0x0014,
+                          kTpmAlgRsaes = 0x0015, kTpmAlgRsapss = 0x0016, kTpmAlgOaep = 0x0017, kTpmAlgEcdsa = 0x0018,
+                          kTpmAlgEcdh = 0x0019, kTpmAlgEcc = 0x0023, kTpmAlgCfb = 0x0043;
+inline constexpr uint16_t kTpmEccNistP256 = 0x0003, kTpmEccNistP384 = 0x0004;
+inline constexpr uint32_t kTpmRhEndorsement = 0x4000000b;
 inline constexpr uint16_t kTpmStAttestNv = 0x8014, kTpmStAttestCertify = 0x8017, kTpmStAttestQuote = 0x8018,
                           kTpmStAttestCreation = 0x801a;
 
@@ -35,14 +39,22 @@ struct PublicArea {
     Bytes auth_policy;
     uint16_t symmetric_alg = 0, symmetric_bits = 0, symmetric_mode = 0;
     uint16_t scheme = 0, scheme_hash = 0;
-    uint16_t curve = 0;        ///< ECC: 3 = P-256, 4 = P-384
-    uint16_t rsa_bits = 0;     ///< RSA
+    uint16_t curve = 0;         ///< ECC: 3 = P-256, 4 = P-384
+    uint16_t rsa_bits = 0;      ///< RSA
     uint32_t rsa_exponent = 0;  ///< RSA; 0 = 65537
-    Bytes x, y;                ///< ECC, padded to the curve's length
-    Bytes modulus;             ///< RSA
-    Bytes name;                ///< nameAlg (u16) || H(the bytes parsed)
+    Bytes x, y;                 ///< ECC, padded to the curve's length
+    Bytes modulus;              ///< RSA
+    Bytes name;                 ///< nameAlg (u16) || H(the bytes parsed)
 };
 Result<PublicArea> parse_tpmt_public(ByteSpan in);
+
+/// Length in bytes of a digest by the TPM's algorithm number; 0 for SHA-1 and everything else that is not accepted
+/// here.
+size_t digest_size(uint16_t tpm_alg);
+
+/// nameAlg || H(TPM_RH_ENDORSEMENT || Name): what a primary key of the endorsement hierarchy signs its attestations as
+/// (Part 1, 16). Only there are resetCount and firmwareVersion not obfuscated.
+Bytes endorsement_primary_qualified_name(const PublicArea& pub);
 
 /// DER SubjectPublicKeyInfo of the key (RFC 5480, RFC 8017).
 Result<Bytes> spki_der(const PublicArea& pub);

@@ -1,0 +1,59 @@
+// Owners of OpenSSL handles for this folder, and the few conversions between its types and ours.
+#pragma once
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+#include "sealcall/base/bytes.h"
+
+namespace sealcall::attestation {
+
+template <auto Free>
+struct Deleter {
+    template <class T>
+    void operator()(T* p) const {
+        Free(p);
+    }
+};
+
+using PkeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using PkeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
+using MdCtxPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
+using BignumPtr = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
+using ObjectPtr = std::unique_ptr<ASN1_OBJECT, Deleter<ASN1_OBJECT_free>>;
+using BitStringPtr = std::unique_ptr<ASN1_BIT_STRING, Deleter<ASN1_BIT_STRING_free>>;
+using ExtendedKeyUsagePtr = std::unique_ptr<EXTENDED_KEY_USAGE, Deleter<EXTENDED_KEY_USAGE_free>>;
+using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
+using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
+using X509StorePtr = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
+using X509StoreCtxPtr = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
+
+/// Drops the errors that OpenSSL queues in its life time: SSL_get_error of a later TLS call in the same thread looks
+/// there.
+class QuietErrors {
+  public:
+    QuietErrors() { ERR_set_mark(); }
+    QuietErrors(const QuietErrors&) = delete;
+    QuietErrors& operator=(const QuietErrors&) = delete;
+    ~QuietErrors() { ERR_pop_to_mark(); }
+};
+
+/// Runs one of OpenSSL's i2d functions; empty on failure.
+template <class T>
+Bytes to_der(int (*i2d)(const T*, unsigned char**), const T* value) {
+    int n = i2d(value, nullptr);
+    if (n <= 0) return {};
+    Bytes out(static_cast<size_t>(n));
+    unsigned char* at = as_u8(out.data());
+    if (i2d(value, &at) != n) return {};
+    return out;
+}
+
+}  // namespace sealcall::attestation
