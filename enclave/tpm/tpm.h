@@ -1,5 +1,5 @@
-// The one owner of the TPM connection. Every function blocks until the TPM answers or the deadline ends; only the worker
-// thread calls them. Sessions are salted to the SRK (or the EK) and encrypt what is secret.
+// The one owner of the TPM connection. Every function blocks until the TPM answers or the deadline ends; only the
+// worker thread calls them. Sessions are salted to the SRK (or the EK) and encrypt what is secret.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,10 @@ inline constexpr uint8_t kSlots = 4;  ///< calls at once, one NV counter each
 
 struct Options {
     ipc::TpmKind kind{};
-    Bytes auth_value;              ///< authValue of AK, identity key, counters and sealed objects
+    Bytes auth_value;  ///< authValue of AK, identity key, counters and sealed objects
     uint8_t measurement_pcr = 13;
-    Millis deadline{2000};         ///< for one TPM command (a device gets 10 s)
+    Millis deadline{2000};  ///< for one TPM command (a device gets at least 10 s)
+    Bytes srk_name{};       ///< Name that the storage key must have; empty: whatever the TPM holds is believed
 };
 
 struct IdentityBlobs {
@@ -38,7 +39,8 @@ struct AttestedBlob {
 struct Quotes {
     AttestedBlob main;  ///< SHA-256 bank, PCR 0-9 and 11-14
     AttestedBlob pcr10;
-    std::vector<rats::PcrValue> pcrs;  ///< 0..14, equal to what was quoted (read again until they agree, at most 3 times)
+    std::vector<rats::PcrValue>
+        pcrs;  ///< 0..14, equal to what was quoted (read again until they agree, at most 3 times)
 };
 
 /// A call secret that only this TPM, in this state, before the slot's counter moves, can give back.
@@ -64,20 +66,24 @@ class Tpm {
     virtual Result<IdentityBlobs> create_identity() = 0;
     /// Makes the AK (primary under endorsement), loads the identity key and the counters. Errors: tpm_not_provisioned.
     virtual Status load(const IdentityBlobs& identity) = 0;
+    /// Name of the storage key to which sessions are salted, to be pinned for the next start. Errors:
+    /// tpm_not_provisioned.
+    virtual Result<Bytes> srk_name() = 0;
     virtual Result<Endorsement> endorsement() = 0;
     virtual Result<rats::TpmPublic> ak_public() = 0;        ///< TPMT_PUBLIC
     virtual Result<rats::TpmPublic> identity_public() = 0;  ///< TPMT_PUBLIC
     /// TPM2_ActivateCredential with the contents of TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET.
     virtual Result<Bytes> activate_credential(ByteSpan blob, ByteSpan secret) = 0;
 
-    /// ECDSA-SHA256 by the identity key over a digest; DER (RFC 3279 2.2.3). Error tpm_policy_refused, detail = TPM_RC, when
-    /// the platform's state is not the approved one.
+    /// ECDSA-SHA256 by the identity key over a digest; DER (RFC 3279 2.2.3). Error tpm_policy_refused, detail = TPM_RC,
+    /// when the platform's state is not the approved one.
     virtual Result<Bytes> sign_identity(const Digest& digest) = 0;
     virtual Result<AttestedBlob> certify_identity(const Digest& qualifying_data) = 0;
     virtual Result<Quotes> quote(const Digest& qualifying_data) = 0;
     virtual Result<Digest> read_pcr(uint8_t pcr) = 0;
 
-    /// Increments the slot's counter, so that nothing sealed before in it can be unsealed; at enclave start and at a call's end.
+    /// Increments the slot's counter, so that nothing sealed before in it can be unsealed; at enclave start and at a
+    /// call's end.
     virtual Result<uint64_t> end_slot(uint8_t slot) = 0;
     /// Seals under PCR, authValue, counter, resetCount, restartCount and lease (design, "Keys").
     virtual Result<SealedSecret> seal(uint8_t slot, const Secret<32>& secret) = 0;

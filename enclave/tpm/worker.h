@@ -1,4 +1,5 @@
-// The one thread that talks to the TPM. Jobs wait in order of urgency; results come back to the main loop through an eventfd.
+// The one thread that talks to the TPM. Jobs wait in order of urgency; results come back to the main loop through an
+// eventfd.
 #pragma once
 
 #include <functional>

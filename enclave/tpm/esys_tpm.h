@@ -1,0 +1,128 @@
+// Tpm over ESYS. Transient slots: AK and identity key stay loaded, the third serves one sealed object or EK at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "enclave/tpm/policy_digest.h"
+#include "enclave/tpm/sessions.h"
+#include "enclave/tpm/templates.h"
+#include "enclave/tpm/tpm.h"
+
+namespace sealcall::tpm {
+
+class EsysTpm final : public Tpm {
+  public:
+    EsysTpm(std::unique_ptr<Esys> esys, Options options) : options_(std::move(options)), esys_(std::move(esys)) {}
+    ~EsysTpm() override;
+    /// Asks who the TPM is; the first answer of the connection.
+    Status identify();
+
+    std::string name() const override { return name_; }
+    Status provision() override;
+    Result<IdentityBlobs> create_identity() override;
+    Status load(const IdentityBlobs& identity) override;
+    Result<Bytes> srk_name() override;
+    Result<Endorsement> endorsement() override;
+    Result<rats::TpmPublic> ak_public() override;
+    Result<rats::TpmPublic> identity_public() override;
+    Result<Bytes> activate_credential(ByteSpan blob, ByteSpan secret) override;
+    Result<Bytes> sign_identity(const Digest& digest) override;
+    Result<AttestedBlob> certify_identity(const Digest& qualifying_data) override;
+    Result<Quotes> quote(const Digest& qualifying_data) override;
+    Result<Digest> read_pcr(uint8_t pcr) override;
+    Result<uint64_t> end_slot(uint8_t slot) override;
+    Result<SealedSecret> seal(uint8_t slot, const Secret<32>& secret) override;
+    Result<Secret<32>> unseal(const SealedSecret& sealed) override;
+    Result<SealedSecret> renew(const SealedSecret& sealed) override;
+    Millis lease() const override { return lease_; }
+    Status shutdown() override;
+
+  private:
+    struct Created {
+        TPM2B_PUBLIC pub;
+        TPM2B_PRIVATE priv;
+    };
+    struct Counter {
+        Handle handle;
+        Bytes name;
+    };
+    struct Clock {
+        uint64_t clock_ms;
+        uint32_t reset_count, restart_count;
+    };
+    struct Ek {
+        Handle handle;
+        bool policy_secret;
+        TPMT_PUBLIC pub;
+    };
+
+    // tpm_provision.cpp
+    Result<std::vector<uint32_t>> capability(TPM2_CAP kind, uint32_t first, uint32_t count);
+    Result<uint32_t> property(uint32_t name);
+    Result<bool> exists(TPM2_HANDLE handle);
+    Status make_srk();
+    Status set_dictionary_attack_parameters();
+    Status make_counter(uint8_t slot);
+    // tpm_load.cpp
+    Status open_srk();
+    Status open_counter(uint8_t slot);
+    Status make_ak();
+    Status load_identity(const IdentityBlobs& identity);
+    Status set_auth(ESYS_TR object, AuthFor purpose, uint8_t index);
+    Bytes auth_of(AuthFor purpose, uint8_t index) const;
+    // tpm_keys.cpp
+    Result<Created> create(const TPM2B_PUBLIC& pub, ByteSpan auth, ByteSpan data);
+    Result<Handle> load_object(const TPM2B_PRIVATE& priv, const TPM2B_PUBLIC& pub);
+    Status assert_pcr_and_auth(ESYS_TR policy_session);
+    Result<Handle> create_primary(ESYS_TR hierarchy, const TPM2B_PUBLIC& pub, ByteSpan auth, bool encrypt,
+                                  TPMT_PUBLIC& made);
+    Result<Bytes> sign_once(const Digest& digest);
+    // tpm_endorsement.cpp
+    Result<Ek> open_ek(const EkKind& kind);
+    Result<Bytes> read_certificate(TPM2_HANDLE index);
+    Result<size_t> choose_ek();
+    // tpm_quote.cpp
+    Result<AttestedBlob> quote_pcrs(uint32_t pcrs, const Digest& qualifying_data, Digest& pcr_digest);
+    Result<std::array<Digest, 15>> read_pcrs();
+    // tpm_seal.cpp
+    Result<Clock> clock();
+    Result<uint64_t> counter_value(uint8_t slot);
+    Result<SealedSecret> seal_once(uint8_t slot, uint64_t counter, const Secret<32>& secret);
+    Result<Secret<32>> unseal_once(const SealedSecret& sealed);
+    Status assert_call_policy(ESYS_TR policy_session, const SealedSecret& sealed, const Clock& now);
+    Status measure_lease();
+    void account_create(Millis took);
+
+    Status ready() const;
+
+    Options options_;
+    std::unique_ptr<Esys> esys_;
+    std::string name_;
+    Handle srk_;
+    Bytes srk_name_;
+    std::optional<Sessions> sessions_;
+    std::array<Counter, kSlots> counters_;
+    Handle ak_, identity_;
+    Bytes ak_public_, identity_public_;
+    std::optional<size_t> ek_choice_;
+    Millis lease_{60'000};
+};
+
+/// Runs `f` again when its session was lost (suspend, another resource manager): the second time it gets a new one.
+template <class F>
+auto once_more(F&& f) -> decltype(f()) {
+    auto result = f();
+    if (result) return result;
+    const TSS2_RC rc = result.error().detail;
+    const bool session_number = (rc & 0x080) != 0 && (rc & 0x840) == 0x800;  // format one, names a session
+    const bool lost = (rc >= TPM2_RC_REFERENCE_S0 && rc <= TPM2_RC_REFERENCE_S6) ||
+                      (session_number && (bare_rc(rc) == TPM2_RC_HANDLE || bare_rc(rc) == TPM2_RC_VALUE)) ||
+                      (rc >= TPM2_RC_REFERENCE_H0 && rc <= TPM2_RC_REFERENCE_H6);
+    return lost ? f() : std::move(result);
+}
+
+/// The contents of a TPM2B_ATTEST and the signature over them, as bytes. Errors: tpm_bad_response, too_large.
+Result<AttestedBlob> to_blob(const TPM2B_ATTEST& attest, const TPMT_SIGNATURE& signature);
+
+}  // namespace sealcall::tpm

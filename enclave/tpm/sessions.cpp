@@ -1,0 +1,60 @@
+#include "enclave/tpm/sessions.h"
+
+namespace sealcall::tpm {
+
+Result<Handle> Sessions::start(TPM2_SE type) {
+    TPMT_SYM_DEF symmetric{};
+    symmetric.algorithm = TPM2_ALG_AES;
+    symmetric.keyBits.aes = 128;
+    symmetric.mode.aes = TPM2_ALG_CFB;
+    ESYS_TR session = ESYS_TR_NONE;
+    TRY_STATUS(esys_.call("TPM2_StartAuthSession", [&](ESYS_CONTEXT* e) {
+        return Esys_StartAuthSession(e, salt_key_, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, nullptr,
+                                     type, &symmetric, TPM2_ALG_SHA256, &session);
+    }));
+    return Handle(esys_, session, Handle::End::flush);
+}
+
+// A failure may leave the TPM and us with different ideas of a session, so it is made anew.
+Status Sessions::refresh(Kept& kept, TPM2_SE type) {
+    if (kept.handle.valid() && kept.failures == esys_.failures()) return {};
+    kept.handle.reset();
+    TRY(kept.handle, start(type));
+    kept.failures = esys_.failures();
+    return {};
+}
+
+Status Sessions::set_attributes(ESYS_TR session, TPMA_SESSION encrypt) {
+    return esys_.call("session attributes", [&](ESYS_CONTEXT* e) {
+        return Esys_TRSess_SetAttributes(e, session, TPMA_SESSION_CONTINUESESSION | encrypt, 0xff);
+    });
+}
+
+Result<ESYS_TR> Sessions::hmac(TPMA_SESSION encrypt) {
+    TRY_STATUS(refresh(hmac_, TPM2_SE_HMAC));
+    TRY_STATUS(set_attributes(hmac_.handle.get(), encrypt));
+    return hmac_.handle.get();
+}
+
+Result<ESYS_TR> Sessions::policy(TPMA_SESSION encrypt) {
+    TRY_STATUS(refresh(policy_, TPM2_SE_POLICY));
+    const ESYS_TR session = policy_.handle.get();
+    TRY_STATUS(set_attributes(session, encrypt));
+    TRY_STATUS(esys_.call("TPM2_PolicyRestart", [&](ESYS_CONTEXT* e) {
+        return Esys_PolicyRestart(e, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
+    }));
+    return session;
+}
+
+Result<Handle> Sessions::second_hmac() {
+    TRY(Handle session, start(TPM2_SE_HMAC));
+    TRY_STATUS(set_attributes(session.get(), 0));
+    return session;
+}
+
+void Sessions::drop() {
+    hmac_.handle.reset();
+    policy_.handle.reset();
+}
+
+}  // namespace sealcall::tpm

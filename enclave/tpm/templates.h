@@ -1,0 +1,47 @@
+// Public templates of every object that sealcall makes in a TPM, and the endorsement keys a TPM may come with.
+#pragma once
+
+#include <tss2/tss2_tpm2_types.h>
+
+#include "enclave/tpm/tpm.h"
+
+namespace sealcall::tpm {
+
+inline constexpr TPM2_HANDLE kSrkHandle = 0x81000001;      ///< TCG TPM v2.0 Provisioning Guidance, 7.8
+inline constexpr TPM2_HANDLE kCounterHandle = 0x01800100;  ///< slot 0; the others follow
+inline constexpr uint32_t kDaMaxTries = 32, kDaRecoverySeconds = 600, kDaLockoutRecoverySeconds = 86400;
+
+/// Storage root key: ECC P-256 (TCG EK Credential Profile template with a well-known unique).
+TPM2B_PUBLIC srk_template();
+/// Is this a key that may parent ours and salt our sessions: restricted decryption, fixed to this TPM, made in it?
+bool is_storage_key(const TPMT_PUBLIC& pub);
+/// Attestation key: restricted ECDSA P-256. `unique` (32 bytes) selects which of the possible keys.
+TPM2B_PUBLIC ak_template(ByteSpan unique);
+/// Identity key: unrestricted ECDSA-SHA256 P-256, usable only through `policy`.
+TPM2B_PUBLIC identity_template(const Digest& policy);
+/// Is `pub` what identity_template makes (any policy of 32 bytes)?
+bool is_identity_key(const TPMT_PUBLIC& pub);
+/// Sealed data, readable only through `policy`.
+TPM2B_PUBLIC sealed_template(const Digest& policy);
+
+/// ORDERLY counter with authValue, outside dictionary attack protection. `written` as it is once incremented.
+TPMS_NV_PUBLIC counter_public(uint8_t slot, TPMA_NV written);
+bool same_nv_public(const TPMS_NV_PUBLIC& a, const TPMS_NV_PUBLIC& b);
+
+/// One endorsement key of the TCG EK Credential Profile 2.5, Annex B. The first in the table with a certificate is
+/// taken.
+struct EkKind {
+    TPM2_HANDLE certificate;  ///< NV index
+    TPM2_HANDLE persistent;   ///< where a provisioned one usually lies
+    bool policy_secret;       ///< low range: PolicySecret(endorsement); high range: authValue, empty
+    TPM2B_PUBLIC pub;
+};
+inline constexpr size_t kEkKinds = 6;
+EkKind ek_kind(size_t index);
+/// Equal in everything but the key itself.
+bool same_template(const TPMT_PUBLIC& pub, const TPMT_PUBLIC& wanted);
+
+/// TPMT_PUBLIC as bytes. Errors: tpm_bad_response.
+Result<Bytes> marshal_public(const TPMT_PUBLIC& pub);
+
+}  // namespace sealcall::tpm

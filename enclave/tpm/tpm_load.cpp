@@ -1,0 +1,177 @@
+// Taking into use what provisioning made, after a look at what it really is: a thing with other attributes than ours is
+// an attack or another program's, and is never used.
+#include <tss2/tss2_mu.h>
+
+#include "enclave/tpm/esys_tpm.h"
+
+namespace sealcall::tpm {
+
+namespace {
+
+constexpr ESYS_TR kNone = ESYS_TR_NONE;
+
+// nameAlg || H(public area) (Part 1, 16), computed here: sessions are salted to the key with this Name.
+Result<Bytes> name_of(const TPMT_PUBLIC& pub) {
+    TRY(const Bytes area, marshal_public(pub));
+    ByteWriter out;
+    out.u16(TPM2_ALG_SHA256).bytes(sha256(area));
+    return out.take();
+}
+
+Result<Bytes> name_of(const TPMS_NV_PUBLIC& pub) {
+    Bytes area(sizeof(TPMS_NV_PUBLIC));
+    size_t used = 0;
+    const TSS2_RC rc = Tss2_MU_TPMS_NV_PUBLIC_Marshal(&pub, as_u8(area.data()), area.size(), &used);
+    if (rc != TSS2_RC_SUCCESS) return Error{Errc::tpm_bad_response, "TPMS_NV_PUBLIC", rc};
+    ByteWriter out;
+    out.u16(TPM2_ALG_SHA256).bytes(sha256(ByteSpan(area).first(used)));
+    return out.take();
+}
+
+// ESYS computes the authorisation of each command from this Name: it must be the one that was checked.
+Status expect_name(Esys& esys, ESYS_TR tr, ByteSpan wanted) {
+    EsysPtr<TPM2B_NAME> name;
+    TRY_STATUS(esys.call("Esys_TR_GetName", [&](ESYS_CONTEXT* e) { return Esys_TR_GetName(e, tr, name.out()); }));
+    if (!equal_bytes(view(name->size, name->name), wanted)) return Error{Errc::tpm_bad_response, "Name", 0};
+    return {};
+}
+
+Result<Handle> open_existing(Esys& esys, TPM2_HANDLE handle) {
+    ESYS_TR tr = kNone;
+    TRY_STATUS(esys.call("TPM2_ReadPublic",
+                         [&](ESYS_CONTEXT* e) { return Esys_TR_FromTPMPublic(e, handle, kNone, kNone, kNone, &tr); }));
+    return Handle(esys, tr, Handle::End::close);
+}
+
+}  // namespace
+
+EsysTpm::~EsysTpm() { wipe(options_.auth_value.data(), options_.auth_value.size()); }
+
+Bytes EsysTpm::auth_of(AuthFor purpose, uint8_t index) const {
+    // A counter's must not be empty even in embedded mode, so that nobody increments it by accident.
+    if (options_.auth_value.empty() && purpose != AuthFor::counter) return {};
+    const Secret<32> value = derive_auth(options_.auth_value, purpose, index);
+    return to_bytes(value.reveal(SecretAccess{}));
+}
+
+Status EsysTpm::set_auth(ESYS_TR object, AuthFor purpose, uint8_t index) {
+    TPM2B_AUTH auth{};
+    Bytes value = auth_of(purpose, index);
+    TRY_STATUS(fill(auth.size, auth.buffer, value));
+    auto status = esys_->call("authValue", [&](ESYS_CONTEXT* e) { return Esys_TR_SetAuth(e, object, &auth); });
+    wipe(&auth, sizeof(auth));
+    wipe(value.data(), value.size());
+    return status;
+}
+
+Status EsysTpm::ready() const {
+    if (!identity_.valid()) return Error{Errc::wrong_state, "the TPM's keys are not loaded", 0};
+    return {};
+}
+
+Status EsysTpm::open_srk() {
+    if (sessions_) return {};
+    TRY(const bool have, exists(kSrkHandle));
+    if (!have) return Error{Errc::tpm_not_provisioned, "the TPM has no storage key at 0x81000001", 0};
+    TRY(Handle srk, open_existing(*esys_, kSrkHandle));
+    EsysPtr<TPM2B_PUBLIC> pub;
+    EsysPtr<TPM2B_NAME> name, qualified;
+    TRY_STATUS(esys_->call("TPM2_ReadPublic", [&](ESYS_CONTEXT* e) {
+        return Esys_ReadPublic(e, srk.get(), kNone, kNone, kNone, pub.out(), name.out(), qualified.out());
+    }));
+    if (!is_storage_key(pub->publicArea))
+        return Error{Errc::tpm_not_provisioned, "0x81000001 in the TPM is not a storage key", 0};
+    TRY(Bytes computed, name_of(pub->publicArea));
+    TRY_STATUS(expect_name(*esys_, srk.get(), computed));
+    if (!options_.srk_name.empty() && options_.srk_name != computed)
+        return Error{Errc::bad_key, "the TPM's storage key is not the pinned one", 0};
+    srk_ = std::move(srk);
+    srk_name_ = std::move(computed);
+    sessions_.emplace(*esys_, srk_.get());
+    return {};
+}
+
+Result<Bytes> EsysTpm::srk_name() {
+    TRY_STATUS(open_srk());
+    return srk_name_;
+}
+
+Status EsysTpm::open_counter(uint8_t slot) {
+    const TPM2_HANDLE index = kCounterHandle + slot;
+    TRY(const bool have, exists(index));
+    if (!have) return Error{Errc::tpm_not_provisioned, "a call counter is missing in the TPM", index};
+    TRY(Handle nv, open_existing(*esys_, index));
+    EsysPtr<TPM2B_NV_PUBLIC> pub;
+    EsysPtr<TPM2B_NAME> name;
+    TRY_STATUS(esys_->call("TPM2_NV_ReadPublic", [&](ESYS_CONTEXT* e) {
+        return Esys_NV_ReadPublic(e, nv.get(), kNone, kNone, kNone, pub.out(), name.out());
+    }));
+    const TPMS_NV_PUBLIC wanted = counter_public(slot, TPMA_NV_WRITTEN);
+    if (!same_nv_public(pub->nvPublic, wanted))
+        return Error{Errc::tpm_not_provisioned, "a call counter in the TPM is not as sealcall makes them", index};
+    TRY(Bytes computed, name_of(wanted));
+    TRY_STATUS(expect_name(*esys_, nv.get(), computed));
+    TRY_STATUS(set_auth(nv.get(), AuthFor::counter, slot));
+    counters_[slot] = {.handle = std::move(nv), .name = std::move(computed)};
+    return {};
+}
+
+Status EsysTpm::load(const IdentityBlobs& identity) {
+    identity_.reset();
+    ak_.reset();
+    TRY_STATUS(open_srk());
+    for (uint8_t slot = 0; slot < kSlots; ++slot) TRY_STATUS(open_counter(slot));
+    TRY_STATUS(measure_lease());
+    TRY_STATUS(make_ak());
+    return load_identity(identity);
+}
+
+// Whoever knows the template can make the same primary with an authValue of their own. So with a boot secret the
+// template itself holds a value that only its holders know.
+Status EsysTpm::make_ak() {
+    Digest unique{};
+    if (!options_.auth_value.empty()) std::ranges::copy(auth_of(AuthFor::attestation_unique, 0), unique.begin());
+    TPMT_PUBLIC made{};
+    const Bytes auth = auth_of(AuthFor::attestation_key, 0);
+    TRY(ak_, create_primary(ESYS_TR_RH_ENDORSEMENT, ak_template(unique), auth, true, made));
+    TRY(ak_public_, marshal_public(made));
+    return set_auth(ak_.get(), AuthFor::attestation_key, 0);
+}
+
+Status EsysTpm::load_identity(const IdentityBlobs& identity) {
+    TPM2B_PUBLIC pub{};
+    TPM2B_PRIVATE priv{};
+    size_t pub_used = 0, priv_used = 0;
+    const auto& a = identity.public_area;
+    const auto& b = identity.private_area;
+    if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(as_u8(a.data()), a.size(), &pub_used, &pub) != TSS2_RC_SUCCESS ||
+        Tss2_MU_TPM2B_PRIVATE_Unmarshal(as_u8(b.data()), b.size(), &priv_used, &priv) != TSS2_RC_SUCCESS ||
+        pub_used != a.size() || priv_used != b.size())
+        return Error{Errc::bad_key, "the stored identity key is damaged", 0};
+    if (!is_identity_key(pub.publicArea)) return Error{Errc::bad_key, "the stored identity key is of another kind", 0};
+    TRY(identity_, load_object(priv, pub));
+    TRY(identity_public_, marshal_public(pub.publicArea));
+    return set_auth(identity_.get(), AuthFor::identity_key, 0);
+}
+
+Result<rats::TpmPublic> EsysTpm::ak_public() {
+    if (!ak_.valid()) return Error{Errc::wrong_state, "no attestation key", 0};
+    return rats::TpmPublic::from(ak_public_);
+}
+
+Result<rats::TpmPublic> EsysTpm::identity_public() {
+    TRY_STATUS(ready());
+    return rats::TpmPublic::from(identity_public_);
+}
+
+Status EsysTpm::shutdown() {
+    identity_.reset();
+    ak_.reset();
+    if (sessions_) sessions_->drop();
+    // A chip belongs to the machine: its kernel shuts it down. A private TPM ends with us.
+    if (options_.kind == ipc::TpmKind::device) return {};
+    return esys_->call("TPM2_Shutdown",
+                       [](ESYS_CONTEXT* e) { return Esys_Shutdown(e, kNone, kNone, kNone, TPM2_SU_CLEAR); });
+}
+
+}  // namespace sealcall::tpm

@@ -1,0 +1,171 @@
+// Call secrets and the counters that end them.
+#include <tss2/tss2_mu.h>
+
+#include "enclave/tpm/esys_tpm.h"
+
+namespace sealcall::tpm {
+
+namespace {
+
+constexpr ESYS_TR kNone = ESYS_TR_NONE;
+constexpr Millis kLeaseMin{60'000};
+constexpr int kLeasePerCreate = 10;
+constexpr uint16_t kOffsetClock = 8, kOffsetResetCount = 16, kOffsetRestartCount = 20;  // TPMS_TIME_INFO
+
+Status check_slot(uint8_t slot) {
+    if (slot >= kSlots) return Error{Errc::bad_value, "call slot", slot};
+    return {};
+}
+
+TPM2B_OPERAND operand(const ByteWriter& value) {
+    TPM2B_OPERAND out{};
+    CHECK(fill(out.size, out.buffer, value.view()));
+    return out;
+}
+
+}  // namespace
+
+Result<EsysTpm::Clock> EsysTpm::clock() {
+    EsysPtr<TPMS_TIME_INFO> info;
+    TRY_STATUS(esys_->call("TPM2_ReadClock",
+                           [&](ESYS_CONTEXT* e) { return Esys_ReadClock(e, kNone, kNone, kNone, info.out()); }));
+    const auto& c = info->clockInfo;
+    return Clock{.clock_ms = c.clock, .reset_count = c.resetCount, .restart_count = c.restartCount};
+}
+
+Result<uint64_t> EsysTpm::counter_value(uint8_t slot) {
+    const ESYS_TR nv = counters_[slot].handle.get();
+    TRY(const ESYS_TR session, sessions_->hmac(0));
+    EsysPtr<TPM2B_MAX_NV_BUFFER> data;
+    TRY_STATUS(esys_->call("TPM2_NV_Read", [&](ESYS_CONTEXT* e) {
+        return Esys_NV_Read(e, nv, nv, session, kNone, kNone, 8, 0, data.out());
+    }));
+    ByteReader in(view(data->size, data->buffer));
+    auto value = in.u64();
+    if (!value || !in.done()) return Error{Errc::tpm_bad_response, "TPM2_NV_Read", data->size};
+    return value;
+}
+
+Result<uint64_t> EsysTpm::end_slot(uint8_t slot) {
+    TRY_STATUS(check_slot(slot));
+    TRY_STATUS(ready());
+    // Counting twice when only the answer was lost does no harm.
+    TRY_STATUS(once_more([&]() -> Status {
+        const ESYS_TR nv = counters_[slot].handle.get();
+        TRY(const ESYS_TR session, sessions_->hmac(0));
+        return esys_->call("TPM2_NV_Increment",
+                           [&](ESYS_CONTEXT* e) { return Esys_NV_Increment(e, nv, nv, session, kNone, kNone); });
+    }));
+    return counter_value(slot);
+}
+
+void EsysTpm::account_create(Millis took) { lease_ = std::max(lease_, kLeasePerCreate * took); }
+
+Status EsysTpm::measure_lease() {
+    lease_ = kLeaseMin;
+    const std::array<std::byte, 32> nothing{};
+    const BootInstant before = BootClock::now();
+    TRY_STATUS([&]() -> Status {
+        auto made = once_more([&] { return create(sealed_template({}), {}, nothing); });
+        if (!made) return made.error();
+        return {};
+    }());
+    account_create(std::chrono::ceil<Millis>(BootClock::now() - before));
+    return {};
+}
+
+Result<SealedSecret> EsysTpm::seal(uint8_t slot, const Secret<32>& secret) {
+    TRY_STATUS(check_slot(slot));
+    TRY_STATUS(ready());
+    TRY(const uint64_t counter, once_more([&] { return counter_value(slot); }));
+    return seal_once(slot, counter, secret);
+}
+
+Result<SealedSecret> EsysTpm::seal_once(uint8_t slot, uint64_t counter, const Secret<32>& secret) {
+    TRY(const Clock now, clock());
+    TRY(const Digest state, read_pcr(options_.measurement_pcr));
+    SealedSecret out;
+    out.slot = slot;
+    out.counter = counter;
+    out.lease_until_ms = now.clock_ms + static_cast<uint64_t>(lease_.count());
+    const Digest policy = PolicyDigest()
+                              .pcr(options_.measurement_pcr, state)
+                              .auth_value()
+                              .nv_equals(counters_[slot].name, out.counter)
+                              .reset_count_is(now.reset_count)
+                              .restart_count_is(now.restart_count)
+                              .clock_below(out.lease_until_ms)
+                              .value();
+    const BootInstant before = BootClock::now();
+    const Bytes auth = auth_of(AuthFor::call_secret, slot);
+    TRY(const Created made, create(sealed_template(policy), auth, secret.reveal(SecretAccess{})));
+    account_create(std::chrono::ceil<Millis>(BootClock::now() - before));
+    out.public_area.resize(sizeof(TPM2B_PUBLIC));
+    out.private_area.resize(sizeof(TPM2B_PRIVATE));
+    size_t pub_used = 0, priv_used = 0;
+    if (Tss2_MU_TPM2B_PUBLIC_Marshal(&made.pub, as_u8(out.public_area.data()), out.public_area.size(), &pub_used) !=
+            TSS2_RC_SUCCESS ||
+        Tss2_MU_TPM2B_PRIVATE_Marshal(&made.priv, as_u8(out.private_area.data()), out.private_area.size(),
+                                      &priv_used) != TSS2_RC_SUCCESS)
+        return Error{Errc::tpm_bad_response, "TPM2_Create", 0};
+    out.public_area.resize(pub_used);
+    out.private_area.resize(priv_used);
+    return out;
+}
+
+Status EsysTpm::assert_call_policy(ESYS_TR session, const SealedSecret& sealed, const Clock& now) {
+    TRY_STATUS(assert_pcr_and_auth(session));
+    const ESYS_TR nv = counters_[sealed.slot].handle.get();
+    TRY(const ESYS_TR reader, sessions_->hmac(0));
+    const TPM2B_OPERAND counter = operand(ByteWriter().u64(sealed.counter));
+    TRY_STATUS(esys_->call("TPM2_PolicyNV", [&](ESYS_CONTEXT* e) {
+        return Esys_PolicyNV(e, nv, nv, session, reader, kNone, kNone, &counter, 0, TPM2_EO_EQ);
+    }));
+    const auto compare = [&](const char* what, TPM2B_OPERAND value, uint16_t offset, TPM2_EO how) {
+        return esys_->call(what, [&](ESYS_CONTEXT* e) {
+            return Esys_PolicyCounterTimer(e, session, kNone, kNone, kNone, &value, offset, how);
+        });
+    };
+    // The counts of now: if the secret was sealed under others, the digest of the policy differs and Unseal refuses.
+    TRY_STATUS(compare("TPM2_PolicyCounterTimer(resetCount)", operand(ByteWriter().u32(now.reset_count)),
+                       kOffsetResetCount, TPM2_EO_EQ));
+    TRY_STATUS(compare("TPM2_PolicyCounterTimer(restartCount)", operand(ByteWriter().u32(now.restart_count)),
+                       kOffsetRestartCount, TPM2_EO_EQ));
+    return compare("TPM2_PolicyCounterTimer(lease)", operand(ByteWriter().u64(sealed.lease_until_ms)), kOffsetClock,
+                   TPM2_EO_UNSIGNED_LT);
+}
+
+Result<Secret<32>> EsysTpm::unseal(const SealedSecret& sealed) {
+    TRY_STATUS(check_slot(sealed.slot));
+    TRY_STATUS(ready());
+    return once_more([&] { return unseal_once(sealed); });
+}
+
+Result<Secret<32>> EsysTpm::unseal_once(const SealedSecret& sealed) {
+    TPM2B_PUBLIC pub{};
+    TPM2B_PRIVATE priv{};
+    size_t pub_used = 0, priv_used = 0;
+    const auto& a = sealed.public_area;
+    const auto& b = sealed.private_area;
+    if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(as_u8(a.data()), a.size(), &pub_used, &pub) != TSS2_RC_SUCCESS ||
+        Tss2_MU_TPM2B_PRIVATE_Unmarshal(as_u8(b.data()), b.size(), &priv_used, &priv) != TSS2_RC_SUCCESS ||
+        pub_used != a.size() || priv_used != b.size())
+        return Error{Errc::bad_value, "the sealed secret is damaged", 0};
+    TRY(const Clock now, clock());
+    TRY(const Handle object, load_object(priv, pub));
+    TRY_STATUS(set_auth(object.get(), AuthFor::call_secret, sealed.slot));
+    TRY(const ESYS_TR session, sessions_->policy(TPMA_SESSION_ENCRYPT));
+    TRY_STATUS(assert_call_policy(session, sealed, now));
+    EsysPtr<TPM2B_SENSITIVE_DATA> data;
+    TRY_STATUS(esys_->call("TPM2_Unseal", [&](ESYS_CONTEXT* e) {
+        return Esys_Unseal(e, object.get(), session, kNone, kNone, data.out());
+    }));
+    return Secret<32>::from(view(data->size, data->buffer));
+}
+
+Result<SealedSecret> EsysTpm::renew(const SealedSecret& sealed) {
+    TRY(const Secret<32> secret, unseal(sealed));
+    return seal_once(sealed.slot, sealed.counter, secret);
+}
+
+}  // namespace sealcall::tpm
