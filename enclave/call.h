@@ -1,0 +1,46 @@
+// One call as the person sees it: an outgoing dial with its forks, or one incoming INVITE.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "enclave/context.h"
+#include "enclave/dtls/endpoint.h"
+
+namespace sealcall::enclave {
+
+struct Call {
+    CallId id;
+    policy::Direction direction{};
+    bool ordinary = false;
+    std::string dialled_uri;  ///< outgoing: by the person. Incoming: the caller's word, inside the channel
+    std::string label;
+    std::string hearsay_name;  ///< incoming: display name as the network says it
+    std::string hearsay_from;
+    std::string origin;  ///< incoming: source address, for rate limits
+    uint8_t slot = 0;
+    std::shared_ptr<dtls::Identity> identity;  ///< shared by the forks: one offer, one DTLS key
+    std::vector<SessionId> legs;               ///< in order of appearance, ended ones included
+    SessionId winner{};                        ///< the leg that was answered; 0: none yet
+    ipc::CallState state = ipc::CallState::dialling;
+    ipc::EndReason end_reason{};  ///< of the last leg that ended
+    std::string end_detail;
+    BootInstant since{};
+    bool ended = false;
+
+    void tell(const Context& context, ipc::CallState next, bool held_here = false, bool held_there = false,
+              bool microphone = true) {
+        state = next;
+        context.to_ui(ipc::CallStateChanged{.call = id,
+                                            .state = next,
+                                            .reason = next == ipc::CallState::ended ? end_reason : ipc::EndReason::none,
+                                            .detail = BoundedString<128>::cut(end_detail),
+                                            .held_here = held_here,
+                                            .held_there = held_there,
+                                            .microphone = microphone});
+    }
+};
+
+}  // namespace sealcall::enclave

@@ -1,0 +1,360 @@
+#include "enclave/calls.h"
+
+#include "policy/decide.h"
+
+namespace sealcall::enclave {
+
+Session* Calls::session(SessionId id) {
+    auto it = sessions_.find(id.value);
+    return it == sessions_.end() ? nullptr : it->second.get();
+}
+
+Call* Calls::call(CallId id) {
+    auto it = calls_.find(id.value);
+    return it == calls_.end() ? nullptr : it->second.get();
+}
+
+uint32_t Calls::live() const {
+    return static_cast<uint32_t>(std::ranges::count_if(calls_, [](const auto& c) { return !c.second->ended; }));
+}
+
+Result<Call*> Calls::new_call(policy::Direction direction, bool ordinary) {
+    auto slot = context_.slots.take();
+    if (!slot) return Error{Errc::unavailable, "four calls at once are the limit", 0};
+    auto identity = dtls::Identity::create();
+    if (!identity) {
+        context_.slots.give_back(*slot);
+        return identity.error();
+    }
+    auto call = std::make_unique<Call>();
+    call->id = CallId{next_call_++};
+    call->direction = direction;
+    call->ordinary = ordinary;
+    call->slot = *slot;
+    call->identity = std::move(*identity);
+    call->since = BootClock::now();
+    Call* raw = call.get();
+    calls_.emplace(raw->id.value, std::move(call));
+    return raw;
+}
+
+// ---------------------------------------------------------------- outgoing
+
+void Calls::dial(const ipc::Dial& m) {
+    auto reply = [&](CallId id, ipc::EndReason reason) {
+        context_.to_ui(ipc::DialReply{.request = m.request, .call = id, .reason = reason});
+    };
+    const bool enrolled = context_.attester != nullptr;
+    if (!enrolled && context_.config.policy.ordinary_phones == policy::Action::refuse)
+        return reply(CallId{}, ipc::EndReason::not_enrolled);
+    auto made = new_call(policy::Direction::outgoing, false);
+    if (!made) return reply(CallId{}, ipc::EndReason::too_many_calls);
+    Call& call = **made;
+    call.dialled_uri = m.uri.str();
+    call.label = m.label.str();
+    reply(call.id, ipc::EndReason::none);
+    context_.to_ui(ipc::CallPhase{.call = call.id,
+                                  .phase = ipc::Phase::dialled,
+                                  .boot_us = static_cast<uint64_t>(call.since.time_since_epoch().count())});
+    context_.record(audit::Record("dialled").call(call.id).text("uri", call.dialled_uri).text("label", call.label));
+    call.tell(context_, ipc::CallState::dialling);
+    if (!enrolled) return place_ordinary(call);
+    context_.to_host(ipc::PlaceCall{.call = call.id,
+                                    .kind = ipc::CallKind::attested,
+                                    .uri = m.uri,
+                                    .fingerprint = call.identity->fingerprint(),
+                                    .identity = {}});
+}
+
+void Calls::adopt(Call& call, std::unique_ptr<Session> session, uint8_t leg) {
+    Session* raw = session.get();
+    call.legs.push_back(raw->id());
+    sessions_.emplace(raw->id().value, std::move(session));
+    context_.to_host(ipc::LegAdmitted{.call = call.id, .leg = leg, .session = raw->id()});
+    raw->begin();
+}
+
+void Calls::leg_attesting(const ipc::LegAttesting& m) {
+    Call* call = this->call(m.call);
+    if (call == nullptr || call->ended || call->ordinary || call->winner.value != 0) return;
+    if (call->legs.size() >= rats::kForksPerCall) return;
+    auto session =
+        Session::open_attested(context_, *call, SessionId{next_session_++}, rats::Role::caller, m.sdp_fingerprint);
+    if (!session) {
+        call->end_reason = ipc::EndReason::internal;
+        return finish(*call);
+    }
+    adopt(*call, std::move(*session), m.leg);
+}
+
+void Calls::leg_ordinary(const ipc::LegOrdinary& m) {
+    Call* call = this->call(m.call);
+    if (call == nullptr || call->ended || call->ordinary) return;
+    // Once a fork has begun to attest, "does not attest" can only be a downgrade; the leg's own end decides the call.
+    if (!call->legs.empty()) return;
+    place_ordinary(*call);
+}
+
+void Calls::place_ordinary(Call& call) {
+    rats::AttestationResult nothing;
+    (void)nothing.reasons.push(rats::Reason::not_supported);
+    const bool known = context_.attested_before(call.dialled_uri);
+    const policy::Decision decision = policy::decide(
+        nothing, {.direction = call.direction, .ordinary = true, .known_to_attest = known}, context_.config.policy);
+    context_.record(audit::Record("ordinary")
+                        .call(call.id)
+                        .flag("known_to_attest", known)
+                        .number("action", static_cast<uint64_t>(decision.action)));
+    if (decision.action == policy::Action::refuse) {
+        call.end_reason = ipc::EndReason::peer_is_ordinary;
+        call.end_detail = known ? "it attested before" : "";
+        context_.to_host(ipc::EndCall{.call = call.id});
+        return finish(call);
+    }
+    call.ordinary = true;
+    context_.to_host(ipc::PlaceCall{.call = call.id,
+                                    .kind = ipc::CallKind::ordinary,
+                                    .uri = BoundedString<256>::cut(call.dialled_uri),
+                                    .fingerprint = call.identity->fingerprint(),
+                                    .identity = {}});
+}
+
+void Calls::ordinary_ringing(const ipc::OrdinaryRinging& m) {
+    Call* call = this->call(m.call);
+    if (call == nullptr || call->ended || !call->ordinary || call->state != ipc::CallState::dialling) return;
+    call->tell(context_, ipc::CallState::ringing);
+}
+
+void Calls::ordinary_answered(const ipc::OrdinaryAnswered& m) {
+    Call* call = this->call(m.call);
+    if (call == nullptr || call->ended || !call->ordinary || call->winner.value != 0) return;
+    auto session = Session::open_ordinary(context_, *call, SessionId{next_session_++}, rats::Role::caller,
+                                          m.sdp_fingerprint, m.peer_is_dtls_client, m.opus_payload_type);
+    if (!session) {
+        call->end_reason = ipc::EndReason::media_failed;
+        call->end_detail = session.error().what;
+        context_.to_host(ipc::EndCall{.call = call->id});
+        return finish(*call);
+    }
+    call->winner = (*session)->id();
+    adopt(*call, std::move(*session), m.leg);
+}
+
+void Calls::call_failed(const ipc::CallFailed& m) {
+    Call* call = this->call(m.call);
+    if (call == nullptr || call->ended) return;
+    for (SessionId leg : call->legs)
+        if (Session* s = session(leg)) s->on_leg_ended(m.why, m.sip_status);
+    if (call->end_reason == ipc::EndReason::none) {
+        switch (m.sip_status) {
+            case 404:
+            case 410:
+            case 604:
+                call->end_reason = ipc::EndReason::not_found;
+                break;
+            case 486:
+            case 600:
+                call->end_reason = ipc::EndReason::busy;
+                break;
+            case 408:
+            case 480:
+                call->end_reason = ipc::EndReason::no_answer;
+                break;
+            case 0:
+                call->end_reason = ipc::EndReason::not_reachable;
+                break;
+            default:
+                call->end_reason = ipc::EndReason::refused_there;
+                break;
+        }
+        if (m.why == ipc::LegEndWhy::transport) call->end_reason = ipc::EndReason::not_reachable;
+        if (m.sip_status != 0) call->end_detail = "SIP " + std::to_string(m.sip_status);
+    }
+    finish(*call);
+}
+
+// ---------------------------------------------------------------- incoming
+
+void Calls::refuse_incoming(const ipc::IncomingInvite& m, std::string_view why, uint16_t sip_status) {
+    context_.record(audit::Record("incoming_refused")
+                        .text("from_hearsay", m.from_uri.view())
+                        .text("origin", m.origin.view())
+                        .text("why", why));
+    context_.to_ui(ipc::Notice{
+        .kind = ipc::NoticeKind::incoming_refused,
+        .text = BoundedString<512>::cut("A call from " + m.from_uri.str() +
+                                        " (its own word) was refused before it rang: " + std::string(why) + ".")});
+    context_.to_host(ipc::IncomingRefused{.handle = m.handle, .sip_status = sip_status});
+}
+
+void Calls::incoming(const ipc::IncomingInvite& m) {
+    const bool ordinary = m.kind == ipc::CallKind::ordinary;
+    size_t half_open = 0, same_origin = 0;
+    for (const auto& [id, s] : sessions_) {
+        if (!s->half_open() || s->call().direction != policy::Direction::incoming) continue;
+        ++half_open;
+        if (s->call().origin == m.origin.view()) ++same_origin;
+    }
+    if (half_open >= rats::kHalfOpenChannels) return refuse_incoming(m, "too many calls are being checked", 480);
+    if (same_origin >= rats::kHalfOpenPerOrigin)
+        return refuse_incoming(m, "too many calls from one place are being checked", 480);
+    if (!ordinary && context_.attester == nullptr) return refuse_incoming(m, "this phone is not enrolled", 480);
+    if (ordinary && context_.config.policy.ordinary_phones == policy::Action::refuse)
+        return refuse_incoming(m, "an ordinary phone, and the policy refuses those", 480);
+    auto made = new_call(policy::Direction::incoming, ordinary);
+    if (!made) return refuse_incoming(m, "four calls at once are the limit", 486);
+    Call& call = **made;
+    call.hearsay_from = m.from_uri.str();
+    call.hearsay_name = m.display_name.str();
+    call.origin = m.origin.str();
+    if (ordinary) call.dialled_uri = m.to_uri.str();
+    call.state = ipc::CallState::offered;
+    context_.to_ui(ipc::CallPhase{.call = call.id,
+                                  .phase = ipc::Phase::dialled,
+                                  .boot_us = static_cast<uint64_t>(call.since.time_since_epoch().count())});
+    context_.record(audit::Record("incoming")
+                        .call(call.id)
+                        .text("from_hearsay", call.hearsay_from)
+                        .text("origin", call.origin)
+                        .flag("ordinary", ordinary));
+    const SessionId id{next_session_++};
+    auto session = ordinary ? Session::open_ordinary(context_, call, id, rats::Role::callee, m.sdp_fingerprint,
+                                                     m.peer_is_dtls_client, m.opus_payload_type)
+                            : Session::open_attested(context_, call, id, rats::Role::callee, m.sdp_fingerprint);
+    if (!session) {
+        context_.slots.give_back(call.slot);
+        calls_.erase(call.id.value);
+        return refuse_incoming(m, session.error().what, 488);
+    }
+    call.legs.push_back(id);
+    Session* raw = session->get();
+    sessions_.emplace(id.value, std::move(*session));
+    context_.to_host(ipc::IncomingAdmitted{
+        .handle = m.handle, .call = call.id, .session = id, .fingerprint = call.identity->fingerprint()});
+    raw->begin();
+}
+
+// ---------------------------------------------------------------- the person
+
+Session* Calls::active(CallId id) {
+    Call* c = call(id);
+    if (c == nullptr || c->ended) return nullptr;
+    if (c->winner.value != 0) return session(c->winner);
+    for (SessionId leg : c->legs)
+        if (Session* s = session(leg); s != nullptr && s->state() != SessionState::ended) return s;
+    return nullptr;
+}
+
+void Calls::answer(const ipc::Answer& m) {
+    if (Session* s = active(m.call)) s->answer(policy::AnsweredBy::person, m.microphone);
+}
+
+void Calls::refuse(const ipc::Refuse& m) {
+    if (Session* s = active(m.call)) s->end(ipc::EndReason::refused_here, "", 480);
+}
+
+void Calls::hang_up(const ipc::HangUp& m) {
+    Call* c = call(m.call);
+    if (c == nullptr || c->ended) return;
+    for (SessionId leg : std::vector<SessionId>(c->legs))
+        if (Session* s = session(leg)) s->end(ipc::EndReason::hung_up_here, "");
+    c->end_reason = ipc::EndReason::hung_up_here;
+    c->end_detail.clear();
+    if (c->direction == policy::Direction::outgoing && c->winner.value == 0) {
+        context_.to_host(ipc::EndCall{.call = c->id});
+        finish(*c);
+    }
+}
+
+void Calls::set_hold(const ipc::SetHold& m) {
+    if (Session* s = active(m.call)) s->set_hold(m.on);
+}
+
+void Calls::set_microphone(const ipc::SetMicrophone& m) {
+    if (Session* s = active(m.call)) s->set_microphone(m.on);
+}
+
+void Calls::recheck(const ipc::Recheck&) {
+    context_.to_ui(ipc::Notice{
+        .kind = ipc::NoticeKind::dropped_messages,
+        .text = BoundedString<512>("This version checks the other phone once, before it rings. To check it again, "
+                                   "hang up and call again.")});
+}
+
+// ---------------------------------------------------------------- life
+
+bool Calls::has_live_leg(const Call& call) {
+    return std::ranges::any_of(call.legs, [&](SessionId id) {
+        Session* s = session(id);
+        return s != nullptr && s->state() != SessionState::ended;
+    });
+}
+
+/// Marks a call as over; it is told and forgotten once its sessions are gone (their secrets dead).
+void Calls::finish(Call& call) {
+    call.ended = true;
+    call.since = BootClock::now();
+    for (SessionId id : call.legs)
+        if (Session* s = session(id)) s->end(call.end_reason, call.end_detail);
+}
+
+void Calls::suspended() {
+    context_.to_ui(ipc::Notice{
+        .kind = ipc::NoticeKind::suspended,
+        .text = BoundedString<512>("This computer slept; the keys of running calls left memory. Resume to go on.")});
+    for (auto& [id, s] : sessions_) s->suspended();
+}
+
+void Calls::end_all(ipc::EndReason reason) {
+    for (auto& [id, c] : calls_) {
+        if (c->ended) continue;
+        if (c->direction == policy::Direction::outgoing && c->winner.value == 0)
+            context_.to_host(ipc::EndCall{.call = c->id});
+        c->end_reason = reason;
+        c->end_detail.clear();
+        finish(*c);
+    }
+}
+
+void Calls::tick(BootInstant now) {
+    for (auto& [id, s] : sessions_) s->tick(now);
+    for (auto& [id, owned] : calls_) {
+        Call& c = *owned;
+        if (c.ended || c.legs.empty() || has_live_leg(c)) {
+            if (!c.ended) c.since = now;
+            continue;
+        }
+        const bool outgoing_waits = c.direction == policy::Direction::outgoing && c.winner.value == 0 && !c.ordinary &&
+                                    c.end_reason != ipc::EndReason::own_tpm_refused &&
+                                    c.end_reason != ipc::EndReason::own_tpm_failed && now - c.since < kForkGrace;
+        if (outgoing_waits) continue;
+        if (c.direction == policy::Direction::outgoing && c.winner.value == 0)
+            context_.to_host(ipc::EndCall{.call = c.id});
+        c.ended = true;
+    }
+    std::erase_if(sessions_, [](const auto& s) { return s.second->finished(); });
+    std::erase_if(calls_, [&](const auto& entry) {
+        Call& c = *entry.second;
+        const bool gone = c.ended && std::ranges::none_of(c.legs, [&](SessionId id) { return session(id) != nullptr; });
+        if (!gone) return false;
+        context_.slots.give_back(c.slot);
+        c.tell(context_, ipc::CallState::ended);
+        return true;
+    });
+}
+
+BootInstant Calls::next_deadline() const {
+    BootInstant next = BootInstant::max();
+    for (const auto& [id, s] : sessions_) next = std::min(next, s->next_deadline());
+    for (const auto& [id, c] : calls_) {
+        if (c->ended) continue;
+        const bool all_gone = !c->legs.empty() && std::ranges::none_of(c->legs, [&](SessionId leg) {
+            auto it = sessions_.find(leg.value);
+            return it != sessions_.end() && it->second->state() != SessionState::ended;
+        });
+        if (all_gone) next = std::min(next, c->since + kForkGrace);
+    }
+    return next;
+}
+
+}  // namespace sealcall::enclave

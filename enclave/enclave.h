@@ -1,0 +1,67 @@
+// The enclave as a whole: links, TPM worker, verifiers, calls, and the loop that moves messages between them.
+#pragma once
+
+#include <memory>
+
+#include "enclave/calls.h"
+#include "enclave/monitor.h"
+
+namespace sealcall::enclave {
+
+/// What main hands over: every descriptor is open, nothing has been read from the untrusted ones.
+struct Ports {
+    ipc::Link control, host, ui, audio;
+    std::vector<ipc::Link> verifiers;
+    UniqueFd audit;
+    std::unique_ptr<tpm::Worker> worker;
+    bool secret_memory = false;
+};
+
+/// What the launcher shows a person when the enclave cannot start.
+ipc::Ready not_ready(const char* what, const Error& error);
+
+class Enclave {
+  public:
+    static std::unique_ptr<Enclave> create(Ports ports, ipc::ConfigureEnclave config);
+    /// Opens the audit log, loads the keys, ends every slot of an earlier life, greets the other processes and tells
+    /// the launcher Ready, or why not. Errors: tpm_*, io.
+    Status start();
+    ~Enclave();
+
+    /// Waits at most `longest` for something to do and does it. False once the enclave has ended.
+    bool step(Millis longest);
+    /// 0: asked to end. 70 (EX_SOFTWARE): a process broke the protocol. 74: a link was lost.
+    [[nodiscard]] int exit_status() const { return exit_status_; }
+    [[nodiscard]] const std::string& problem() const { return problem_; }
+
+  private:
+    Enclave() = default;
+    Status prepare();
+    Status load_keys();
+    void receive(ipc::ProcessRole role, ipc::Link& link, short revents);
+    void lose(ipc::ProcessRole role, const char* why);
+    void notice_suspend();
+    void answer_status(RequestId request);
+
+    Ports ports_;
+    ipc::ConfigureEnclave config_;
+    std::unique_ptr<VerifierPool> verifiers_;
+    std::optional<audit::Log> log_;
+    std::optional<Attester> attester_;
+    Slots slots_;
+    uint32_t dropped_ = 0;
+    std::vector<std::string> attesting_;
+    std::optional<Context> context_;
+    std::unique_ptr<Calls> calls_;
+    std::unique_ptr<Monitor> monitor_;
+    std::string tpm_name_, problem_;
+    Digest measurement_{};
+    std::array<bool, 8> greeted_{};
+    Bytes buffer_;
+    Micros suspended_for_{};
+    bool ending_ = false;
+    BootInstant end_by_{};
+    int exit_status_ = 0;
+};
+
+}  // namespace sealcall::enclave

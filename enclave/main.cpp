@@ -1,0 +1,84 @@
+// sealcall-enclave: opens, loads, locks itself down, runs. Every descriptor it will ever have is open when it starts;
+// the launcher's configuration is trusted, everything that comes after the lock-down is not.
+#include <openssl/crypto.h>
+#include <poll.h>
+
+#include "enclave/enclave.h"
+#include "enclave/provision.h"
+#include "enclave/sandbox/sandbox.h"
+#include "enclave/sandbox/secret_heap.h"
+#include "enclave/tls/openssl.h"
+
+namespace {
+
+using namespace sealcall;
+
+constexpr int kExitUsage = 64, kExitSoftware = 70;
+
+Result<ByteSpan> next_message(ipc::Link& link, std::span<std::byte> buffer) {
+    for (;;) {
+        auto message = link.receive(buffer);
+        if (message || message.error().code != Errc::would_block) return message;
+        pollfd p{.fd = link.fd(), .events = POLLIN, .revents = 0};
+        (void)::poll(&p, 1, -1);
+    }
+}
+
+int fail(ipc::Link& control, const char* what, const Error& e) {
+    (void)control.send(enclave::not_ready(what, e));
+    return kExitSoftware;
+}
+
+int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::byte> buffer) {
+    tpm::Options options{.kind = config.tpm,
+                         .auth_value = to_bytes(config.auth_value.view()),
+                         .measurement_pcr = config.measurement_pcr,
+                         .deadline = Millis{config.tpm == ipc::TpmKind::device ? 10000 : 2000}};
+    auto tpm = tpm::Tpm::open(UniqueFd(ipc::fd::kEnclaveTpm), std::move(options));
+    if (!tpm) return fail(control, "the TPM cannot be reached", tpm.error());
+    auto worker = tpm::Worker::create(std::move(*tpm));  // its thread must exist before the lock-down forbids new ones
+    if (!worker) return fail(control, "no TPM thread", worker.error());
+
+    enclave::Ports ports;
+    ports.host = ipc::Link(UniqueFd(ipc::fd::kEnclaveHost));
+    ports.ui = ipc::Link(UniqueFd(ipc::fd::kEnclaveUi));
+    ports.audio = ipc::Link(UniqueFd(ipc::fd::kEnclaveAudio));
+    ports.audit = UniqueFd(ipc::fd::kEnclaveAudit);
+    for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i)
+        ports.verifiers.emplace_back(UniqueFd(ipc::fd::kEnclaveVerifier0 + i));
+    ports.worker = std::move(*worker);
+    ports.secret_memory = sealcall_secret_heap_kind() == SEALCALL_HEAP_SECRET;
+
+    if (Status s = sandbox::enter(ipc::ProcessRole::enclave); !s)
+        return fail(control, "the sandbox could not be entered", s.error());
+
+    auto start = next_message(control, buffer);
+    if (!start || !ipc::decode_message<ipc::Start>(*start)) return kExitUsage;
+    ports.control = std::move(control);
+    auto phone = enclave::Enclave::create(std::move(ports), std::move(config));
+    if (Status s = phone->start(); !s) return kExitSoftware;
+    while (phone->step(Millis{60000})) {
+    }
+    return phone->exit_status();
+}
+
+}  // namespace
+
+int main() {
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    tls::warm_up();
+    Bytes buffer(ipc::kMessageMax + 1);
+    ipc::Link control{UniqueFd(ipc::fd::kControl)};
+    if (!control.hello(ipc::ProcessRole::enclave)) return kExitUsage;
+    auto hello = next_message(control, buffer);
+    if (!hello) return kExitUsage;
+    auto greeting = ipc::decode_message<ipc::LinkHello>(*hello);
+    if (!greeting || !ipc::hello_matches(*greeting, ipc::ProcessRole::launcher)) return kExitUsage;
+    auto first = next_message(control, buffer);
+    if (!first) return kExitUsage;
+    if (auto request = ipc::decode_message<ipc::Provision>(*first))
+        return enclave::serve_provisioning(control, UniqueFd(ipc::fd::kEnclaveTpm), *request);
+    if (auto config = ipc::decode_message<ipc::ConfigureEnclave>(*first))
+        return run_phone(std::move(control), std::move(*config), buffer);
+    return kExitUsage;
+}

@@ -1,0 +1,117 @@
+#include "enclave/provision.h"
+
+#include <poll.h>
+
+#include "attestation/binding.h"
+#include "attestation/tpm_structs.h"
+#include "enclave/sandbox/sandbox.h"
+
+namespace sealcall::enclave {
+namespace {
+
+/// What a person can do about a TPM that says no.
+const char* advice(Errc code) {
+    switch (code) {
+        case Errc::tpm_gone:
+            return "the TPM went away; is it in use by another program?";
+        case Errc::tpm_timeout:
+            return "the TPM did not answer in time; try again";
+        case Errc::tpm_locked_out:
+            return "the TPM is locked after wrong authorisations; wait, or reset its lockout";
+        case Errc::tpm_policy_refused:
+            return "the TPM refuses the identity key: sealcall's own programs changed since it was made (renew it with "
+                   "`sealcall init --renew-identity`)";
+        case Errc::tpm_not_provisioned:
+            return "this TPM holds objects at sealcall's places that sealcall did not make";
+        default:
+            return "the TPM refused";
+    }
+}
+
+BoundedString<256> explain(const Error& e) {
+    std::array<char, 24> rc{};
+    std::snprintf(rc.data(), rc.size(), " (0x%x)", e.detail);
+    return BoundedString<256>::cut(std::string(advice(e.code)) + ": " + e.what + (e.detail != 0 ? rc.data() : ""));
+}
+
+Result<ipc::Provisioned> provision(tpm::Tpm& tpm, const ipc::Provision& request) {
+    ipc::Provisioned out;
+    TRY_STATUS(tpm.provision());
+    tpm::IdentityBlobs blobs{.public_area = to_bytes(request.identity_public.view()),
+                             .private_area = to_bytes(request.identity_private.view())};
+    if (blobs.public_area.empty()) {
+        TRY(blobs, tpm.create_identity());
+    }
+    TRY_STATUS(tpm.load(blobs));
+    TRY(out.identity_public, BoundedBytes<2048>::from(blobs.public_area));
+    TRY(out.identity_private, BoundedBytes<2048>::from(blobs.private_area));
+    TRY(out.ak_public, tpm.ak_public());
+    TRY(auto endorsement, tpm.endorsement());
+    out.ek_public = std::move(endorsement.ek_public);
+    out.ek_certificate = std::move(endorsement.ek_certificate);
+    TRY(auto identity_public, tpm.identity_public());
+    TRY(auto identity, attestation::parse_tpmt_public(identity_public.view()));
+    TRY(Bytes spki, attestation::spki_der(identity));
+    TRY(auto certified, tpm.certify_identity(attestation::certify_identity_qualifying_data(attestation::sha256(spki))));
+    out.certify_attest = std::move(certified.attest);
+    out.certify_signature = std::move(certified.signature);
+    out.tpm_name = BoundedString<128>::cut(tpm.name());
+    out.ok = true;
+    return out;
+}
+
+Result<ByteSpan> wait_message(ipc::Link& link, std::span<std::byte> buffer) {
+    for (;;) {
+        auto message = link.receive(buffer);
+        if (message || message.error().code != Errc::would_block) return message;
+        pollfd p{.fd = link.fd(), .events = POLLIN, .revents = 0};
+        (void)::poll(&p, 1, -1);
+    }
+}
+
+}  // namespace
+
+int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, const ipc::Provision& first) {
+    tpm::Options options{.kind = first.tpm,
+                         .auth_value = to_bytes(first.auth_value.view()),
+                         .measurement_pcr = first.measurement_pcr,
+                         .deadline = Millis{first.tpm == ipc::TpmKind::device ? 30000 : 5000}};
+    auto opened = tpm::Tpm::open(std::move(tpm_fd), options);
+    if (Status s = sandbox::enter(ipc::ProcessRole::enclave); !s) {
+        (void)control.send(
+            ipc::Provisioned{.ok = false, .problem = BoundedString<256>("the sandbox could not be entered")});
+        return 1;
+    }
+    if (!opened) {
+        (void)control.send(ipc::Provisioned{.ok = false, .problem = explain(opened.error())});
+        return 1;
+    }
+    tpm::Tpm& tpm = **opened;
+    auto done = provision(tpm, first);
+    ipc::Provisioned reply = done ? std::move(*done) : ipc::Provisioned{.ok = false, .problem = explain(done.error())};
+    if (!control.send(reply)) return 1;
+
+    Bytes buffer(ipc::kMessageMax + 1);
+    for (;;) {
+        auto message = wait_message(control, buffer);
+        if (!message) break;
+        if (auto activate = ipc::decode_message<ipc::Activate>(*message)) {
+            auto credential =
+                tpm.activate_credential(activate->credential_blob.view(), activate->encrypted_secret.view());
+            ipc::Activated answer;
+            answer.ok = credential.has_value() && credential->size() <= 64;
+            if (answer.ok) {
+                answer.credential = BoundedBytes<64>(*credential);
+            } else {
+                answer.problem = credential ? BoundedString<256>("credential too long") : explain(credential.error());
+            }
+            if (!control.send(answer)) break;
+        } else {
+            break;  // Shutdown, or nothing that belongs here
+        }
+    }
+    (void)tpm.shutdown();
+    return 0;
+}
+
+}  // namespace sealcall::enclave

@@ -1,0 +1,12 @@
+// Provisioning: init and enroll. The same executable, the same measurement, no links but the launcher's and the TPM.
+#pragma once
+
+#include "enclave/tpm/tpm.h"
+#include "sealcall/ipc/link.h"
+
+namespace sealcall::enclave {
+
+/// Serves Provision (the first, already read) and Activate until Shutdown or the link's end. Returns the exit status.
+int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, const ipc::Provision& first);
+
+}  // namespace sealcall::enclave

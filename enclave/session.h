@@ -1,0 +1,151 @@
+// One enclave session: one attestation channel, one verdict, one DTLS association, one SRTP pair. A fork of a dial, or
+// an incoming INVITE. The host's word can end it; nothing the host says can move it towards media.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "enclave/call.h"
+#include "enclave/media_session.h"
+#include "enclave/tls/channel.h"
+
+namespace sealcall::enclave {
+
+enum class SessionState : uint8_t {
+    handshaking,     ///< TLS 1.3 in INFO bodies
+    awaiting_hello,  ///< caller: for the callee's Hello. Callee: for the caller's
+    quoting,         ///< own Evidence is being made
+    awaiting_evidence,
+    appraising,  ///< verifier at work
+    awaiting_verdict,
+    decided,  ///< both agreed (ordinary: our policy agreed)
+    ringing,
+    answered,  ///< media path and DTLS under way
+    media,     ///< MediaSession is running or held
+    ended,
+};
+
+class Session final : public MediaOwner {
+  public:
+    static constexpr Millis kAttestationBudget{20000};  ///< from the first byte to both verdicts
+    static constexpr Millis kRingingBudget{180000};
+    static constexpr Millis kMediaBudget{20000};  ///< from the answer to sound
+
+    static Result<std::unique_ptr<Session>> open_attested(Context& context, Call& call, SessionId id, rats::Role role,
+                                                          const Digest& sdp_fingerprint);
+    static Result<std::unique_ptr<Session>> open_ordinary(Context& context, Call& call, SessionId id, rats::Role role,
+                                                          const Digest& peer_fingerprint, bool peer_is_dtls_client,
+                                                          uint8_t payload_type);
+    ~Session() override;
+
+    [[nodiscard]] SessionId id() const { return id_; }
+    [[nodiscard]] Call& call() { return call_; }
+    [[nodiscard]] SessionState state() const { return state_; }
+    [[nodiscard]] bool half_open() const { return state_ < SessionState::decided; }
+    [[nodiscard]] bool finished() const { return state_ == SessionState::ended && !destroying_; }
+    [[nodiscard]] MediaSession* media() { return media_.get(); }
+
+    /// The first flight of the callee (TLS client); to be called once the host knows the session's id.
+    void begin();
+
+    // From the host. Untrusted.
+    void on_channel_in(ByteSpan body);
+    void on_leg_answered();
+    void on_local_candidates(std::string_view fragment);
+    void on_media_path(bool ready);
+    void on_datagram(ByteSpan bytes);
+    void on_peer_hold(bool on);
+    void on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status);
+    // From ui: the person's word.
+    void answer(policy::AnsweredBy by, bool microphone);
+    void set_hold(bool on);
+    void set_microphone(bool on);
+    // From audio.
+    void on_captured(const ipc::CapturedFrame& frame);
+    void on_stream_stats(const ipc::StreamStats& stats);
+    void on_audio_event(ipc::AudioEventKind kind);
+
+    void suspended();
+    /// Ends the session: wipes, closes the channel, tells the host unless it already knows. Idempotent.
+    void end(ipc::EndReason reason, std::string_view detail, uint16_t sip_status = 480);
+    void tick(BootInstant now);
+    [[nodiscard]] BootInstant next_deadline() const;
+
+    // MediaOwner
+    void send_frame(rats::FrameType type, Bytes body) override;
+    void mark(ipc::Phase phase) override;
+    void media_changed() override;
+    void media_failed(ipc::EndReason reason, Error error) override;
+
+  private:
+    Session(Context& context, Call& call, SessionId id, rats::Role role);
+    [[nodiscard]] bool caller() const { return role_ == rats::Role::caller; }
+    void enter(SessionState next, Millis budget);
+
+    // session_attest.cpp: the channel up to both verdicts
+    void advance_channel();
+    void channel_failed(Error error);
+    void channel_opened();
+    void flush_channel();
+    void drain_frames();
+    void handle_frame(const tls::Channel::Frame& frame);
+    Status on_hello(ByteSpan body);
+    Status on_evidence(ByteSpan body);
+    Status on_verdict(ByteSpan body);
+    void send_hello();
+    void make_evidence();
+    void evidence_ready(Result<rats::Evidence> evidence);
+    void appraise(const rats::Evidence& evidence);
+    void verified(attestation::Appraised ceiling, std::optional<rats::VerifierResponse> response);
+    void appraised(rats::AttestationResult result);
+    void send_verdict();
+    void both_agreed();
+    [[nodiscard]] rats::BindingInput binding(rats::Role attester) const;
+    [[nodiscard]] bool answered_by_other() const;
+
+    // session.cpp: from the decision to media
+    void decide_ordinary();
+    void ring();
+    void show_card();
+    void begin_media();
+    void start_media_path();
+    void forward_remote_candidates();
+
+    Context& context_;
+    Call& call_;
+    SessionId id_;
+    rats::Role role_;
+    SessionState state_ = SessionState::handshaking;
+    BootInstant deadline_{};
+    bool destroying_ = false;
+    bool host_knows_end_ = false;
+
+    std::shared_ptr<tls::Channel> channel_;  ///< shared with the job that runs the handshake where the TPM is
+    std::shared_ptr<tpm::Tpm*> signer_ = std::make_shared<tpm::Tpm*>(nullptr);  ///< set while that job runs
+    bool channel_busy_ = false;
+    std::deque<Bytes> inbox_;
+    std::deque<tls::Channel::Frame> frames_;
+
+    rats::Hello own_hello_, peer_hello_;
+    bool peer_hello_seen_ = false;
+    Digest hellos_{};
+    Digest sdp_fingerprint_{};
+    std::optional<rats::Evidence> own_evidence_;
+    attestation::ClockInfo peer_clock_;
+    rats::AttestationResult theirs_;
+    uint64_t theirs_at_ms_ = 0;
+    std::optional<policy::Decision> decision_;
+    std::optional<rats::Verdict> peer_verdict_;
+    bool answered_ = false;
+    bool microphone_ = true;
+
+    Digest peer_fingerprint_{};  ///< attested: from the channel. Ordinary: from SDP
+    bool dtls_client_ = false;
+    uint8_t payload_type_ = 111;
+    bool path_started_ = false, local_sent_ = false, path_ready_ = false;
+    std::string local_candidates_, remote_candidates_;
+    std::unique_ptr<MediaSession> media_;
+};
+
+}  // namespace sealcall::enclave

@@ -1,0 +1,401 @@
+// The attestation half of Session: the channel, both Hellos, both Evidences, both verdicts (docs/protocol.md draws the
+// order).
+#include <openssl/rand.h>
+
+#include "attestation/binding.h"
+#include "enclave/session.h"
+#include "policy/decide.h"
+#include "sealcall/base/hex.h"
+
+namespace sealcall::enclave {
+namespace {
+
+constexpr size_t kInboxMax = 64;  ///< INFO bodies waiting while the handshake runs where the TPM is
+
+ipc::EndReason reason_for(const Error& e) {
+    switch (e.code) {
+        case Errc::tpm_policy_refused:
+        case Errc::tpm_auth_refused:
+            return ipc::EndReason::own_tpm_refused;
+        case Errc::tpm_failed:
+        case Errc::tpm_gone:
+        case Errc::tpm_timeout:
+        case Errc::tpm_locked_out:
+        case Errc::tpm_not_provisioned:
+        case Errc::tpm_bad_response:
+        case Errc::unavailable:
+            return ipc::EndReason::own_tpm_failed;
+        case Errc::untrusted_certificate:
+        case Errc::bad_certificate:
+        case Errc::wrong_name:
+        case Errc::reflected:
+            return ipc::EndReason::certificate_refused;
+        default:
+            return ipc::EndReason::channel_broken;
+    }
+}
+
+std::string describe(const Error& e) {
+    std::array<char, 16> number{};
+    std::snprintf(number.data(), number.size(), " (0x%x)", e.detail);
+    return std::string(e.what) + (e.detail != 0 ? number.data() : "");
+}
+
+}  // namespace
+
+void Session::on_channel_in(ByteSpan body) {
+    if (state_ == SessionState::ended || !channel_) return;
+    if (inbox_.size() >= kInboxMax) return end(ipc::EndReason::channel_broken, "too many messages at once");
+    inbox_.push_back(to_bytes(body));
+    advance_channel();
+}
+
+void Session::advance_channel() {
+    while (!channel_busy_ && !inbox_.empty() && state_ != SessionState::ended) {
+        Status fed = channel_->feed(inbox_.front());
+        inbox_.pop_front();
+        if (!fed) return channel_failed(fed.error());
+        if (channel_->state() == tls::ChannelState::handshaking) {
+            // The handshake signs with the TPM, so it runs where the TPM is; nobody else touches the channel meanwhile.
+            channel_busy_ = true;
+            const auto urgency = caller() ? tpm::Urgency::own_call : tpm::Urgency::other;
+            context_.on_tpm<Status>(
+                urgency, id_,
+                [channel = channel_, signer = signer_](tpm::Tpm& t) {
+                    *signer = &t;
+                    Status s = channel->advance();
+                    *signer = nullptr;
+                    return s;
+                },
+                [](Session& self, Status status) {
+                    self.channel_busy_ = false;
+                    if (self.state_ == SessionState::ended) return;
+                    self.flush_channel();
+                    if (!status) return self.channel_failed(status.error());
+                    if (self.channel_->state() == tls::ChannelState::open) self.channel_opened();
+                    self.advance_channel();
+                });
+            return;
+        }
+        if (Status s = channel_->advance(); !s) return channel_failed(s.error());
+        drain_frames();
+    }
+}
+
+void Session::channel_failed(Error error) {
+    const ipc::EndReason reason = reason_for(error);
+    context_.record(audit::Record("channel_failed")
+                        .call(call_.id)
+                        .text("why", error.what)
+                        .number("code", error.detail)
+                        .text("from_hearsay", call_.hearsay_from)
+                        .text("origin", call_.origin));
+    if (!caller())
+        context_.to_ui(ipc::Notice{
+            .kind = ipc::NoticeKind::incoming_refused,
+            .text = BoundedString<512>::cut("A call from " + call_.hearsay_from +
+                                            " (its own word) was refused before it rang: " + error.what + ".")});
+    end(reason, describe(error));
+}
+
+void Session::flush_channel() {
+    for (const Bytes& body : channel_->take_output())
+        context_.to_host(ipc::ChannelOut{.session = id_, .body = BoundedBytes<rats::kInfoBodyMax>(body)});
+}
+
+void Session::send_frame(rats::FrameType type, Bytes body) {
+    if (!channel_ || state_ == SessionState::ended) return;
+    if (Status s = channel_->send(type, body); !s) return end(ipc::EndReason::channel_broken, s.error().what);
+    flush_channel();
+}
+
+void Session::channel_opened() {
+    mark(ipc::Phase::channel_open);
+    state_ = SessionState::awaiting_hello;  // the budget runs on
+    call_.tell(context_, ipc::CallState::attesting);
+    context_.record(audit::Record("channel_open")
+                        .call(call_.id)
+                        .text("peer", channel_->peer().uri)
+                        .text("vouched_by", channel_->peer().authority)
+                        .text("peer_key", to_hex(channel_->peer().spki)));
+    own_hello_.role = role_;
+    CHECK(RAND_bytes(as_u8(own_hello_.nonce.data()), static_cast<int>(own_hello_.nonce.size())) == 1);
+    own_hello_.own_uri = context_.config.own_uri;
+    if (caller()) {
+        own_hello_.dialled_uri = BoundedString<256>::cut(call_.dialled_uri);
+        own_hello_.label = BoundedString<64>::cut(call_.label);
+    }
+    own_hello_.dtls_fingerprint = call_.identity->fingerprint();
+    own_hello_.evidence_offered = rats::EvidenceKind::tpm_quote;
+    own_hello_.evidence_required = rats::EvidenceKind::tpm_quote;
+    // The callee speaks first: the caller's Hello travels with its Evidence, and only to a peer whose certificate
+    // passed.
+    if (!caller()) send_hello();
+    drain_frames();
+}
+
+void Session::send_hello() { send_frame(rats::FrameType::hello, ipc::encode(own_hello_)); }
+
+void Session::drain_frames() {
+    auto received = channel_->receive();
+    if (!received) return channel_failed(received.error());
+    for (auto& frame : *received) frames_.push_back(std::move(frame));
+    while (!frames_.empty() && state_ != SessionState::ended && state_ != SessionState::quoting &&
+           state_ != SessionState::appraising) {
+        tls::Channel::Frame frame = std::move(frames_.front());
+        frames_.pop_front();
+        handle_frame(frame);
+    }
+}
+
+void Session::handle_frame(const tls::Channel::Frame& frame) {
+    const bool agreed = state_ >= SessionState::decided;
+    Status s = Error{Errc::wrong_state, "message out of turn", static_cast<uint32_t>(frame.type)};
+    switch (frame.type) {
+        case rats::FrameType::hello:
+            if (state_ == SessionState::awaiting_hello) s = on_hello(frame.body);
+            break;
+        case rats::FrameType::evidence:
+            if (state_ == SessionState::awaiting_evidence) s = on_evidence(frame.body);
+            break;
+        case rats::FrameType::verdict:
+            if (state_ == SessionState::awaiting_verdict) s = on_verdict(frame.body);
+            break;
+        case rats::FrameType::ringing:
+            if (agreed && caller() && frame.body.empty()) {
+                if (state_ == SessionState::decided) {
+                    enter(SessionState::ringing, kRingingBudget);
+                    mark(ipc::Phase::ringing);
+                    call_.tell(context_, ipc::CallState::ringing);
+                }
+                s = {};
+            }
+            break;
+        case rats::FrameType::candidates:
+            if (agreed && remote_candidates_.empty()) {
+                auto candidates = ipc::decode<rats::Candidates>(frame.body);
+                if (candidates) {
+                    remote_candidates_ = candidates->fragment.str();
+                    forward_remote_candidates();
+                    s = {};
+                } else {
+                    s = candidates.error();
+                }
+            }
+            break;
+        case rats::FrameType::media_confirm:
+            if (media_) s = media_->on_confirm(frame.body);
+            break;
+        case rats::FrameType::hold:
+            if (media_) s = media_->on_hold(frame.body);
+            break;
+        case rats::FrameType::resume:
+            if (media_) s = media_->on_resume(frame.body);
+            break;
+        case rats::FrameType::bye:
+            if (frame.body.size() == 1) return end(ipc::EndReason::hung_up_there, "");
+            break;
+        case rats::FrameType::reattest:
+            break;  // rounds after the first come with their own work; until then out of turn
+    }
+    if (!s && state_ != SessionState::ended) channel_failed(s.error());
+}
+
+Status Session::on_hello(ByteSpan body) {
+    TRY(peer_hello_, ipc::decode<rats::Hello>(body));
+    if (peer_hello_.version != rats::kWireVersion)
+        return Error{Errc::bad_value, "protocol version", peer_hello_.version};
+    if (peer_hello_.role != rats::other(role_)) return Error{Errc::reflected, "peer claims our role", 0};
+    if (peer_hello_.own_uri.view() != channel_->peer().uri)
+        return Error{Errc::wrong_name, "name is not the certificate's", 0};
+    if (peer_hello_.nonce == own_hello_.nonce) return Error{Errc::reflected, "our own nonce came back", 0};
+    if (peer_hello_.round != 0) return Error{Errc::bad_value, "round", peer_hello_.round};
+    if (peer_hello_.evidence_offered != rats::EvidenceKind::tpm_quote)
+        return Error{Errc::bad_evidence, "no Evidence offered", 0};
+    peer_hello_seen_ = true;
+    peer_fingerprint_ = peer_hello_.dtls_fingerprint;
+    if (!caller()) {
+        call_.dialled_uri = peer_hello_.dialled_uri.str();
+        call_.label = peer_hello_.label.str();
+    }
+    hellos_ = attestation::hash_hellos(caller() ? own_hello_ : peer_hello_, caller() ? peer_hello_ : own_hello_);
+    if (sdp_fingerprint_ != Digest{} && sdp_fingerprint_ != peer_fingerprint_) {
+        context_.record(audit::Record("relay_rewrote_offer").call(call_.id));
+        context_.to_ui(ipc::Notice{
+            .kind = ipc::NoticeKind::relay_rewrote_offer,
+            .text = BoundedString<512>("A relay rewrote the offer. The keys come from the other phone itself, so "
+                                       "nobody listens; tell your administrator.")});
+    }
+    if (caller()) {
+        make_evidence();
+    } else {
+        state_ = SessionState::awaiting_evidence;
+    }
+    return {};
+}
+
+rats::BindingInput Session::binding(rats::Role attester) const {
+    const bool own = attester == role_;
+    rats::BindingInput b;
+    b.attester = attester;
+    b.round = 0;
+    b.channel_binding = channel_->channel_binding();
+    b.verifier_nonce = own ? peer_hello_.nonce : own_hello_.nonce;
+    b.attester_nonce = own ? own_hello_.nonce : peer_hello_.nonce;
+    b.attester_tls_spki = own ? context_.attester->identity_spki() : channel_->peer().spki;
+    b.peer_tls_spki = own ? channel_->peer().spki : context_.attester->identity_spki();
+    b.attester_dtls = own ? own_hello_.dtls_fingerprint : peer_hello_.dtls_fingerprint;
+    b.peer_dtls = own ? peer_hello_.dtls_fingerprint : own_hello_.dtls_fingerprint;
+    b.hellos = hellos_;
+    return b;
+}
+
+void Session::make_evidence() {
+    state_ = SessionState::quoting;
+    const Attester* attester = context_.attester;
+    context_.on_tpm<Result<rats::Evidence>>(
+        caller() ? tpm::Urgency::own_call : tpm::Urgency::contact, id_,
+        [attester, input = binding(role_)](tpm::Tpm& t) { return attester->make(t, input); },
+        [](Session& self, Result<rats::Evidence> evidence) { self.evidence_ready(std::move(evidence)); });
+}
+
+void Session::evidence_ready(Result<rats::Evidence> evidence) {
+    if (state_ != SessionState::quoting) return;
+    if (!evidence) return end(reason_for(evidence.error()), describe(evidence.error()));
+    Status s;
+    if (caller()) s = channel_->send(rats::FrameType::hello, ipc::encode(own_hello_));
+    if (s) s = channel_->send(rats::FrameType::evidence, ipc::encode(*evidence));
+    if (!s) return channel_failed(s.error());
+    if (caller()) {
+        state_ = SessionState::awaiting_evidence;
+        flush_channel();
+    } else {
+        state_ = SessionState::awaiting_verdict;
+        send_verdict();
+    }
+    mark(ipc::Phase::own_evidence_sent);
+    drain_frames();
+}
+
+Status Session::on_evidence(ByteSpan body) {
+    TRY(auto evidence, ipc::decode<rats::Evidence>(body));
+    mark(ipc::Phase::peer_evidence_in);
+    appraise(evidence);
+    return {};
+}
+
+void Session::appraise(const rats::Evidence& evidence) {
+    state_ = SessionState::appraising;
+    attestation::Expectation expect;
+    expect.binding = binding(rats::other(role_));
+    expect.identity_spki = channel_->peer().spki;
+    expect.anchors = context_.config.anchors.items();
+    expect.wall_ms = wall_ms();
+    expect.measurement_pcr = context_.config.measurement_pcr;
+    attestation::Appraised ceiling = attestation::check_evidence(evidence, expect);
+    if (ceiling.result.level == rats::Level::failed) return verified(std::move(ceiling), rats::VerifierResponse{});
+
+    rats::VerifierRequest request;
+    request.evidence = evidence;
+    request.binding = expect.binding;
+    request.anchors = context_.config.anchors;
+    request.wall_ms = expect.wall_ms;
+    request.measurement_pcr = expect.measurement_pcr;
+    auto find = context_.find;
+    Status asked =
+        context_.verifiers.ask(request, [find, id = id_, ceiling](std::optional<rats::VerifierResponse> response) {
+            if (Session* self = find(id)) self->verified(ceiling, std::move(response));
+        });
+    if (!asked) verified(std::move(ceiling), {});
+}
+
+void Session::verified(attestation::Appraised ceiling, std::optional<rats::VerifierResponse> response) {
+    if (state_ != SessionState::appraising) return;
+    if (ceiling.result.level == rats::Level::failed) return appraised(std::move(ceiling.result));
+    if (!response) {
+        rats::AttestationResult unknown;
+        unknown.level = rats::Level::unverified;
+        unknown.lab = ceiling.result.lab;
+        CHECK(unknown.reasons.push(rats::Reason::could_not_check));
+        return appraised(std::move(unknown));
+    }
+    // The verifier's list is only a claim: it counts as far as it replays to the quoted values, here.
+    rats::AttestationResult result = attestation::apply_replay(ceiling.result, ceiling.pcrs, response->events.items());
+    if (response->level < result.level) {
+        result.level = response->level;
+        (void)result.reasons.push(rats::Reason::verifier_disagrees);
+        for (rats::Reason r : response->reasons) (void)result.reasons.push(r);
+    }
+    peer_clock_ = ceiling.clock;
+    appraised(std::move(result));
+}
+
+void Session::appraised(rats::AttestationResult result) {
+    theirs_ = std::move(result);
+    theirs_at_ms_ = wall_ms();
+    mark(ipc::Phase::peer_appraised);
+    const policy::CallContext about{.direction = call_.direction, .ordinary = false, .known_to_attest = true};
+    decision_ = policy::decide(theirs_, about, context_.config.policy);
+    audit::Record record("appraised");
+    record.call(call_.id).text("peer", channel_->peer().uri).number("level", static_cast<uint64_t>(theirs_.level));
+    record.flag("lab", theirs_.lab).number("action", static_cast<uint64_t>(decision_->action));
+    for (rats::Reason r : theirs_.reasons) record.number("reason", static_cast<uint64_t>(r));
+    context_.record(record);
+
+    if (decision_->action == policy::Action::refuse) {
+        show_card();
+        if (!caller())
+            context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::incoming_refused,
+                                       .text = BoundedString<512>::cut("A call from " + channel_->peer().uri +
+                                                                       " was refused by policy before it rang.")});
+        return end(theirs_.level == rats::Level::failed ? ipc::EndReason::peer_failed_attestation
+                                                        : ipc::EndReason::peer_not_acceptable,
+                   "");
+    }
+    context_.remember_peer(channel_->peer().uri);
+    if (caller()) {
+        state_ = SessionState::awaiting_verdict;
+        drain_frames();
+    } else {
+        make_evidence();
+    }
+}
+
+void Session::send_verdict() {
+    send_frame(rats::FrameType::verdict, ipc::encode(rats::Verdict{.round = 0,
+                                                                   .accepted = true,
+                                                                   .level = theirs_.level,
+                                                                   .lab = theirs_.lab,
+                                                                   .audit_head = context_.log.head()}));
+}
+
+Status Session::on_verdict(ByteSpan body) {
+    TRY(auto verdict, ipc::decode<rats::Verdict>(body));
+    if (verdict.round != 0) return Error{Errc::bad_value, "round", verdict.round};
+    peer_verdict_ = verdict;
+    context_.record(audit::Record("peer_verdict")
+                        .call(call_.id)
+                        .flag("accepted", verdict.accepted)
+                        .number("level", static_cast<uint64_t>(verdict.level))
+                        .flag("lab", verdict.lab)
+                        .text("witness", to_hex(verdict.audit_head)));
+    if (!verdict.accepted) {
+        end(ipc::EndReason::we_were_not_acceptable, "");
+        return {};
+    }
+    if (caller()) send_verdict();
+    both_agreed();
+    return {};
+}
+
+void Session::both_agreed() {
+    if (state_ == SessionState::ended) return;
+    mark(ipc::Phase::both_agreed);
+    enter(SessionState::decided, kRingingBudget);
+    if (context_.config.policy.early_candidates) start_media_path();
+    if (!caller()) return ring();
+    show_card();
+    call_.tell(context_, ipc::CallState::decided);
+}
+
+}  // namespace sealcall::enclave

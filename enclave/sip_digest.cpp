@@ -1,0 +1,49 @@
+#include "enclave/sip_digest.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "sealcall/base/hex.h"
+#include "sealcall/base/secret.h"
+
+namespace sealcall::enclave {
+namespace {
+
+std::string hash_hex(ipc::DigestAlgorithm algorithm, std::string_view text) {
+    const EVP_MD* md = algorithm == ipc::DigestAlgorithm::sha256 ? EVP_sha256() : EVP_md5();
+    std::array<std::byte, EVP_MAX_MD_SIZE> out{};
+    unsigned n = 0;
+    CHECK(EVP_Digest(text.data(), text.size(), as_u8(out.data()), &n, md, nullptr) == 1);
+    std::string hex = to_hex(ByteSpan(out.data(), n));
+    wipe(out.data(), out.size());
+    return hex;
+}
+
+void wipe_string(std::string& s) { wipe(s.data(), s.size()); }
+
+}  // namespace
+
+ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, const ipc::ConfigureEnclave& config) {
+    ipc::DigestResponse answer;
+    answer.request = c.request;
+    if (config.sip_username.empty() || config.sip_password.empty()) return answer;
+    if (!config.sip_realm.empty() && config.sip_realm != c.realm) return answer;
+    std::array<std::byte, 16> random{};
+    CHECK(RAND_bytes(as_u8(random.data()), static_cast<int>(random.size())) == 1);
+    const std::string cnonce = to_hex(random);
+    std::string secret = config.sip_username.str() + ":" + c.realm.str() + ":" + config.sip_password.str();
+    std::string ha1 = hash_hex(c.algorithm, secret);
+    const std::string ha2 = hash_hex(c.algorithm, c.method.str() + ":" + c.uri.str());
+    std::string input = ha1 + ":" + c.nonce.str() + ":";
+    if (c.qop_auth) input += "00000001:" + cnonce + ":auth:";
+    input += ha2;
+    answer.username = config.sip_username;
+    answer.cnonce = BoundedString<64>(cnonce);
+    answer.response = BoundedString<64>(hash_hex(c.algorithm, input));
+    wipe_string(secret);
+    wipe_string(ha1);
+    wipe_string(input);
+    return answer;
+}
+
+}  // namespace sealcall::enclave

@@ -1,0 +1,47 @@
+#include "enclave/sip_name.h"
+
+#include <algorithm>
+
+namespace sealcall::enclave {
+namespace {
+
+bool equal_no_case(std::string_view a, std::string_view b) {
+    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool numeric(std::string_view host) {
+    if (host.starts_with('[')) return true;
+    return !host.empty() && std::ranges::all_of(host, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+}
+
+}  // namespace
+
+SipName sip_name(std::string_view uri) {
+    for (std::string_view scheme : {"sip:", "sips:"})
+        if (uri.size() > scheme.size() && equal_no_case(uri.substr(0, scheme.size()), scheme)) {
+            uri.remove_prefix(scheme.size());
+            break;
+        }
+    uri = uri.substr(0, uri.find_first_of(";?>"));
+    SipName name;
+    if (const size_t at = uri.rfind('@'); at != std::string_view::npos) {
+        name.user = uri.substr(0, at);
+        uri.remove_prefix(at + 1);
+    }
+    if (uri.starts_with('[')) {
+        const size_t end = uri.find(']');
+        name.host = uri.substr(0, end == std::string_view::npos ? end : end + 1);
+    } else {
+        name.host = uri.substr(0, uri.find(':'));
+    }
+    return name;
+}
+
+bool same_person(std::string_view dialled, std::string_view certified) {
+    const SipName a = sip_name(dialled), b = sip_name(certified);
+    if (numeric(a.host)) return a.user.empty() || a.user == b.user;
+    return a.user == b.user && equal_no_case(a.host, b.host);
+}
+
+}  // namespace sealcall::enclave
