@@ -60,6 +60,12 @@ Result<ipc::Provisioned> provision(tpm::Tpm& tpm, const ipc::Provision& request)
     return out;
 }
 
+void refuse(ipc::Link& control, BoundedString<256> problem) {
+    ipc::Provisioned reply;
+    reply.problem = std::move(problem);
+    (void)control.send(reply);
+}
+
 Result<ByteSpan> wait_message(ipc::Link& link, std::span<std::byte> buffer) {
     for (;;) {
         auto message = link.receive(buffer);
@@ -78,17 +84,21 @@ int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, const ipc::Provision
                          .deadline = Millis{first.tpm == ipc::TpmKind::device ? 30000 : 5000}};
     auto opened = tpm::Tpm::open(std::move(tpm_fd), options);
     if (Status s = sandbox::enter(ipc::ProcessRole::enclave); !s) {
-        (void)control.send(
-            ipc::Provisioned{.ok = false, .problem = BoundedString<256>("the sandbox could not be entered")});
+        refuse(control, BoundedString<256>("the sandbox could not be entered"));
         return 1;
     }
     if (!opened) {
-        (void)control.send(ipc::Provisioned{.ok = false, .problem = explain(opened.error())});
+        refuse(control, explain(opened.error()));
         return 1;
     }
     tpm::Tpm& tpm = **opened;
     auto done = provision(tpm, first);
-    ipc::Provisioned reply = done ? std::move(*done) : ipc::Provisioned{.ok = false, .problem = explain(done.error())};
+    ipc::Provisioned reply;
+    if (done) {
+        reply = std::move(*done);
+    } else {
+        reply.problem = explain(done.error());
+    }
     if (!control.send(reply)) return 1;
 
     Bytes buffer(ipc::kMessageMax + 1);
