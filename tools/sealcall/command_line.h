@@ -1,0 +1,129 @@
+// THE command line: every command, option and example of `sealcall`, once. --help, the man pages (man_page.h) and the
+// shell completion (completion.h) are all made from it. Values only; nothing runs here.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sealcall::cli {
+
+struct GlobalOptions {
+    std::string profile = "default";
+    bool json = false;
+    std::string roles_dir;  ///< hidden: where the role executables are, for tests and demonstrations
+};
+
+struct InitOptions {
+    std::string tpm = "auto";
+    std::string uri;
+    std::string lab_ek_dir;
+    bool renew_identity = false;
+};
+
+struct AuthorityOptions {
+    std::string dir;
+    std::string name;
+    std::string domain;
+    std::vector<std::string> ek_roots;
+    std::vector<std::string> lab_ek_roots;
+    bool accept_unproven_ek = false;
+};
+
+struct EnrolOptions {
+    std::string authority_dir;
+    std::string uri;
+    std::vector<std::string> host_names;
+    bool replace_device = false;
+};
+
+struct PhoneOptions {
+    bool headless = false;
+    std::string in, out;
+    std::string answer;
+};
+
+struct CallOptions {
+    std::string uri;
+    std::string label;
+    std::string in, out;
+    double hang_up_after = 0;  ///< seconds; 0: never
+    double hold_after = 0;
+    double hold_for = 0;
+};
+
+struct Options {
+    GlobalOptions global;
+    InitOptions init;
+    AuthorityOptions authority;
+    EnrolOptions enrol;
+    PhoneOptions phone;
+    CallOptions call;
+    std::string ctl_method;
+    std::vector<std::string> ctl_arguments;
+    std::string call_id;  ///< answer, hangup, hold: which call; empty: the only one
+    bool hold_off = false;
+    bool listen_only = false;
+    std::string audit_file;
+    bool audit_verify_only = false;
+    std::string man_command;
+    std::string man_dir;
+    std::string shell;
+};
+
+/// What a man page says beyond the options.
+struct CommandDoc {
+    std::string text;                                           ///< paragraphs, separated by empty lines
+    std::vector<std::pair<std::string, std::string>> examples;  ///< command line, what it does
+    std::vector<std::pair<int, std::string>> exits;             ///< in addition to the common ones
+};
+
+class CommandLine {
+  public:
+    CommandLine();
+    CommandLine(const CommandLine&) = delete;
+    CommandLine& operator=(const CommandLine&) = delete;
+
+    [[nodiscard]] CLI::App& app() { return *app_; }
+    [[nodiscard]] const CLI::App& app() const { return *app_; }
+    [[nodiscard]] const Options& options() const { return options_; }
+
+    /// Parses; throws CLI::ParseError, help and version included.
+    void parse(int argc, const char* const* argv);
+    /// Words of the command that was given: {"authority", "init"}. Empty before parse.
+    [[nodiscard]] std::vector<std::string> command() const;
+
+    /// Words of every command, in the order of definition; {} is `sealcall` itself.
+    [[nodiscard]] std::vector<std::vector<std::string>> all_commands() const;
+    /// The definition of one command; nullptr if there is none of that name.
+    [[nodiscard]] const CLI::App* find(const std::vector<std::string>& words) const;
+    [[nodiscard]] const CommandDoc& doc(const std::vector<std::string>& words) const;
+
+  private:
+    CLI::App* add(CLI::App& parent, const std::string& name, const std::string& description, CommandDoc doc);
+    void add_common(CLI::App& app);
+    void define_set_up();
+    void define_authority();
+    void define_calls();
+    void define_control();
+    void define_reports();
+    void define_generators();
+
+    Options options_;
+    std::unique_ptr<CLI::App> app_;
+    std::vector<std::pair<const CLI::App*, CommandDoc>> docs_;
+};
+
+/// A direct subcommand by name; nullptr if there is none.
+const CLI::App* child(const CLI::App& app, const std::string& name);
+
+/// How a value completes: the type name of an option says it. "a|b|c" are choices.
+inline constexpr const char* kTypeFile = "FILE";
+inline constexpr const char* kTypeDir = "DIR";
+inline constexpr const char* kTypeProfile = "NAME";
+/// The choices of a type name like "auto|device|swtpm"; empty if it is no list of choices.
+std::vector<std::string> choices_of(const std::string& type_name);
+
+}  // namespace sealcall::cli

@@ -1,0 +1,50 @@
+// One function per command; each returns the exit status and throws Problem. `main.cpp` connects them to the command
+// line.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "command_line.h"
+#include "config.h"
+#include "profile_store.h"
+
+namespace sealcall::cli {
+
+struct Context {
+    const CommandLine& line;
+    const Options& options;
+    ProfileStore store;
+    [[nodiscard]] const ProfilePaths& paths() const { return store.paths(); }
+    [[nodiscard]] bool json() const { return options.global.json; }
+};
+
+int run_init(const Context& context);
+int run_enroll(const Context& context);
+int run_authority_init(const Context& context);
+int run_authority_list(const Context& context);
+int run_phone(const Context& context);
+int run_call(const Context& context);
+int run_answer(const Context& context);
+int run_refuse(const Context& context);
+int run_hangup(const Context& context);
+int run_hold(const Context& context);
+int run_ctl(const Context& context);
+int run_status(const Context& context);
+int run_devices(const Context& context);
+int run_doctor(const Context& context);
+int run_audit_show(const Context& context);
+int run_version(const Context& context);
+int run_man(const Context& context);
+int run_completion(const Context& context);
+
+/// One JSON object on standard output; never anything that is not UTF-8.
+void print_json(const nlohmann::json& value);
+/// Text of foreign origin for a terminal: control characters become '?', a tail beyond `most` bytes "...".
+std::string printable(std::string_view text, size_t most = 512);
+
+/// The directory with the role executables: --roles, else where `sealcall` itself lies, else the installed place.
+/// Throws Problem.
+std::filesystem::path roles_directory(const GlobalOptions& options);
+
+}  // namespace sealcall::cli

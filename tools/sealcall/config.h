@@ -1,0 +1,75 @@
+// config.toml: what a person may set. The parser takes bytes and gives values or problems with line, column and remedy;
+// it touches no file. Everything that is not set has the default below.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "sealcall/policy/types.h"
+
+namespace sealcall::cli {
+
+inline constexpr size_t kConfigMax = 64 * 1024;  ///< bytes
+
+enum class TpmChoice : uint8_t { automatic, device, swtpm };
+enum class Switch : uint8_t { automatic, on, off };
+
+struct SipConfig {
+    std::string listen = "127.0.0.1";  ///< numeric address
+    uint16_t port = 0;                 ///< 0: any free one
+    std::string proxy;                 ///< "sip:proxy.example.com:5061;transport=tls"; empty: direct calls
+    std::string proxy_name;            ///< name that its certificate must have; empty: the host of `proxy`
+    bool register_ = false;
+    std::string username, password, password_file, realm;
+    std::string tls_certificate, tls_key, tls_ca;  ///< PEM files; empty: those of the enrolment
+};
+
+struct AudioConfig {
+    std::string input, output;  ///< part of a device name; empty: the default device
+    uint32_t bitrate = 32000;   ///< bits/s
+    bool echo_cancel = true;
+};
+
+struct PhoneConfig {
+    std::string uri;
+    SipConfig sip;
+    std::string media_address = "127.0.0.1";
+    std::vector<std::string> dns_servers;
+    AudioConfig audio;
+    policy::Policy policy;
+    TpmChoice tpm = TpmChoice::automatic;
+    uint8_t measurement_pcr = 13;
+    Switch colour = Switch::automatic;
+    Switch unicode = Switch::automatic;
+};
+
+/// What is wrong with a configuration, at which place (both from 1), in one sentence with what was meant.
+struct ConfigProblem {
+    uint32_t line = 0;
+    uint32_t column = 0;
+    std::string text;
+    bool operator==(const ConfigProblem&) const = default;
+};
+
+/// The configuration, or every problem that was found.
+using ConfigOutcome = std::variant<PhoneConfig, std::vector<ConfigProblem>>;
+
+/// Unknown keys and sections, wrong types and values out of range are problems.
+ConfigOutcome parse_config(std::string_view text);
+
+/// A new profile's config.toml: every key with its default, commented out, but those that are given.
+std::string config_template(const std::string& uri, TpmChoice tpm);
+
+/// `text` with the top-level `uri` set to this address: replaces a line that sets it, or puts one at the beginning.
+std::string with_uri(const std::string& text, const std::string& uri);
+
+/// Reads the file of a profile; a missing file is the defaults. Throws Problem with every problem found. Relative file
+/// names in it are made relative to the file; a password file is read, and refused if others may read it.
+PhoneConfig load_config(const std::filesystem::path& file);
+
+}  // namespace sealcall::cli

@@ -1,0 +1,139 @@
+// The file side of config.h: reading it, its secrets, and writing a new one.
+#include <sys/stat.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "config.h"
+#include "problem.h"
+
+namespace sealcall::cli {
+namespace fs = std::filesystem;
+namespace {
+
+std::string read_text(const fs::path& file, size_t most) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in)
+        throw Problem("The file " + file.string() + " could not be read.",
+                      "Check that it exists and that you may read it.", exit_status::kUsage);
+    std::string out(most + 1, '\0');
+    in.read(out.data(), static_cast<std::streamsize>(out.size()));
+    out.resize(static_cast<size_t>(in.gcount()));
+    if (out.size() > most) throw Problem("The file " + file.string() + " is too large.", "", exit_status::kUsage);
+    return out;
+}
+
+bool others_may_read(const fs::path& file) {
+    struct stat st {};
+    return ::stat(file.c_str(), &st) == 0 && (st.st_mode & 0077) != 0;
+}
+
+void read_password(PhoneConfig& config, const fs::path& file) {
+    if (!config.sip.password.empty() && !config.sip.password_file.empty())
+        throw Problem(file.string() + " sets both password and password_file.", "Keep one of them.",
+                      exit_status::kUsage);
+    if (!config.sip.password.empty() && others_may_read(file))
+        throw Problem("Others may read " + file.string() + ", and it holds a password.", "chmod 600 " + file.string(),
+                      exit_status::kUsage);
+    if (config.sip.password_file.empty()) return;
+    const fs::path secret = config.sip.password_file;
+    if (others_may_read(secret))
+        throw Problem("Others may read the password file " + secret.string() + ".", "chmod 600 " + secret.string(),
+                      exit_status::kUsage);
+    std::string text = read_text(secret, 1024);
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    if (text.empty() || text.size() > 128 || text.find('\0') != std::string::npos)
+        throw Problem("The password file " + secret.string() + " must hold one line of at most 128 characters.", "",
+                      exit_status::kUsage);
+    config.sip.password = std::move(text);
+}
+
+}  // namespace
+
+PhoneConfig load_config(const fs::path& file) {
+    std::error_code error;
+    if (!fs::exists(file, error)) return {};
+    ConfigOutcome outcome = parse_config(read_text(file, kConfigMax));
+    if (const auto* problems = std::get_if<std::vector<ConfigProblem>>(&outcome)) {
+        std::string what =
+            "The configuration has " +
+            (problems->size() == 1 ? std::string("a mistake:") : std::to_string(problems->size()) + " mistakes:");
+        for (const auto& p : *problems)
+            what +=
+                "\n  " + file.string() + ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": " + p.text;
+        throw Problem(what, "Correct the file. `sealcall doctor` checks it without starting a phone.",
+                      exit_status::kUsage);
+    }
+    PhoneConfig config = std::get<PhoneConfig>(std::move(outcome));
+    for (std::string* name :
+         {&config.sip.password_file, &config.sip.tls_certificate, &config.sip.tls_key, &config.sip.tls_ca})
+        if (!name->empty() && fs::path(*name).is_relative()) *name = (file.parent_path() / *name).string();
+    read_password(config, file);
+    return config;
+}
+
+std::string config_template(const std::string& uri, TpmChoice tpm) {
+    std::string out =
+        "# Configuration of sealcall. Lines that begin with # show the defaults. `sealcall doctor` checks this "
+        "file.\n\n";
+    out += uri.empty() ? "# uri = \"sip:alice@example.com\"   # your own address\n" : "uri = \"" + uri + "\"\n";
+    out += R"(
+[sip]
+# listen = "127.0.0.1"       # numeric address where calls come in; "0.0.0.0" is all of them
+# port = 0                   # 0: any free one
+# proxy = "sip:proxy.example.com:5061;transport=tls"
+# proxy_name = ""            # name that the proxy's certificate must have
+# register = false
+# username = ""
+# password_file = "password" # a file that only you may read
+# tls_certificate = ""       # PEM files for the SIP transport; default: those of the enrolment
+# tls_key = ""
+# tls_ca = ""
+
+[media]
+# address = "127.0.0.1"      # numeric address for sound
+
+[audio]
+# input = ""                 # part of a name that `sealcall devices` shows
+# output = ""
+# bitrate = 32000
+# echo = true
+
+[policy]
+# minimum = 2                # integrity level that a peer needs: 0 to 4
+# lab = false                # levels that a laboratory vouches for count as well
+# below_minimum = "refuse"   # "refuse", "warn" or "allow"
+# ordinary_phones = "refuse" # phones that prove nothing
+# answer_automatically = false
+# early_candidates = false
+
+[tpm]
+)";
+    out += tpm == TpmChoice::automatic
+               ? "# kind = \"auto\"              # \"auto\", \"device\" or \"swtpm\"\n"
+               : std::string("kind = \"") + (tpm == TpmChoice::device ? "device" : "swtpm") + "\"\n";
+    out +=
+        "# measurement_pcr = 13\n\n[ui]\n# colour = \"auto\"            # \"auto\", \"on\" or \"off\"\n# unicode = "
+        "\"auto\"\n";
+    return out;
+}
+
+std::string with_uri(const std::string& text, const std::string& uri) {
+    const std::string line = "uri = \"" + uri + "\"";
+    std::istringstream in(text);
+    std::string out;
+    bool done = false, top_level = true;
+    for (std::string at; std::getline(in, at);) {
+        const size_t first = at.find_first_not_of(" \t#");
+        const bool comment = at.find('#') < first;
+        if (first != std::string::npos && at[first] == '[' && !comment) top_level = false;
+        const bool sets = top_level && !done && first != std::string::npos && at.compare(first, 3, "uri") == 0 &&
+                          at.find_first_not_of(" \t", first + 3) != std::string::npos &&
+                          at[at.find_first_not_of(" \t", first + 3)] == '=';
+        out += (sets ? line : at) + "\n";
+        done = done || sets;
+    }
+    return done ? out : line + "\n" + out;
+}
+
+}  // namespace sealcall::cli

@@ -1,0 +1,211 @@
+#include "doctor.h"
+
+#include <fcntl.h>
+#include <openssl/x509.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "audit_log.h"
+#include "files.h"
+#include "problem.h"
+#include "sealcall/base/time.h"
+#include "software_tpm.h"
+
+namespace sealcall::cli {
+namespace fs = std::filesystem;
+
+std::optional<int> days_left(ByteSpan certificate_der) {
+    const unsigned char* at = as_u8(certificate_der.data());
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+        d2i_X509(nullptr, &at, static_cast<long>(certificate_der.size())), &X509_free);
+    int days = 0, seconds = 0;
+    if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1)
+        return std::nullopt;
+    return seconds < 0 ? days - 1 : days;
+}
+
+std::vector<Finding> check_tpm(const ProfileStore& store, TpmChoice choice) {
+    std::vector<Finding> out;
+    const char* device = "/dev/tpmrm0";
+    if (::access(device, F_OK) != 0) {
+        const bool wanted = choice == TpmChoice::device;
+        out.push_back({"tpm.device", wanted ? Health::problem : Health::warning,
+                       "This machine shows no TPM (/dev/tpmrm0 is not there).",
+                       "Turn the TPM on in the firmware set-up (often called fTPM or PTT). Until then a software TPM "
+                       "serves, which proves less."});
+    } else {
+        const UniqueFd fd(::open(device, O_RDWR | O_CLOEXEC));
+        if (fd.valid())
+            out.push_back({"tpm.device", Health::ok, "The TPM of this machine may be used.", ""});
+        else if (errno == EBUSY)
+            out.push_back(
+                {"tpm.device", Health::warning, "The TPM is in use by another program at the moment.", "Try again."});
+        else
+            out.push_back(
+                {"tpm.device", choice == TpmChoice::device ? Health::problem : Health::warning,
+                 std::string("There is a TPM, but you may not use it: ") + std::strerror(errno) + ".",
+                 "Ask your administrator to add you to the group tss: usermod -aG tss NAME; then log in again."});
+    }
+    const bool installed = !find_program("swtpm").empty() && !find_program("swtpm_setup").empty() &&
+                           !find_program("swtpm_localca").empty();
+    const bool needed = software_tpm_exists(store.paths().tpm_dir()) || choice == TpmChoice::swtpm ||
+                        (choice == TpmChoice::automatic && ::access(device, R_OK | W_OK) != 0);
+    if (installed)
+        out.push_back({"tpm.software", Health::ok, "The software TPM (swtpm) is installed.", ""});
+    else
+        out.push_back({"tpm.software", needed ? Health::problem : Health::ok,
+                       "The software TPM (swtpm) is not installed.", needed ? "apt install swtpm swtpm-tools" : ""});
+    return out;
+}
+
+namespace {
+
+Finding check_config(const ProfileStore& store, PhoneConfig& config) {
+    try {
+        config = load_config(store.paths().config_file);
+        if (!fs::exists(store.paths().config_file))
+            return {"profile.config", Health::warning, "There is no configuration; the defaults are used.",
+                    "sealcall init"};
+        return {"profile.config", Health::ok, "The configuration is in order.", ""};
+    } catch (const Problem& problem) {
+        return {"profile.config", Health::problem, problem.what(), problem.next()};
+    }
+}
+
+void check_certificates(const Enrolment& enrolment, std::vector<Finding>& out) {
+    out.push_back(
+        {"profile.enrolment", Health::ok, enrolment.authority + " certifies this phone as " + enrolment.uri + ".", ""});
+    const std::pair<const char*, ByteSpan> all[] = {{"identity", enrolment.identity_certificate.view()},
+                                                    {"attestation", enrolment.ak_certificate.view()}};
+    for (const auto& [name, der] : all) {
+        const auto days = days_left(der);
+        const std::string key = std::string("certificate.") + name,
+                          who = std::string("The certificate of the ") + name + " key ";
+        if (!days)
+            out.push_back({key, Health::problem, who + "cannot be read.", "sealcall enroll"});
+        else if (*days < 0)
+            out.push_back({key, Health::problem, who + "has expired; other phones refuse it.", "sealcall enroll"});
+        else if (*days < 14)
+            out.push_back(
+                {key, Health::warning, who + "expires in " + std::to_string(*days) + " days.", "sealcall enroll"});
+        else
+            out.push_back({key, Health::ok, who + "is valid for " + std::to_string(*days) + " days.", ""});
+    }
+}
+
+/// The newest time that this profile has seen: the clock must not be before it.
+uint64_t newest_seen(const ProfileStore& store) {
+    uint64_t newest = 0;
+    if (const auto facts = store.facts()) newest = std::max(newest, facts->made_ms);
+    if (const auto enrolment = store.enrolment()) newest = std::max(newest, enrolment->enrolled_ms);
+    if (const auto log = read_file(store.paths().audit_log(), kAuditMax)) {
+        const AuditReport report = read_audit(*log);
+        if (!report.records.empty()) newest = std::max(newest, report.records.back().wall_ms);
+    }
+    return newest;
+}
+
+Finding check_audit(const ProfileStore& store) {
+    const auto log = read_file(store.paths().audit_log(), kAuditMax);
+    if (!log) return {"profile.audit", Health::ok, "There is no audit log yet.", ""};
+    const AuditReport report = read_audit(*log);
+    if (report.holds())
+        return {"profile.audit", Health::ok,
+                "The audit log holds " + std::to_string(report.records.size()) + " records, its chain is whole.", ""};
+    return {"profile.audit", Health::problem, "The chain of the audit log is broken. " + report.problem,
+            "sealcall audit show; keep the file as evidence"};
+}
+
+}  // namespace
+
+std::vector<Finding> check_profile(const ProfileStore& store) {
+    std::vector<Finding> out;
+    PhoneConfig config;
+    out.push_back(check_config(store, config));
+    try {
+        const auto facts = store.facts();
+        const auto keys = store.keys();
+        if (!facts || !keys) {
+            out.push_back({"profile.keys", Health::problem, "This profile has no keys yet.", "sealcall init"});
+            return out;
+        }
+        out.push_back({"profile.keys", Health::ok,
+                       "The keys are in " + std::string(facts->software_tpm ? "a software TPM" : "the TPM") + " (" +
+                           facts->tpm_name + ").",
+                       ""});
+        if (facts->software_tpm && !software_tpm_exists(store.paths().tpm_dir()))
+            out.push_back({"profile.tpm_state", Health::problem,
+                           "The software TPM of this profile is gone, and its keys with it.",
+                           "sealcall init --renew-identity"});
+        if (const auto enrolment = store.enrolment())
+            check_certificates(*enrolment, out);
+        else
+            out.push_back({"profile.enrolment", Health::problem,
+                           "No authority certifies this phone, so others see it as unverified.",
+                           "sealcall enroll --authority DIR"});
+        const uint64_t newest = newest_seen(store), now = wall_ms();
+        if (now + 60'000 < newest)
+            out.push_back({"clock", Health::problem,
+                           "The clock is wrong: it says " + local_time(now) + ", but this profile was used at " +
+                               local_time(newest) + ".",
+                           "Set the clock: timedatectl set-ntp true"});
+        else
+            out.push_back({"clock", Health::ok, "The clock agrees with what this profile has seen.", ""});
+        out.push_back(check_audit(store));
+    } catch (const Problem& problem) {
+        out.push_back({"profile.files", Health::problem, problem.what(), problem.next()});
+    }
+    return out;
+}
+
+namespace {
+
+/// Exit status of `sealcall-devices`, or -1; its output goes nowhere.
+int devices_status(const fs::path& program) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        ::dup2(null, 1);
+        ::dup2(null, 2);
+        ::alarm(10);
+        ::execl(program.c_str(), "sealcall-devices", static_cast<char*>(nullptr));
+        ::_exit(127);
+    }
+    int status = 0;
+    while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+std::vector<Finding> check_installation(const fs::path& directory) {
+    std::string missing;
+    for (const char* role : {"sealcall-ui", "sealcall-host", "sealcall-enclave", "sealcall-verifier", "sealcall-audio"})
+        if (directory.empty() || ::access((directory / role).c_str(), X_OK) != 0)
+            missing += std::string(missing.empty() ? "" : ", ") + role;
+    std::vector<Finding> out;
+    if (missing.empty())
+        out.push_back({"programs", Health::ok, "All programs of the phone are in " + directory.string() + ".", ""});
+    else
+        out.push_back({"programs", Health::problem, "Programs of the phone are missing: " + missing + ".",
+                       "Install sealcall as a whole, or build all of it."});
+    const fs::path devices = directory / "sealcall-devices";
+    if (directory.empty() || ::access(devices.c_str(), X_OK) != 0) {
+        out.push_back({"sound", Health::warning, "Sound devices could not be looked at: sealcall-devices is missing.",
+                       "Install sealcall as a whole."});
+    } else if (devices_status(devices) == 0) {
+        out.push_back({"sound", Health::ok, "There are sound devices; `sealcall devices` shows them.", ""});
+    } else {
+        out.push_back({"sound", Health::warning, "There is no sound device that can be used.",
+                       "Connect a headset, or use --in and --out with WAV files; `sealcall devices` says more."});
+    }
+    return out;
+}
+
+}  // namespace sealcall::cli

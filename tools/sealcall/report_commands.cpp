@@ -1,0 +1,149 @@
+// version, man, completion, audit, devices: commands that only read.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+
+#include "audit_log.h"
+#include "commands.h"
+#include "completion.h"
+#include "files.h"
+#include "man_page.h"
+#include "problem.h"
+
+namespace sealcall::cli {
+namespace fs = std::filesystem;
+
+void print_json(const nlohmann::json& value) {
+    std::cout << value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+}
+
+std::string printable(std::string_view text, size_t most) {
+    std::string out;
+    for (char c : text.substr(0, most)) out += static_cast<unsigned char>(c) < ' ' || c == 127 ? '?' : c;
+    return text.size() > most ? out + "..." : out;
+}
+
+fs::path roles_directory(const GlobalOptions& options) {
+    const auto holds_roles = [](const fs::path& dir) {
+        return ::access((dir / "sealcall-enclave").c_str(), X_OK) == 0;
+    };
+    if (!options.roles_dir.empty()) {
+        if (holds_roles(options.roles_dir)) return fs::absolute(options.roles_dir);
+        throw Problem("There is no sealcall-enclave in " + options.roles_dir + ".",
+                      "Name the directory of the role executables.", exit_status::kUsage);
+    }
+    std::error_code error;
+    const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path();
+    for (const fs::path& dir : {beside, fs::path(SEALCALL_INSTALLED_ROLES)})
+        if (!dir.empty() && holds_roles(dir)) return dir;
+    throw Problem("The programs of sealcall's processes are missing: there is no sealcall-enclave in " +
+                      beside.string() + " or " + SEALCALL_INSTALLED_ROLES + ".",
+                  "Install sealcall as a whole, or build all of it.", exit_status::kNotSetUp);
+}
+
+int run_version(const Context& context) {
+    if (context.json())
+        print_json({{"ok", true}, {"version", SEALCALL_VERSION}, {"build", SEALCALL_BUILD_ID}});
+    else
+        std::cout << "sealcall " << SEALCALL_VERSION << "\n";
+    return exit_status::kOk;
+}
+
+int run_man(const Context& context) {
+    const CommandLine& line = context.line;
+    if (!context.options.man_dir.empty()) {
+        std::error_code error;
+        fs::create_directories(context.options.man_dir, error);
+        for (const auto& words : line.all_commands())
+            write_file(fs::path(context.options.man_dir) / (man_page_name(words) + ".1"), man_page(line, words), 0644);
+        return exit_status::kOk;
+    }
+    for (const auto& words : line.all_commands()) {
+        const std::string& wanted = context.options.man_command;
+        const std::string name = man_page_name(words);
+        if (wanted.empty() ? words.empty() : name == wanted || name == "sealcall-" + wanted) {
+            std::cout << man_page(line, words);
+            return exit_status::kOk;
+        }
+    }
+    throw Problem("There is no command \"" + printable(context.options.man_command, 40) + "\".",
+                  "See `sealcall --help`.", exit_status::kUsage);
+}
+
+int run_completion(const Context& context) {
+    std::cout << completion_script(context.line, context.options.shell);
+    return exit_status::kOk;
+}
+
+namespace {
+
+void print_records(const AuditReport& report) {
+    for (const AuditRecord& r : report.records)
+        std::cout << r.seq << "  " << local_time(r.wall_ms) << "  " << printable(r.event, 40) << "  "
+                  << (r.rest == "{}" ? "" : printable(r.rest)) << "\n";
+}
+
+nlohmann::json records_json(const AuditReport& report) {
+    auto out = nlohmann::json::array();
+    for (const AuditRecord& r : report.records) {
+        auto record = nlohmann::json::parse(r.rest, nullptr, false);
+        record.update({{"seq", r.seq}, {"wall_ms", r.wall_ms}, {"event", r.event}});
+        out.push_back(std::move(record));
+    }
+    return out;
+}
+
+}  // namespace
+
+int run_audit_show(const Context& context) {
+    const fs::path file =
+        context.options.audit_file.empty() ? context.paths().audit_log() : fs::path(context.options.audit_file);
+    const auto text = read_file(file, kAuditMax);
+    if (!text)
+        throw Problem("There is no audit log at " + file.string() + ".",
+                      "It is made when the phone runs for the first time.", exit_status::kNotSetUp);
+    const AuditReport report = read_audit(*text);
+    const bool list = !context.options.audit_verify_only;
+    const int status = report.holds() ? exit_status::kOk : exit_status::kFailed;
+    if (context.json()) {
+        nlohmann::json out = {{"ok", report.holds()},
+                              {"file", file.string()},
+                              {"records", report.records.size()},
+                              {"head", report.head},
+                              {"cut_short", report.cut_short}};
+        if (!report.holds()) out.update({{"broken_line", report.broken_line}, {"error", report.problem}});
+        if (list) out["list"] = records_json(report);
+        print_json(out);
+        return status;
+    }
+    if (list) print_records(report);
+    if (report.cut_short) std::cout << "The last line has no end: the phone was stopped while it wrote it.\n";
+    if (report.holds())
+        std::cout << "The chain holds: " << report.records.size() << " records, head " << report.head << "\n";
+    else
+        std::cout << "The chain is broken. " << report.problem << " What stands above that line was not changed.\n";
+    return status;
+}
+
+int run_devices(const Context& context) {
+    const fs::path program = roles_directory(context.options.global) / "sealcall-devices";
+    std::cout.flush();
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        const char* json = context.json() ? "--json" : nullptr;
+        ::execl(program.c_str(), "sealcall-devices", json, static_cast<char*>(nullptr));
+        ::_exit(127);
+    }
+    int status = 0;
+    while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == 127)
+        throw Problem("The sound devices could not be listed: " + program.string() + " did not run.",
+                      "Install sealcall as a whole.");
+    return WEXITSTATUS(status);
+}
+
+}  // namespace sealcall::cli
