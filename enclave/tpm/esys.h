@@ -73,12 +73,17 @@ class EsysPtr {
     EsysPtr() = default;
     EsysPtr(const EsysPtr&) = delete;
     EsysPtr& operator=(const EsysPtr&) = delete;
-    ~EsysPtr() {
+    ~EsysPtr() { reset(); }
+    void reset() {
         if (p_ != nullptr) wipe(p_, sizeof(T));
-        Esys_Free(p_);
+        Esys_Free(std::exchange(p_, nullptr));
     }
+    [[nodiscard]] const T* get() const { return p_; }
     /// For the out parameter of one call.
-    T** out() { return &p_; }
+    T** out() {
+        reset();
+        return &p_;
+    }
     const T& operator*() const { return *p_; }
     const T* operator->() const { return p_; }
 

@@ -1,4 +1,6 @@
-// Tpm over ESYS. Transient slots: AK and identity key stay loaded, the third serves one sealed object or EK at a time.
+// Tpm over ESYS. A TPM has three slots for objects, and a persistent parent takes one while it is used. The identity
+// key keeps one; the AK gives up its own whenever something is created or loaded, and comes back from its saved
+// context.
 #pragma once
 
 #include <optional>
@@ -68,6 +70,8 @@ class EsysTpm final : public Tpm {
     Status open_srk();
     Status open_counter(uint8_t slot);
     Status make_ak();
+    Status need_ak();
+    void make_room() { ak_.reset(); }
     Status load_identity(const IdentityBlobs& identity);
     Status set_auth(ESYS_TR object, AuthFor purpose, uint8_t index);
     Bytes auth_of(AuthFor purpose, uint8_t index) const;
@@ -104,6 +108,7 @@ class EsysTpm final : public Tpm {
     std::optional<Sessions> sessions_;
     std::array<Counter, kSlots> counters_;
     Handle ak_, identity_;
+    EsysPtr<TPMS_CONTEXT> ak_context_;
     Bytes ak_public_, identity_public_;
     std::optional<size_t> ek_choice_;
     Millis lease_{60'000};
@@ -117,8 +122,7 @@ auto once_more(F&& f) -> decltype(f()) {
     const TSS2_RC rc = result.error().detail;
     const bool session_number = (rc & 0x080) != 0 && (rc & 0x840) == 0x800;  // format one, names a session
     const bool lost = (rc >= TPM2_RC_REFERENCE_S0 && rc <= TPM2_RC_REFERENCE_S6) ||
-                      (session_number && (bare_rc(rc) == TPM2_RC_HANDLE || bare_rc(rc) == TPM2_RC_VALUE)) ||
-                      (rc >= TPM2_RC_REFERENCE_H0 && rc <= TPM2_RC_REFERENCE_H6);
+                      (session_number && (bare_rc(rc) == TPM2_RC_HANDLE || bare_rc(rc) == TPM2_RC_VALUE));
     return lost ? f() : std::move(result);
 }
 

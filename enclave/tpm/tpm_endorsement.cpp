@@ -148,6 +148,7 @@ Result<Bytes> EsysTpm::activate_credential(ByteSpan blob, ByteSpan secret) {
     TRY_STATUS(fill(id.size, id.credential, blob));
     TRY_STATUS(fill(seed.size, seed.secret, secret));
     TRY(const size_t choice, choose_ek());
+    TRY_STATUS(need_ak());
     TRY(const Ek ek, open_ek(ek_kind(choice)));
     ESYS_TR for_ek = ESYS_TR_PASSWORD;
     if (ek.policy_secret) {

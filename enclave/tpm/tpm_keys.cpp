@@ -119,6 +119,7 @@ Result<Handle> EsysTpm::load_object(const TPM2B_PRIVATE& priv, const TPM2B_PUBLI
 
 Result<IdentityBlobs> EsysTpm::create_identity() {
     TRY_STATUS(open_srk());
+    make_room();
     TRY(const Digest state, read_pcr(options_.measurement_pcr));
     const Digest policy = PolicyDigest().pcr(options_.measurement_pcr, state).auth_value().value();
     const Bytes auth = auth_of(AuthFor::identity_key, 0);
@@ -170,6 +171,7 @@ Result<Bytes> EsysTpm::sign_once(const Digest& digest) {
 
 Result<AttestedBlob> EsysTpm::certify_identity(const Digest& qualifying_data) {
     TRY_STATUS(ready());
+    TRY_STATUS(need_ak());
     return once_more([&]() -> Result<AttestedBlob> {
         TRY(const Handle for_identity, sessions_->second_hmac());
         TRY(const ESYS_TR for_ak, sessions_->hmac(0));

@@ -98,6 +98,7 @@ Result<Bytes> EsysTpm::srk_name() {
 
 Status EsysTpm::open_counter(uint8_t slot) {
     const TPM2_HANDLE index = kCounterHandle + slot;
+    counters_[slot].handle.reset();  // first: ESYS gives the same ESYS_TR for the same index, and closes it once
     TRY(const bool have, exists(index));
     if (!have) return Error{Errc::tpm_not_provisioned, "a call counter is missing in the TPM", index};
     TRY(Handle nv, open_existing(*esys_, index));
@@ -118,7 +119,7 @@ Status EsysTpm::open_counter(uint8_t slot) {
 
 Status EsysTpm::load(const IdentityBlobs& identity) {
     identity_.reset();
-    ak_.reset();
+    make_room();
     TRY_STATUS(open_srk());
     for (uint8_t slot = 0; slot < kSlots; ++slot) TRY_STATUS(open_counter(slot));
     TRY_STATUS(measure_lease());
@@ -135,7 +136,19 @@ Status EsysTpm::make_ak() {
     const Bytes auth = auth_of(AuthFor::attestation_key, 0);
     TRY(ak_, create_primary(ESYS_TR_RH_ENDORSEMENT, ak_template(unique), auth, true, made));
     TRY(ak_public_, marshal_public(made));
-    return set_auth(ak_.get(), AuthFor::attestation_key, 0);
+    TRY_STATUS(set_auth(ak_.get(), AuthFor::attestation_key, 0));
+    return esys_->call("TPM2_ContextSave",
+                       [&](ESYS_CONTEXT* e) { return Esys_ContextSave(e, ak_.get(), ak_context_.out()); });
+}
+
+Status EsysTpm::need_ak() {
+    if (ak_.valid()) return {};
+    CHECK(ak_context_.get() != nullptr);
+    ESYS_TR tr = kNone;
+    TRY_STATUS(
+        esys_->call("TPM2_ContextLoad", [&](ESYS_CONTEXT* e) { return Esys_ContextLoad(e, ak_context_.get(), &tr); }));
+    ak_ = Handle(*esys_, tr, Handle::End::flush);
+    return set_auth(tr, AuthFor::attestation_key, 0);
 }
 
 Status EsysTpm::load_identity(const IdentityBlobs& identity) {
@@ -155,7 +168,7 @@ Status EsysTpm::load_identity(const IdentityBlobs& identity) {
 }
 
 Result<rats::TpmPublic> EsysTpm::ak_public() {
-    if (!ak_.valid()) return Error{Errc::wrong_state, "no attestation key", 0};
+    TRY_STATUS(ready());
     return rats::TpmPublic::from(ak_public_);
 }
 
@@ -166,7 +179,7 @@ Result<rats::TpmPublic> EsysTpm::identity_public() {
 
 Status EsysTpm::shutdown() {
     identity_.reset();
-    ak_.reset();
+    make_room();
     if (sessions_) sessions_->drop();
     // A chip belongs to the machine: its kernel shuts it down. A private TPM ends with us.
     if (options_.kind == ipc::TpmKind::device) return {};

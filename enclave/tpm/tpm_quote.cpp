@@ -107,6 +107,7 @@ Result<AttestedBlob> EsysTpm::quote_pcrs(uint32_t pcrs, const Digest& qualifying
 
 Result<Quotes> EsysTpm::quote(const Digest& qualifying_data) {
     TRY_STATUS(ready());
+    TRY_STATUS(need_ak());
     for (int i = 0; i < kTries; ++i) {
         Quotes out;
         Digest main{}, pcr10{};

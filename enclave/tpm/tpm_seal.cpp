@@ -77,6 +77,7 @@ Status EsysTpm::measure_lease() {
 Result<SealedSecret> EsysTpm::seal(uint8_t slot, const Secret<32>& secret) {
     TRY_STATUS(check_slot(slot));
     TRY_STATUS(ready());
+    make_room();
     TRY(const uint64_t counter, once_more([&] { return counter_value(slot); }));
     return seal_once(slot, counter, secret);
 }
@@ -138,6 +139,7 @@ Status EsysTpm::assert_call_policy(ESYS_TR session, const SealedSecret& sealed, 
 Result<Secret<32>> EsysTpm::unseal(const SealedSecret& sealed) {
     TRY_STATUS(check_slot(sealed.slot));
     TRY_STATUS(ready());
+    make_room();
     return once_more([&] { return unseal_once(sealed); });
 }
 
