@@ -5,7 +5,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-#include <deque>
+#include <optional>
 
 #include "attestation/binding.h"
 #include "enclave/tls/channel.h"
