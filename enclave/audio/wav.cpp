@@ -143,8 +143,8 @@ void WavPlayer::load() {
         pending_.push_back(static_cast<int16_t>(sum / format_.channels));
     }
     if (frames == 0) {
-        finished_ = true;
-        pending_.resize(format_.rate / 50, 0);
+        ended_ = true;
+        if (resampler_) pending_.resize(format_.rate / 50, 0);
     }
 }
 
@@ -152,7 +152,7 @@ void WavPlayer::read(Frame& out) {
     size_t made = 0;
     while (made < out.size()) {
         if (used_ == pending_.size()) {
-            if (finished_) break;
+            if (ended_) break;
             load();
         }
         auto in = static_cast<spx_uint32_t>(pending_.size() - used_);

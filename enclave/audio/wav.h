@@ -39,7 +39,7 @@ class WavPlayer {
 
     /// The next 20 ms; silence after the end and where the file cannot be read.
     void read(Frame& out);
-    [[nodiscard]] bool finished() const { return finished_; }
+    [[nodiscard]] bool finished() const { return ended_ && used_ == pending_.size(); }
 
   private:
     struct Free {
@@ -51,7 +51,7 @@ class WavPlayer {
     int fd_ = -1;
     WavFormat format_{};
     uint64_t at_ = 0;  ///< frames read
-    bool finished_ = false;
+    bool ended_ = false;
     std::unique_ptr<SpeexResamplerState_, Free> resampler_;  ///< none at 48 kHz
     std::vector<std::byte> raw_;
     std::vector<int16_t> pending_;  ///< mono samples at the file's rate, not resampled yet
