@@ -1,0 +1,8 @@
+sealcall_fuzz(tpmt_public_fuzz SOURCES tests/fuzz/tpmt_public_fuzz.cpp LIBS sealcall::attestation_core)
+sealcall_fuzz(tpms_attest_fuzz SOURCES tests/fuzz/tpms_attest_fuzz.cpp LIBS sealcall::attestation_core)
+sealcall_fuzz(tpmt_signature_fuzz SOURCES tests/fuzz/tpmt_signature_fuzz.cpp LIBS sealcall::attestation_core)
+sealcall_fuzz(cel_fuzz SOURCES tests/fuzz/cel_fuzz.cpp LIBS sealcall::attestation)
+sealcall_fuzz(evidence_fuzz SOURCES tests/fuzz/evidence_fuzz.cpp LIBS sealcall::attestation)
+sealcall_fuzz(ek_certificate_fuzz SOURCES tests/fuzz/ek_certificate_fuzz.cpp LIBS sealcall::attestation)
+sealcall_fuzz(identity_certificate_fuzz SOURCES tests/fuzz/identity_certificate_fuzz.cpp LIBS sealcall::attestation)
+sealcall_fuzz(certificate_request_fuzz SOURCES tests/fuzz/certificate_request_fuzz.cpp LIBS sealcall::attestation)
