@@ -1,0 +1,85 @@
+// `sealcall phone`, and `sealcall call` when no phone runs: starts the processes and waits for their end.
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+
+#include "commands.h"
+#include "control_client.h"
+#include "files.h"
+#include "phone_plan.h"
+#include "problem.h"
+#include "running_phone.h"
+
+namespace sealcall::cli {
+namespace {
+
+/// Removes the control socket when the phone is gone, whatever the way.
+class SocketFile {
+  public:
+    explicit SocketFile(std::filesystem::path path) : path_(std::move(path)) {}
+    SocketFile(const SocketFile&) = delete;
+    SocketFile& operator=(const SocketFile&) = delete;
+    ~SocketFile() { ::unlink(path_.c_str()); }
+
+  private:
+    std::filesystem::path path_;
+};
+
+/// Log lines must not run over a full screen.
+UniqueFd screen_log(const ProfilePaths& paths, ipc::UiMode mode) {
+    if (mode != ipc::UiMode::terminal || ::isatty(2) != 1) return {};
+    return UniqueFd(
+        ::open((paths.state_dir / "phone.log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+void remember(const ProfileStore& store, const std::string& uri) {
+    try {
+        store.remember_peer(uri);
+    } catch (const std::exception& error) {  // the call goes on; what is lost is said
+        std::cerr << "sealcall: that " << printable(uri) << " attests could not be remembered: " << error.what()
+                  << "\n";
+    }
+}
+
+int run_own_phone(const Context& context, const std::optional<CallOptions>& call) {
+    const ProfilePaths& paths = context.paths();
+    if (!context.store.facts())
+        throw Problem("The profile " + paths.profile + " has no keys yet.", "sealcall init", exit_status::kNotSetUp);
+    const UniqueFd lock =
+        lock_file(paths.lock_file(), "A phone of the profile " + paths.profile + " runs already, or is being set up.",
+                  "Use it: sealcall status, sealcall call. Or use another profile: --profile NAME.");
+    PlanInput input{.config = load_config(paths.config_file),
+                    .screen = ScreenFacts::current(),
+                    .roles = roles_directory(context.options.global),
+                    .json = context.json(),
+                    .phone = context.options.phone,
+                    .call = call};
+    launcher::PhonePlan plan = make_plan(context.store, input);
+    const UniqueFd log = screen_log(paths, plan.ui.mode);
+    if (log.valid()) plan.ground.log_fd = log.get();
+    plan.control_socket = listen_control(paths.control_socket);
+    const SocketFile remove_later(paths.control_socket);
+    std::string problem;
+    auto phone = launcher::Phone::start(std::move(plan), problem);
+    if (!phone)
+        throw Problem(
+            problem.empty() ? std::string("The phone could not be started: ") + phone.error().what + "." : problem,
+            "`sealcall doctor` says what is missing.", exit_status::kNotSetUp);
+    const launcher::PhoneEnd end =
+        (*phone)->run({.remember_peer = [&](const std::string& uri) { remember(context.store, uri); }});
+    if (!end.sentence.empty()) std::cerr << "sealcall: " << end.sentence << "\n";
+    return end.exit_status;
+}
+
+}  // namespace
+
+int run_phone(const Context& context) { return run_own_phone(context, std::nullopt); }
+
+int run_call(const Context& context) {
+    if (auto running = ControlClient::connect(context.paths().control_socket)) return call_through(context, *running);
+    return run_own_phone(context, context.options.call);
+}
+
+}  // namespace sealcall::cli

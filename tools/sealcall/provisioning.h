@@ -1,0 +1,38 @@
+// Making and certifying keys, apart from who talks to the TPM: init and enroll see this interface. In the product it is
+// the launcher's provisioning enclave (provisioning_launcher.cpp); tests put a software TPM there.
+#pragma once
+
+#include <memory>
+
+#include "config.h"
+#include "profile_store.h"
+#include "sealcall/ipc/schema.h"
+
+namespace sealcall::cli {
+
+/// One TPM with an enclave in front of it, for the time of one command. Throws Problem when it cannot be started or
+/// ends.
+class Provisioning {
+  public:
+    Provisioning() = default;
+    Provisioning(const Provisioning&) = delete;
+    Provisioning& operator=(const Provisioning&) = delete;
+    virtual ~Provisioning() = default;
+    /// Makes what is missing in the TPM, and certifies the identity key: `existing`'s, or a new one where that is
+    /// nullptr. Once, and first. A failure of the TPM is `ok` false with its sentence.
+    virtual ipc::Provisioned provision(const ipc::Provisioned* existing) = 0;
+    /// TPM2_ActivateCredential; after `provision`.
+    virtual ipc::Activated activate(const ipc::Activate& challenge) = 0;
+};
+
+/// Which TPM a profile uses, decided at init and kept.
+struct TpmUse {
+    bool software = false;
+    uint8_t measurement_pcr = 13;
+};
+
+/// Starts the provisioning enclave from the role executables in `roles`.
+std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, const TpmUse& tpm,
+                                                 const std::filesystem::path& roles);
+
+}  // namespace sealcall::cli

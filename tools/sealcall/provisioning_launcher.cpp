@@ -1,0 +1,68 @@
+// Provisioning by the launcher: the real enclave, measured as in a phone, in front of the profile's TPM.
+#include "problem.h"
+#include "provisioning.h"
+#include "tools/sealcall/launcher/provisioner.h"
+
+namespace sealcall::cli {
+namespace {
+
+constexpr Millis kProvisionWithin{120'000};  // a hardware chip may take a minute for its keys
+constexpr Millis kActivateWithin{30'000};
+
+class LauncherProvisioning : public Provisioning {
+  public:
+    LauncherProvisioning(std::unique_ptr<launcher::Provisioner> provisioner, uint8_t pcr)
+        : provisioner_(std::move(provisioner)), pcr_(pcr) {}
+
+    ipc::Provisioned provision(const ipc::Provisioned* existing) override {
+        ipc::Provision request;
+        request.tpm = provisioner_->software_tpm() ? ipc::TpmKind::swtpm_socket : ipc::TpmKind::device;
+        request.measurement_pcr = pcr_;
+        if (existing) {
+            request.identity_public = existing->identity_public;
+            request.identity_private = existing->identity_private;
+        }
+        return taken(provisioner_->provision(std::move(request), kProvisionWithin));
+    }
+
+    ipc::Activated activate(const ipc::Activate& challenge) override {
+        return taken(provisioner_->activate(challenge, kActivateWithin));
+    }
+
+  private:
+    template <class T>
+    T taken(Result<T> result) {
+        if (result) return std::move(result).value();
+        const bool late = result.error().code == Errc::timeout;
+        std::string what = late ? "The TPM did not answer in time." : "The enclave that makes the keys ended.";
+        if (!provisioner_->how().empty()) what += " " + provisioner_->how();
+        throw Problem(what, "Try again; `sealcall doctor` says what is wrong with the TPM or the kernel.",
+                      exit_status::kNotSetUp);
+    }
+
+    std::unique_ptr<launcher::Provisioner> provisioner_;
+    uint8_t pcr_;
+};
+
+}  // namespace
+
+std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, const TpmUse& tpm,
+                                                 const std::filesystem::path& roles) {
+    launcher::GroundPlan plan;
+    plan.executables = roles;
+    plan.profile_dir = paths.state_dir;
+    plan.measurement_pcr = tpm.measurement_pcr;
+    if (tpm.software)
+        plan.tpm = launcher::SoftwareTpm{.state_dir = paths.tpm_dir()};
+    else
+        plan.tpm = launcher::DeviceTpm{};
+    std::string problem;
+    auto started = launcher::Provisioner::start(plan, problem);
+    if (!started)
+        throw Problem(
+            problem.empty() ? std::string("The enclave could not be started: ") + started.error().what + "." : problem,
+            "`sealcall doctor` says what this machine lacks.", exit_status::kNotSetUp);
+    return std::make_unique<LauncherProvisioning>(std::move(started).value(), tpm.measurement_pcr);
+}
+
+}  // namespace sealcall::cli

@@ -1,0 +1,160 @@
+#include "set_up.h"
+
+#include <fcntl.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "attestation/certificates.h"
+#include "files.h"
+#include "problem.h"
+#include "sealcall/base/time.h"
+
+namespace sealcall::cli {
+namespace {
+
+constexpr const char* kDevice = "/dev/tpmrm0";
+
+template <class T>
+T made(Result<T> result, const char* what) {
+    if (!result)
+        throw Problem(std::string(what) + " failed: " + result.error().what + ".",
+                      "Check the installation of OpenSSL.");
+    return std::move(result).value();
+}
+
+template <class B>
+B bounded(ByteSpan bytes, const char* what) {
+    if (bytes.size() > B::kMax) throw Problem(std::string(what) + " is larger than it can rightly be.", "");
+    return B(bytes);
+}
+
+authority::EnrolmentRequest request_of(const ProfileFacts& facts, const ipc::Provisioned& keys,
+                                       const EnrolmentWish& wish, ByteSpan host_spki) {
+    authority::EnrolmentRequest request;
+    request.uri = BoundedString<256>(wish.uri);
+    request.ek_certificate = keys.ek_certificate;
+    request.ek_public = keys.ek_public;
+    request.ak_public = keys.ak_public;
+    request.identity_public = bounded<rats::TpmPublic>(tpm2b_contents(keys.identity_public.view()), "The identity key");
+    request.certify_attest = keys.certify_attest;
+    request.certify_signature = keys.certify_signature;
+    request.software_tpm = facts.software_tpm;
+    request.replace_device = wish.replace_device;
+    request.host_spki = bounded<BoundedBytes<256>>(host_spki, "The key of the SIP transport");
+    for (const auto& name : wish.host_names)
+        if (name.size() <= 128 && !request.host_names.push(BoundedString<128>(name))) break;
+    return request;
+}
+
+ipc::Provisioned provisioned(Provisioning& provisioning, const ipc::Provisioned* existing) {
+    ipc::Provisioned keys = provisioning.provision(existing);
+    if (keys.ok) return keys;
+    throw Problem(std::string(existing ? "The keys of this profile cannot be used: " : "The keys could not be made: ") +
+                      (keys.problem.empty() ? "the TPM did not say why" : keys.problem.str()) + ".",
+                  existing ? "After an update of sealcall: sealcall init --renew-identity, then enrol again. `sealcall "
+                             "doctor` says more."
+                           : "`sealcall doctor` says what is wrong with the TPM.",
+                  exit_status::kNotSetUp);
+}
+
+}  // namespace
+
+ByteSpan tpm2b_contents(ByteSpan tpm2b) {
+    ByteReader reader(tpm2b);
+    const auto length = reader.u16();
+    if (!length || *length != reader.left())
+        throw Problem("The identity key of this profile is damaged.", "sealcall init --renew-identity",
+                      exit_status::kNotSetUp);
+    return tpm2b.subspan(2);
+}
+
+bool decide_software_tpm(TpmChoice choice) {
+    if (choice == TpmChoice::swtpm) return true;
+    const UniqueFd fd(::open(kDevice, O_RDWR | O_CLOEXEC));
+    if (fd.valid()) return false;
+    const int error = errno;
+    if (choice == TpmChoice::automatic) return true;
+    throw Problem(
+        error == ENOENT ? std::string("This machine shows no TPM (") + kDevice + " is not there)."
+                        : std::string("The TPM of this machine may not be used by you: ") + std::strerror(error) + ".",
+        error == ENOENT
+            ? "Turn it on in the firmware set-up, or use --tpm swtpm: a software TPM proves less."
+            : "Ask your administrator to add you to the group tss, or use --tpm swtpm: a software TPM proves less.",
+        exit_status::kNotSetUp);
+}
+
+ProfileFacts make_keys(const ProfileStore& store, const TpmUse& tpm, Provisioning& provisioning) {
+    const ipc::Provisioned keys = provisioned(provisioning, nullptr);
+    tpm2b_contents(keys.identity_public.view());
+    const ProfileFacts facts{.software_tpm = tpm.software,
+                             .tpm_name = keys.tpm_name.str(),
+                             .measurement_pcr = tpm.measurement_pcr,
+                             .made_ms = wall_ms()};
+    store.forget_enrolment();  // its certificate is for a key that nobody will use again
+    store.save(facts, keys);
+    return facts;
+}
+
+Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority::EnrolmentService& service,
+                Provisioning& provisioning) try {
+    const auto facts = store.facts();
+    const auto stored = store.keys();
+    if (!facts || !stored) throw Problem("This profile has no keys yet.", "sealcall init", exit_status::kNotSetUp);
+    // Loads the stored key as well: a key that would not sign any more is found out before it is certified.
+    const ipc::Provisioned keys = provisioned(provisioning, &*stored);
+    const auto host_key = made(attestation::make_software_key(), "Making the key of the SIP transport");
+    const Bytes host_spki = made(attestation::public_key_der(host_key.get()), "Making the key of the SIP transport");
+    const auto challenge = service.begin(request_of(*facts, keys, wish, host_spki));
+    const auto activated = provisioning.activate(
+        {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
+    if (!activated.ok)
+        throw Problem("The TPM did not answer the authority's challenge: " + activated.problem.str(),
+                      "If the TPM was cleared or changed, run `sealcall init --renew-identity` and enrol again.",
+                      exit_status::kNotSetUp);
+    const auto grant = service.finish({.ticket = challenge.ticket, .credential = activated.credential});
+
+    Enrolment out{.uri = wish.uri,
+                  .authority = grant.authority.str(),
+                  .endorsement = grant.endorsement.str(),
+                  .enrolled_ms = wall_ms(),
+                  .identity_certificate = grant.identity_certificate,
+                  .ak_certificate = grant.ak_certificate,
+                  .anchors = grant.anchors.items(),
+                  .tls_certificate_pem = {},
+                  .tls_key_pem = {},
+                  .tls_ca_pem = {}};
+    const auto text = [](const Bytes& pem) { return std::string(as_chars(pem)); };
+    for (const auto& anchor : out.anchors)
+        out.tls_ca_pem += text(made(attestation::certificate_to_pem(anchor.view()), "Reading a certificate"));
+    if (!grant.host_certificate.empty()) {
+        out.tls_certificate_pem =
+            text(made(attestation::certificate_to_pem(grant.host_certificate.view()), "Reading a certificate"));
+        out.tls_key_pem = text(made(attestation::key_to_pem(host_key.get()), "Writing the key of the SIP transport"));
+    }
+    // The certificate must be for our key and our name: what is stored is shown to others as ours.
+    const auto identity =
+        attestation::check_identity_certificate(out.identity_certificate.view(), out.anchors, wall_ms());
+    const auto area = attestation::parse_tpmt_public(tpm2b_contents(keys.identity_public.view()));
+    const auto spki = area ? attestation::spki_der(*area) : Result<Bytes>(area.error());
+    if (!identity || !spki || identity->uri != wish.uri || identity->spki != digest_of(*spki))
+        throw Problem("The authority gave a certificate that is not for this phone; it was thrown away.",
+                      "Ask whoever keeps the authority.");
+    store.save(out);
+    return out;
+} catch (const authority::Refusal& refusal) {
+    throw Problem(refusal.what(), refusal.next(), exit_status::kRefused);
+}
+
+std::vector<std::string> default_host_names(const std::string& listen_address) {
+    std::vector<std::string> out = {"127.0.0.1", "::1", "localhost"};
+    utsname machine{};
+    if (::uname(&machine) == 0 && machine.nodename[0]) out.emplace_back(machine.nodename);
+    if (listen_address != "0.0.0.0" && listen_address != "::" && std::ranges::find(out, listen_address) == out.end())
+        out.push_back(listen_address);
+    return out;
+}
+
+}  // namespace sealcall::cli
