@@ -37,10 +37,11 @@ fs::path roles_directory(const GlobalOptions& options) {
     }
     std::error_code error;
     const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path();
-    for (const fs::path& dir : {beside, fs::path(SEALCALL_INSTALLED_ROLES)})
-        if (!dir.empty() && holds_roles(dir)) return dir;
+    const fs::path installed = (beside / SEALCALL_INSTALLED_ROLES).lexically_normal();
+    for (const fs::path& dir : {beside, installed})
+        if (!beside.empty() && holds_roles(dir)) return dir;
     throw Problem("The programs of sealcall's processes are missing: there is no sealcall-enclave in " +
-                      beside.string() + " or " + SEALCALL_INSTALLED_ROLES + ".",
+                      beside.string() + " or " + installed.string() + ".",
                   "Install sealcall as a whole, or build all of it.", exit_status::kNotSetUp);
 }
 

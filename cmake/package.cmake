@@ -1,0 +1,15 @@
+# One Debian package of everything: the command, the roles, manual pages and completion. Include it last in the top-level list.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME sealcall)
+set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
+set(CPACK_PACKAGE_CONTACT "sealcall authors <sealcall@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "softphone that proves both platforms before anybody answers")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION comm)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# Without a TPM of the machine the software one is what a phone runs on.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "swtpm, swtpm-tools")
+include(CPack)
