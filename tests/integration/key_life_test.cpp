@@ -1,0 +1,158 @@
+// The life of a call's sealed secret: hold, resume, end; no keystream twice; the TPM has the last word.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/support/enclave_phone.h"
+
+namespace sealcall::test {
+namespace {
+
+using ipc::CallState;
+using ipc::KeyEvent;
+
+class KeyLife : public ::testing::Test {
+  protected:
+    TestAuthority authority_;
+    EnclavePhone alice_{authority_, {}}, bob_{authority_, {.uri = "sip:bob@example.com"}};
+    Hosts hosts_{alice_, bob_};
+
+    static bool state_is(const EnclavePhone& p, CallState s) { return p.last_state() && p.last_state()->state == s; }
+    bool sealed(const EnclavePhone& p) {
+        return std::ranges::any_of(p.key_life(), [](const ipc::KeyLife& k) { return k.event == KeyEvent::sealed; });
+    }
+    void hold(EnclavePhone& p, bool on) {
+        ASSERT_TRUE(p.ui.send(ipc::SetHold{.call = CallId{1}, .on = on}).has_value());
+    }
+    void connect() {
+        ASSERT_TRUE(hosts_.connect());
+        ASSERT_TRUE(hosts_.run_until([&] { return sealed(alice_) && sealed(bob_); }));
+    }
+    void hold_and_resume(EnclavePhone& p) {
+        hold(p, true);
+        ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::held) && state_is(bob_, CallState::held); }));
+        hold(p, false);
+        ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+    }
+};
+
+TEST_F(KeyLife, HoldWipesOnBothSidesAndResumeUnseals) {
+    connect();
+    hosts_.talk(10);
+    hold(alice_, true);
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::held) && state_is(bob_, CallState::held); }));
+    alice_.from_audio.clear();
+    bob_.from_audio.clear();
+    hosts_.talk(5);
+    EXPECT_EQ(EnclavePhone::count<ipc::PlayFrame>(alice_.from_audio), 0u);
+    EXPECT_EQ(EnclavePhone::count<ipc::PlayFrame>(bob_.from_audio), 0u);
+    hold(alice_, false);
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+    hosts_.talk(10);
+    EXPECT_GE(EnclavePhone::count<ipc::PlayFrame>(alice_.from_audio), 8u);
+    EXPECT_GE(EnclavePhone::count<ipc::PlayFrame>(bob_.from_audio), 8u);
+    std::vector<KeyEvent> events;
+    for (const auto& k : alice_.key_life()) events.push_back(k.event);
+    EXPECT_EQ(events, (std::vector{KeyEvent::created, KeyEvent::sealed, KeyEvent::wiped, KeyEvent::unsealed, KeyEvent::rekeyed}));
+}
+
+TEST_F(KeyLife, BothOnHoldTalkAgainOnlyWhenBothResume) {
+    connect();
+    hold(alice_, true);
+    hold(bob_, true);
+    ASSERT_TRUE(hosts_.run_until([&] {
+        return state_is(alice_, CallState::held) && alice_.last_state()->held_there && bob_.last_state()->held_there;
+    }));
+    hold(alice_, false);
+    for (int i = 0; i < 100; ++i) hosts_.turn();
+    EXPECT_TRUE(state_is(bob_, CallState::held));
+    hold(bob_, false);
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+}
+
+TEST_F(KeyLife, NoContextRepeatsItsKeystreamOverHoldsAndCalls) {
+    std::set<std::vector<std::byte>> seen;
+    auto collect = [&] {
+        for (const auto* side : {&hosts_.datagrams_a, &hosts_.datagrams_b}) {
+            for (const Bytes& d : *side) {
+                if (static_cast<unsigned>(d[0]) < 128 || (static_cast<unsigned>(d[1]) & 0x7f) != 111) continue;
+                // Equal plaintext went in each time: equal ciphertext would mean a repeated keystream.
+                EXPECT_TRUE(seen.emplace(d.begin() + 12, d.begin() + 60).second);
+            }
+        }
+        hosts_.datagrams_a.clear();
+        hosts_.datagrams_b.clear();
+    };
+    connect();
+    hosts_.talk(10);
+    collect();
+    for (int i = 0; i < 3; ++i) {
+        hold_and_resume(i % 2 == 0 ? alice_ : bob_);
+        hosts_.talk(10);
+        collect();
+    }
+    EXPECT_GE(seen.size(), 70u);
+}
+
+TEST_F(KeyLife, AfterTheCallTheTpmRefusesTheCopiedBlob) {
+    connect();
+    ASSERT_TRUE(alice_.ui.send(ipc::HangUp{.call = CallId{1}}).has_value());
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::ended) && state_is(bob_, CallState::ended); }));
+    for (EnclavePhone* p : {&alice_, &bob_}) {
+        const auto life = p->key_life();
+        ASSERT_GE(life.size(), 2u);
+        EXPECT_EQ(life[life.size() - 2].event, KeyEvent::destroyed);
+        EXPECT_EQ(life.back().event, KeyEvent::unseal_refused);
+        EXPECT_NE(life.back().tpm_rc, 0u);
+    }
+}
+
+TEST_F(KeyLife, AnEnclaveThatDiedLeavesNothingThatCanBeUnsealed) {
+    connect();
+    const auto before = alice_.key_life();
+    alice_.start();  // the old one is gone without a word; the new one has increased every counter
+    ASSERT_TRUE(hosts_.run_until([&] { return !alice_.ended(); }));
+    EXPECT_EQ(alice_.key_life().size(), 0u);
+    hosts_.a_session = hosts_.b_session = {};
+    ASSERT_FALSE(before.empty());
+}
+
+TEST_F(KeyLife, ResumeFailsWhenThePlatformChangedDuringTheHold) {
+    connect();
+    hold(alice_, true);
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::held) && state_is(bob_, CallState::held); }));
+    alice_.extend_measurement("a debugger was loaded");
+    hold(alice_, false);
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::ended); }));
+    EXPECT_EQ(alice_.last_state()->reason, ipc::EndReason::own_tpm_refused);
+}
+
+TEST_F(KeyLife, AFifthCallIsRefused) {
+    for (uint32_t i = 1; i <= 5; ++i)
+        ASSERT_TRUE(alice_.ui.send(ipc::Dial{.request = RequestId{i}, .uri = BoundedString<256>("sip:x@example.com"), .label = {}})
+                        .has_value());
+    size_t placed = 0;
+    ipc::EndReason last{};
+    ASSERT_TRUE(hosts_.run_until([&] {
+        alice_.pump();
+        placed += EnclavePhone::count<ipc::PlaceCall>(alice_.from_host);
+        alice_.from_host.clear();
+        while (auto r = EnclavePhone::take<ipc::DialReply>(alice_.from_ui)) last = r->reason;
+        return last != ipc::EndReason::none;
+    }));
+    EXPECT_EQ(placed, 4u);
+    EXPECT_EQ(last, ipc::EndReason::too_many_calls);
+}
+
+TEST_F(KeyLife, ATpmThatVanishesEndsTheCallWithAReasonInsteadOfHanging) {
+    connect();
+    hold(alice_, true);
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::held); }));
+    alice_.swtpm().kill9();
+    hold(alice_, false);
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::ended); }));
+    EXPECT_EQ(alice_.last_state()->reason, ipc::EndReason::own_tpm_failed);
+}
+
+}  // namespace
+}  // namespace sealcall::test

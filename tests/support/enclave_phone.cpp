@@ -1,0 +1,296 @@
+#include "tests/support/enclave_phone.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "attestation/binding.h"
+#include "attestation/cel.h"
+#include "sealcall/base/tpm_extend.h"
+
+namespace sealcall::test {
+namespace {
+
+constexpr uint64_t kYearMs = 365ULL * 24 * 3600 * 1000;
+attestation::Validity validity() { return {.not_before_ms = wall_ms() - 60'000, .not_after_ms = wall_ms() + kYearMs}; }
+
+std::pair<UniqueFd, UniqueFd> seqpacket() {
+    int sv[2];
+    CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) == 0);
+    return {UniqueFd(sv[0]), UniqueFd(sv[1])};
+}
+
+std::vector<attestation::MeasuredRole> measured_roles() {
+    return {{.role = "enclave", .files = {{.name = "sealcall-enclave", .digest = attestation::sha256(as_bytes("enclave"))}}}};
+}
+
+}  // namespace
+
+TestAuthority::TestAuthority(std::string_view name)
+    : key_(attestation::make_software_key().value()),
+      root_(attestation::make_authority_root(key_.get(), name, validity()).value()) {}
+
+rats::CertificateDer TestAuthority::certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek) const {
+    const auto pub = attestation::parse_tpmt_public(tpmt_public).value();
+    return rats::CertificateDer(
+        attestation::issue_ak_certificate(
+            authority(), pub, {.ek = ek, .software_tpm = true, .device = "lab-device", .authority = {}}, validity())
+            .value());
+}
+
+rats::CertificateDer TestAuthority::certify_identity(ByteSpan tpmt_public, std::string_view uri) const {
+    const auto pub = attestation::parse_tpmt_public(tpmt_public).value();
+    const Bytes spki = attestation::spki_der(pub).value();
+    return rats::CertificateDer(attestation::issue_identity_certificate(authority(), spki, uri, validity()).value());
+}
+
+policy::Policy lab_policy() {
+    policy::Policy p;
+    p.minimum = rats::Level::measured;
+    p.lab_counts = true;
+    p.ordinary_phones = policy::Action::warn;
+    p.answer_automatically = true;
+    return p;
+}
+
+EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options) : options_(std::move(options)) {
+    buffer_.resize(ipc::kMessageMax + 1);
+    swtpm_ = std::make_unique<tpm::test::Swtpm>(dir_.path());
+    const auto roles = measured_roles();
+    for (const auto& role : roles)
+        CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::cel_digest(role), Millis{20000})
+                  .has_value());
+    config_.tpm = ipc::TpmKind::swtpm_socket;
+    config_.software_tpm = true;
+    config_.sealcall_log = BoundedBytes<8192>(attestation::encode_cel(roles, 13).value());
+    config_.own_uri = BoundedString<256>(options_.uri);
+    config_.policy = options_.policy;
+    CHECK(config_.anchors.push(authority.root()));
+    for (const auto& uri : options_.known_attesting) CHECK(config_.known_attesting.push(BoundedString<256>(uri)));
+    config_.sip_username = BoundedString<128>("alice");
+    config_.sip_password = BoundedString<128>(options_.sip_password);
+
+    auto tpm = tpm::Tpm::open(swtpm_->connect(), {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{20000}}).value();
+    CHECK(tpm->provision().has_value());
+    auto identity = tpm->create_identity().value();
+    CHECK(tpm->load(identity).has_value());
+    config_.identity_public = BoundedBytes<2048>(identity.public_area);
+    config_.identity_private = BoundedBytes<2048>(identity.private_area);
+    if (options_.enrolled) {
+        config_.ak_certificate = authority.certify_ak(tpm->ak_public().value().view(), options_.ek);
+        config_.identity_certificate = authority.certify_identity(tpm->identity_public().value().view(), options_.uri);
+    }
+    tpm.reset();
+    start();
+}
+
+EnclavePhone::~EnclavePhone() = default;
+
+void EnclavePhone::start() {
+    enclave_.reset();
+    verifiers_.clear();
+    from_host.clear();
+    from_ui.clear();
+    from_audio.clear();
+    from_control.clear();
+    ended_ = false;
+    enclave::Ports ports;
+    auto connect = [](ipc::Link& inside, ipc::Link& outside) {
+        auto [a, b] = seqpacket();
+        inside = ipc::Link(std::move(a));
+        outside = ipc::Link(std::move(b));
+    };
+    connect(ports.control, control);
+    connect(ports.host, host);
+    connect(ports.ui, ui);
+    connect(ports.audio, audio);
+    for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i) {
+        ipc::Link inside, outside;
+        connect(inside, outside);
+        ports.verifiers.push_back(std::move(inside));
+        verifiers_.push_back(std::move(outside));
+    }
+    ports.audit = UniqueFd(::open((dir_.path() + "/audit.log").c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    auto tpm = tpm::Tpm::open(swtpm_->connect(), {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{5000}}).value();
+    ports.worker = tpm::Worker::create(std::move(tpm)).value();
+    enclave_ = enclave::Enclave::create(std::move(ports), config_);
+    CHECK(enclave_->start().has_value());
+    CHECK(host.hello(ipc::ProcessRole::host).has_value());
+    CHECK(ui.hello(ipc::ProcessRole::ui).has_value());
+    CHECK(audio.hello(ipc::ProcessRole::audio).has_value());
+}
+
+void EnclavePhone::extend_measurement(std::string_view text) const {
+    CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::sha256(as_bytes(text)), Millis{20000})
+              .has_value());
+}
+
+std::string EnclavePhone::audit_text() const {
+    std::ifstream in(dir_.path() + "/audit.log");
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+void EnclavePhone::serve_verifier(ipc::Link& slot) {
+    auto message = slot.receive(buffer_);
+    if (!message) return;
+    verifier_requests.push_back(to_bytes(*message));
+    auto request = ipc::decode_message<rats::VerifierRequest>(*message).value();
+    std::optional<rats::VerifierResponse> response =
+        options_.verifier ? options_.verifier(request) : attestation::appraise(request);
+    if (!response) return;
+    if (response->request == Digest{}) response->request = attestation::sha256(verifier_requests.back());
+    CHECK(slot.send(*response).has_value());
+}
+
+void EnclavePhone::pump() {
+    if (ended_) return;
+    if (!enclave_->step(Millis{0})) ended_ = true;
+    for (auto& slot : verifiers_) serve_verifier(slot);
+    const std::array<std::pair<ipc::Link*, std::deque<Bytes>*>, 4> links{
+        {{&host, &from_host}, {&ui, &from_ui}, {&audio, &from_audio}, {&control, &from_control}}};
+    for (auto& [link, queue] : links)
+        while (auto m = link->receive(buffer_)) queue->push_back(to_bytes(*m));
+}
+
+std::optional<ipc::CallStateChanged> EnclavePhone::last_state() const {
+    for (auto it = from_ui.rbegin(); it != from_ui.rend(); ++it)
+        if (auto m = ipc::decode_message<ipc::CallStateChanged>(*it)) return std::move(*m);
+    return {};
+}
+
+std::optional<ipc::CallCard> EnclavePhone::last_card() const {
+    for (auto it = from_ui.rbegin(); it != from_ui.rend(); ++it)
+        if (auto m = ipc::decode_message<ipc::CallCard>(*it)) return std::move(*m);
+    return {};
+}
+
+std::vector<ipc::KeyLife> EnclavePhone::key_life() const {
+    std::vector<ipc::KeyLife> out;
+    for (const auto& b : from_ui)
+        if (auto m = ipc::decode_message<ipc::KeyLife>(b)) out.push_back(*m);
+    return out;
+}
+
+// ---------------------------------------------------------------- hosts
+
+void Hosts::dial(std::string_view uri) {
+    CHECK(a_.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(uri), .label = {}}).has_value());
+}
+
+void Hosts::serve(EnclavePhone& self, EnclavePhone& peer, bool caller_side) {
+    auto& mine = caller_side ? a_session : b_session;
+    auto& theirs = caller_side ? b_session : a_session;
+    auto queue = std::exchange(self.from_host, {});
+    for (Bytes& raw : queue) {
+        if (intercept && !intercept(self, raw)) continue;
+        if (auto place = ipc::decode_message<ipc::PlaceCall>(raw)) {
+            a_call = place->call;
+            if (ordinary && place->kind == ipc::CallKind::attested) {
+                (void)self.host.send(ipc::LegOrdinary{.call = place->call, .why = ipc::OrdinaryWhy::bad_extension});
+                continue;
+            }
+            (void)peer.host.send(ipc::IncomingInvite{.handle = HostHandle{1},
+                                                     .kind = place->kind,
+                                                     .from_uri = BoundedString<256>(self.uri()),
+                                                     .to_uri = place->uri,
+                                                     .display_name = BoundedString<256>("somebody"),
+                                                     .identity = {},
+                                                     .sdp_fingerprint = place->fingerprint,
+                                                     .opus_payload_type = 111,
+                                                     .peer_is_dtls_client = false,
+                                                     .origin = BoundedString<64>("127.0.0.1")});
+        } else if (auto admitted = ipc::decode_message<ipc::IncomingAdmitted>(raw)) {
+            b_session = admitted->session;
+            b_call = admitted->call;
+            ordinary_fingerprint_ = admitted->fingerprint;
+            if (!ordinary)
+                (void)peer.host.send(ipc::LegAttesting{.call = a_call, .leg = 0, .sdp_fingerprint = admitted->fingerprint});
+        } else if (auto leg = ipc::decode_message<ipc::LegAdmitted>(raw)) {
+            a_session = leg->session;
+            for (const Bytes& body : waiting_)
+                (void)self.host.send(
+                    ipc::ChannelIn{.session = a_session, .body = BoundedBytes<rats::kInfoBodyMax>(body)});
+            waiting_.clear();
+        } else if (auto out = ipc::decode_message<ipc::ChannelOut>(raw)) {
+            (caller_side ? channel_to_b : channel_to_a).push_back(to_bytes(out->body.view()));
+            if (theirs.value == 0)
+                waiting_.push_back(to_bytes(out->body.view()));
+            else
+                (void)peer.host.send(ipc::ChannelIn{.session = theirs, .body = out->body});
+        } else if (ipc::decode_message<ipc::SendRinging>(raw)) {
+            if (ordinary) (void)peer.host.send(ipc::OrdinaryRinging{.call = a_call});
+        } else if (ipc::decode_message<ipc::SendOk>(raw)) {
+            if (ordinary)
+                (void)peer.host.send(ipc::OrdinaryAnswered{.call = a_call,
+                                                           .leg = 0,
+                                                           .sdp_fingerprint = ordinary_fingerprint_,
+                                                           .peer_is_dtls_client = true,
+                                                           .opus_payload_type = 111});
+            else
+                (void)peer.host.send(ipc::LegAnswered{.session = theirs});
+            (void)self.host.send(ipc::LegAnswered{.session = mine});
+        } else if (auto path = ipc::decode_message<ipc::StartMediaPath>(raw)) {
+            (void)self.host.send(ipc::LocalCandidates{.session = path->session, .fragment = BoundedString<3072>("a=x\r\n")});
+            (void)self.host.send(ipc::MediaPathReady{.session = path->session});
+        } else if (auto packet = ipc::decode_message<ipc::Datagram>(raw)) {
+            (caller_side ? datagrams_a : datagrams_b).push_back(to_bytes(packet->bytes.view()));
+            if (lose_datagram && lose_datagram(packet->bytes.view())) continue;
+            if (theirs.value != 0) (void)peer.host.send(ipc::Datagram{.session = theirs, .bytes = packet->bytes});
+        } else if (ipc::decode_message<ipc::EndLeg>(raw)) {
+            if (theirs.value != 0)
+                (void)peer.host.send(ipc::LegEnded{.session = theirs, .why = ipc::LegEndWhy::bye, .sip_status = 0});
+        } else if (ipc::decode_message<ipc::IncomingRefused>(raw)) {
+            (void)peer.host.send(ipc::CallFailed{.call = a_call, .why = ipc::LegEndWhy::failed, .sip_status = 480});
+        }
+    }
+}
+
+void Hosts::turn() {
+    a_.pump();
+    b_.pump();
+    serve(a_, b_, true);
+    serve(b_, a_, false);
+}
+
+bool Hosts::run_until(const std::function<bool()>& done, Millis longest) {
+    const BootInstant deadline = BootClock::now() + longest;
+    while (!done()) {
+        if (BootClock::now() > deadline) return false;
+        turn();
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    return true;
+}
+
+bool Hosts::connect(std::string_view uri) {
+    dial(uri);
+    auto is = [](const EnclavePhone& p, ipc::CallState wanted) {
+        auto s = p.last_state();
+        return s && s->state == wanted;
+    };
+    (void)run_until([&] {
+        return (is(a_, ipc::CallState::media) && is(b_, ipc::CallState::media)) || is(a_, ipc::CallState::ended);
+    });
+    return is(a_, ipc::CallState::media) && is(b_, ipc::CallState::media);
+}
+
+void Hosts::talk(int n) {
+    const Bytes opus(80, std::byte{0x55});
+    for (int i = 0; i < n; ++i) {
+        timestamp_ += 960;
+        (void)a_.audio.send(ipc::CapturedFrame{
+            .session = a_session, .timestamp = timestamp_, .opus = BoundedBytes<ipc::kAudioFrameMax>(opus)});
+        (void)b_.audio.send(ipc::CapturedFrame{
+            .session = b_session, .timestamp = timestamp_, .opus = BoundedBytes<ipc::kAudioFrameMax>(opus)});
+        turn();
+        turn();
+    }
+    for (int i = 0; i < 4; ++i) turn();
+}
+
+}  // namespace sealcall::test

@@ -1,0 +1,129 @@
+// A phone reduced to its enclave: the real Enclave on a private swtpm, with the test in the place of launcher, host, ui, audio and
+// verifier. And two honest hosts to put between two of them, with a hook for dishonest ones.
+#pragma once
+
+#include <deque>
+#include <functional>
+
+#include "attestation/appraise.h"
+#include "attestation/certificates.h"
+#include "enclave/enclave.h"
+#include "tests/unit/tpm/private_tpm.h"
+
+namespace sealcall::test {
+
+/// An enterprise's authority in memory.
+class TestAuthority {
+  public:
+    explicit TestAuthority(std::string_view name = "Example Corp");
+    [[nodiscard]] rats::CertificateDer root() const { return rats::CertificateDer(root_); }
+    [[nodiscard]] rats::CertificateDer certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek) const;
+    [[nodiscard]] rats::CertificateDer certify_identity(ByteSpan tpmt_public, std::string_view uri) const;
+
+  private:
+    [[nodiscard]] attestation::Authority authority() const { return {.key = key_.get(), .certificate = root_}; }
+    attestation::PkeyPtr key_;
+    Bytes root_;
+};
+
+policy::Policy lab_policy();  ///< level 2 with LAB, ordinary phones with a warning, answers by itself
+
+struct PhoneOptions {
+    std::string uri = "sip:alice@example.com";
+    policy::Policy policy = lab_policy();
+    bool enrolled = true;
+    attestation::EkOrigin ek = attestation::EkOrigin::lab;
+    std::vector<std::string> known_attesting = {};
+    std::string sip_password = {};
+    /// What the verifier answers; default: the real appraisal.
+    std::function<std::optional<rats::VerifierResponse>(const rats::VerifierRequest&)> verifier = {};
+};
+
+class EnclavePhone {
+  public:
+    EnclavePhone(const TestAuthority& authority, PhoneOptions options);
+    EnclavePhone(const EnclavePhone&) = delete;
+    EnclavePhone& operator=(const EnclavePhone&) = delete;
+    ~EnclavePhone();
+
+    /// Starts (again) on the same TPM: what a crash of the enclave alone looks like.
+    void start();
+    /// Turns the enclave's loop once and collects what it said.
+    void pump();
+    [[nodiscard]] bool ended() const { return ended_; }
+    [[nodiscard]] int exit_status() const { return enclave_->exit_status(); }
+    [[nodiscard]] const std::string& uri() const { return options_.uri; }
+    tpm::test::Swtpm& swtpm() { return *swtpm_; }
+    void extend_measurement(std::string_view text) const;
+    [[nodiscard]] std::string audit_text() const;
+
+    ipc::Link control, host, ui, audio;
+    std::deque<Bytes> from_host, from_ui, from_audio, from_control;  ///< what the enclave said to each
+    std::vector<Bytes> verifier_requests;
+
+    /// Removes and returns the first waiting message of this type.
+    template <class T>
+    static std::optional<T> take(std::deque<Bytes>& queue) {
+        for (auto it = queue.begin(); it != queue.end(); ++it)
+            if (auto m = ipc::decode_message<T>(*it)) {
+                queue.erase(it);
+                return std::move(*m);
+            }
+        return {};
+    }
+    template <class T>
+    static size_t count(const std::deque<Bytes>& queue) {
+        return static_cast<size_t>(
+            std::ranges::count_if(queue, [](const Bytes& b) { return *ipc::message_id(b) == T::kId; }));
+    }
+    /// Newest CallStateChanged of any call, kept though taken from the queue.
+    std::optional<ipc::CallStateChanged> last_state() const;
+    std::vector<ipc::KeyLife> key_life() const;
+    std::optional<ipc::CallCard> last_card() const;
+
+  private:
+    void serve_verifier(ipc::Link& slot);
+    PhoneOptions options_;
+    tpm::test::TempDir dir_;
+    std::unique_ptr<tpm::test::Swtpm> swtpm_;
+    ipc::ConfigureEnclave config_;
+    std::unique_ptr<enclave::Enclave> enclave_;
+    std::vector<ipc::Link> verifiers_;
+    Bytes buffer_;
+    bool ended_ = false;
+};
+
+/// Two hosts and the network between them: SIP reduced to the order of its messages. `caller` dials `callee`.
+class Hosts {
+  public:
+    Hosts(EnclavePhone& caller, EnclavePhone& callee) : a_(caller), b_(callee) {}
+
+    /// Sees every message an enclave gives its host, before the host acts. False: the host swallows it.
+    std::function<bool(EnclavePhone&, Bytes&)> intercept;
+    /// Datagrams that the network loses.
+    std::function<bool(ByteSpan)> lose_datagram;
+    bool ordinary = false;  ///< the callee's side pretends (or is) not to attest
+
+    void turn();  ///< one turn of both enclaves and both hosts
+    bool run_until(const std::function<bool()>& done, Millis longest = Millis{20000});
+    void dial(std::string_view uri);
+    /// Dials, and turns until both sides have media.
+    bool connect(std::string_view uri = "sip:bob@example.com");
+    /// 20 ms of pretended speech each way, `n` times.
+    void talk(int n);
+
+    SessionId a_session{}, b_session{};
+    std::vector<Bytes> channel_to_b, channel_to_a;  ///< every INFO body, for replays
+    std::vector<Bytes> datagrams_a, datagrams_b;    ///< by sender
+    CallId a_call{}, b_call{};
+
+  private:
+    void serve(EnclavePhone& self, EnclavePhone& peer, bool caller_side);
+    EnclavePhone& a_;
+    EnclavePhone& b_;
+    uint32_t timestamp_ = 0;
+    std::vector<Bytes> waiting_;  ///< INFO that overtook the 183
+    Digest ordinary_fingerprint_{};
+};
+
+}  // namespace sealcall::test
