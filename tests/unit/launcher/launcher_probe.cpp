@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
     if (argc < 4) return 64;
     Options o{{"executables", argv[2]}, {"profile", argv[3]}};
     for (int i = 4; i < argc; ++i)
-        if (const char* eq = std::strchr(argv[i], '=')) o[std::string(argv[i], static_cast<size_t>(eq - argv[i]))] = eq + 1;
+        if (const char* eq = std::strchr(argv[i], '='))
+            o[std::string(argv[i], static_cast<size_t>(eq - argv[i]))] = eq + 1;
     return std::strcmp(argv[1], "phone") == 0 ? run_phone(o) : run_provisioner(o);
 }

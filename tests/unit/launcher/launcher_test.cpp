@@ -56,7 +56,7 @@ class Place {
     fs::path dir_;
 };
 
-struct Run {
+struct Outcome {
     int status = -1;
     std::string text;
     [[nodiscard]] std::string find(const std::string& pattern) const {
@@ -87,9 +87,9 @@ std::string read_until(int fd, const std::string& end) {
     return text;
 }
 
-Run run(const Place& place, As as, const char* mode, const std::vector<std::string>& options) {
+Outcome run(const Place& place, As as, const char* mode, const std::vector<std::string>& options) {
     // A file, not a pipe: the child is waited for first, and a pipe might fill.
-    Run r;
+    Outcome r;
     const int out = ::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     r.status = test::in_child(as, [&] {
         exec_probe(place, mode, options, out);
@@ -124,7 +124,7 @@ class Launcher : public testing::TestWithParam<As> {
 INSTANTIATE_TEST_SUITE_P(Users, Launcher, testing::Values(As::self, As::nobody));
 
 TEST_P(Launcher, StartsEveryRoleAndEndsWhenUiSaysSo) {
-    const Run r = run(place_, GetParam(), "phone", {"ui=quit:7"});
+    const Outcome r = run(place_, GetParam(), "phone", {"ui=quit:7"});
     EXPECT_TRUE(test::exited_with(r.status, 0)) << r.text;
     EXPECT_THAT(r.text, HasSubstr("probe ended status=7 sentence=\"\"")) << r.text;
     EXPECT_THAT(r.text, Not(HasSubstr("role_killed")));
@@ -132,7 +132,7 @@ TEST_P(Launcher, StartsEveryRoleAndEndsWhenUiSaysSo) {
 }
 
 TEST_P(Launcher, GivesEachRoleItsFilesAndNothingElse) {
-    const Run r = run(place_, GetParam(), "phone", {"ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"ui=quit:0"});
     EXPECT_EQ(r.find("role=ui fds=([0-9,]+)"), "0,1,2,3,4,5,6") << r.text;
     EXPECT_EQ(r.find("role=host fds=([0-9,]+)"), "0,1,2,3,4,5");
     EXPECT_EQ(r.find("role=enclave fds=([0-9,]+)"), "0,1,2,3,4,5,6,7,8,9,10");
@@ -151,7 +151,7 @@ TEST_P(Launcher, GivesEachRoleItsFilesAndNothingElse) {
 }
 
 TEST_P(Launcher, RunsNoRoleAsRoot) {
-    const Run r = run(place_, GetParam(), "phone", {"ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"ui=quit:0"});
     for (const char* role : kRoles) {
         const std::string uid = r.find(std::string("role=") + role + " .*uid=([0-9]+)");
         EXPECT_NE(uid, "0") << r.text;
@@ -160,7 +160,7 @@ TEST_P(Launcher, RunsNoRoleAsRoot) {
 }
 
 TEST_P(Launcher, ReportsProtectionsFromProc) {
-    const Run r = run(place_, GetParam(), "phone", {"ui=query"});
+    const Outcome r = run(place_, GetParam(), "phone", {"ui=query"});
     EXPECT_TRUE(test::exited_with(r.status, 0)) << r.text;
     for (const char* role : {"1", "3", "4", "5"})
         EXPECT_THAT(r.text,
@@ -173,7 +173,7 @@ TEST_P(Launcher, ReportsProtectionsFromProc) {
 }
 
 TEST_P(Launcher, FallsBackToADirectoryWhereNamespacesAreRefused) {
-    const Run r = run(place_, GetParam(), "phone", {"ui=query", "isolation=directory"});
+    const Outcome r = run(place_, GetParam(), "phone", {"ui=query", "isolation=directory"});
     EXPECT_TRUE(test::exited_with(r.status, 0)) << r.text;
     EXPECT_THAT(r.text, HasSubstr("probe started isolation=1"));
     EXPECT_THAT(r.text, HasSubstr("event=isolation kind=directory"));
@@ -184,22 +184,22 @@ TEST_P(Launcher, FallsBackToADirectoryWhereNamespacesAreRefused) {
 }
 
 TEST_P(Launcher, ExtendsThePcrThatItsLogReplaysTo) {
-    const Run r = run(place_, GetParam(), "phone", {"ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"ui=quit:0"});
     const std::string pcr = r.find("pcr13=([0-9a-f]{64})");
     EXPECT_NE(pcr, std::string(64, '0')) << r.text;
     EXPECT_EQ(pcr, to_hex(replay_of(r.find("log=([0-9a-f]+)"))));
 }
 
 TEST_P(Launcher, MeasuresTheSameProgramsTheSameInAnotherDirectoryAndMode) {
-    const Run first = run(place_, GetParam(), "phone", {"ui=quit:0"});
+    const Outcome first = run(place_, GetParam(), "phone", {"ui=quit:0"});
     Place elsewhere;
-    const Run second = run(elsewhere, GetParam(), "provision", {"isolation=directory"});
+    const Outcome second = run(elsewhere, GetParam(), "provision", {"isolation=directory"});
     EXPECT_NE(first.find("log=([0-9a-f]+)"), "") << first.text;
     EXPECT_EQ(first.find("log=([0-9a-f]+)"), second.find("log=([0-9a-f]+)")) << second.text;
 }
 
 TEST_P(Launcher, GivesAnotherPcrWhenOneByteOfOneProgramDiffers) {
-    const Run before = run(place_, GetParam(), "phone", {"ui=quit:0"});
+    const Outcome before = run(place_, GetParam(), "phone", {"ui=quit:0"});
     {
         std::fstream f(place_.bin() / "sealcall-enclave",
                        std::ios::in | std::ios::out | std::ios::binary | std::ios::ate);
@@ -208,7 +208,7 @@ TEST_P(Launcher, GivesAnotherPcrWhenOneByteOfOneProgramDiffers) {
         f.seekp(-1, std::ios::end);
         f.put(static_cast<char>(last ^ 1));
     }
-    const Run after = run(place_, GetParam(), "phone", {"ui=quit:0"});
+    const Outcome after = run(place_, GetParam(), "phone", {"ui=quit:0"});
     EXPECT_TRUE(test::exited_with(after.status, 0)) << after.text;
     const std::string a = before.find("pcr13=([0-9a-f]{64})"), b = after.find("pcr13=([0-9a-f]{64})");
     EXPECT_NE(a, "");
@@ -218,7 +218,7 @@ TEST_P(Launcher, GivesAnotherPcrWhenOneByteOfOneProgramDiffers) {
 }
 
 TEST_P(Launcher, SaysWhichRoleWasStoppedByItsSandbox) {
-    const Run r = run(place_, GetParam(), "phone", {"host=forbidden"});
+    const Outcome r = run(place_, GetParam(), "phone", {"host=forbidden"});
     EXPECT_THAT(r.text,
                 HasSubstr("probe ended status=5 sentence=\"This phone ended: its part 'host' was stopped by its own "
                           "sandbox (SIGSYS).\""))
@@ -226,36 +226,36 @@ TEST_P(Launcher, SaysWhichRoleWasStoppedByItsSandbox) {
 }
 
 TEST_P(Launcher, SaysWhichRoleCrashedAndWhichGaveUp) {
-    const Run crash = run(place_, GetParam(), "phone", {"enclave=crash"});
+    const Outcome crash = run(place_, GetParam(), "phone", {"enclave=crash"});
     EXPECT_THAT(crash.text, HasSubstr("its part 'enclave' crashed (SIG")) << crash.text;
-    const Run gave_up = run(place_, GetParam(), "phone", {"host=exit3"});
+    const Outcome gave_up = run(place_, GetParam(), "phone", {"host=exit3"});
     EXPECT_THAT(gave_up.text, HasSubstr("its part 'host' ended with status 3")) << gave_up.text;
 }
 
 TEST_P(Launcher, EndsARoleThatSendsWhatItMustNot) {
-    const Run r = run(place_, GetParam(), "phone", {"host=bad message"});
+    const Outcome r = run(place_, GetParam(), "phone", {"host=bad message"});
     EXPECT_THAT(r.text, HasSubstr("its part 'host' sent a message that it must not send (number 126)")) << r.text;
 }
 
 TEST_P(Launcher, PassesOnWhyARoleIsNotReady) {
-    const Run r = run(place_, GetParam(), "phone", {"host=unready"});
+    const Outcome r = run(place_, GetParam(), "phone", {"host=unready"});
     EXPECT_TRUE(test::exited_with(r.status, 40)) << r.status;
     EXPECT_THAT(r.text, HasSubstr("problem=\"The microphone is on fire.\"")) << r.text;
 }
 
 TEST_P(Launcher, RemembersPeersForTheProfile) {
-    const Run r = run(place_, GetParam(), "phone", {"enclave=remember", "ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"enclave=remember", "ui=quit:0"});
     EXPECT_THAT(r.text, HasSubstr("probe remember sip:bob@example.com")) << r.text;
 }
 
 TEST_P(Launcher, KillsARoleThatDoesNotEnd) {
-    const Run r = run(place_, GetParam(), "phone", {"host=deaf", "ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"host=deaf", "ui=quit:0"});
     EXPECT_THAT(r.text, HasSubstr("event=role_killed role=host")) << r.text;
     EXPECT_THAT(r.text, HasSubstr("probe ended status=0"));
 }
 
 TEST_P(Launcher, StartsAFreshVerifierForEveryRequest) {
-    const Run r = run(place_, GetParam(), "phone", {"enclave=verify:one,stay,two,three", "ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"enclave=verify:one,stay,two,three", "ui=quit:0"});
     EXPECT_THAT(r.text, HasSubstr("asked=one got=\"answer to one\"")) << r.text;
     EXPECT_THAT(r.text, HasSubstr("asked=stay got=\"stayed\""));
     EXPECT_THAT(r.text, HasSubstr("asked=two got=\"answer to two\"")) << "a verifier lived to see a second request";
@@ -263,7 +263,7 @@ TEST_P(Launcher, StartsAFreshVerifierForEveryRequest) {
 }
 
 TEST_P(Launcher, SurvivesVerifiersThatCrashHangOrSayNothing) {
-    const Run r = run(place_, GetParam(), "phone", {"enclave=verify:crash,hang,one", "ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"enclave=verify:crash,hang,one", "ui=quit:0"});
     EXPECT_THAT(r.text, HasSubstr("asked=crash got=\"nothing\"")) << r.text;
     EXPECT_THAT(r.text, HasSubstr("asked=hang got=\"nothing\""));
     EXPECT_THAT(r.text, HasSubstr("why=\"took too long\""));
@@ -271,7 +271,7 @@ TEST_P(Launcher, SurvivesVerifiersThatCrashHangOrSayNothing) {
 }
 
 TEST_P(Launcher, ProvisionsWithTheEnclaveAloneAndTheSameMeasurement) {
-    const Run r = run(place_, GetParam(), "provision", {});
+    const Outcome r = run(place_, GetParam(), "provision", {});
     EXPECT_THAT(r.text, HasSubstr("probe provisioned=made here")) << r.text;
     EXPECT_THAT(r.text, HasSubstr("probe seccomp=1"));
     EXPECT_THAT(r.text, HasSubstr("activated=no how=\"The enclave ended with status 9.\""));
@@ -337,7 +337,7 @@ class Background {
 TEST_P(Launcher, RefusesASecondPhoneOfTheSameProfile) {
     Background first(place_, GetParam(), {});
     ASSERT_THAT(first.text(), HasSubstr("probe started"));
-    const Run second = run(place_, GetParam(), "phone", {});
+    const Outcome second = run(place_, GetParam(), "phone", {});
     EXPECT_THAT(second.text, HasSubstr("A phone with this profile is already running.")) << second.text;
 }
 

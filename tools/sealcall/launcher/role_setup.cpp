@@ -215,8 +215,9 @@ StepFailed become_role(const RoleSpec& spec, const std::vector<HandedFd>& fds) {
     if (!place_fds(fds)) return failed(Step::fds);
     reset_signals(spec.role);
     if (!become_user(spec)) return failed(Step::user);
-    if (!set_limits(spec.role)) return failed(Step::limits);
     if (!first_landlock_layer(spec)) return failed(Step::landlock);
+    // Last: files that are open until exec may fill what a role is allowed.
+    if (!set_limits(spec.role)) return failed(Step::limits);
     execute(spec);
     return failed(Step::exec);
 }
