@@ -33,18 +33,16 @@ void add_all_reasons(Lines& out, const Call& c, const Look& look) {
     if (c.card.theirs.lab) out.push_back({{"   ! vouched for by a laboratory root (LAB), not by a manufacturer"}});
 }
 
-void add_their_view(Lines& out, const Call& c, const Look& look) {
-    out.push_back({});
-    out.push_back({{" What they see of you", Style::strong}});
-    Line line{{"   "}};
+Line their_view(const Call& c, const Look& look) {
+    Line line{{" What they see of you   ", Style::strong}};
     if (!c.card.ours_known) {
         line.push_back(
             {c.card.ordinary ? "nothing: an ordinary phone checks nothing" : "they have not said", Style::grey});
     } else {
         for (Span& s : level_mark(c.card.ours, c.card.ours_lab, look)) line.push_back(std::move(s));
-        line.push_back({"  (as their phone says; ask them)", Style::quiet});
+        line.push_back({"  (as their phone says)", Style::quiet});
     }
-    out.push_back(std::move(line));
+    return line;
 }
 
 void add_keys(Lines& out, const Call& c) {
@@ -96,7 +94,6 @@ Span network_words(const Phone& p, const Look& look) {
     if (p.host_lost()) return {"no network: its process has ended", Style::red};
     if (!p.host()) return {"starting", Style::quiet};
     const ipc::HostState& h = *p.host();
-    const std::string at = h.listening.empty() ? "" : " on " + printable(h.listening.view(), look.charset);
     const std::string error = h.error.empty() ? "" : ": " + printable(h.error.view(), look.charset);
     switch (h.registration) {
         case ipc::Registration::registered:
@@ -108,7 +105,7 @@ Span network_words(const Phone& p, const Look& look) {
         case ipc::Registration::none:
             break;
     }
-    return error.empty() ? Span{"listening" + at} : Span{"not listening" + error, Style::red};
+    return error.empty() ? Span{"listening"} : Span{"not listening" + error, Style::red};
 }
 
 /// What others last said they see of this phone.
@@ -124,14 +121,16 @@ Lines details_page(const Call& c, const Look& look) {
     Lines out;
     out.push_back(spread({{" Details", Style::strong}}, {{"call " + std::to_string(c.id.value)}}, look));
     out.push_back(who(c, look));
-    Line level{{" What you see of them  ", Style::strong}};
+    Line level{{" What you see of them   ", Style::strong}};
     for (Span& s : level_mark(c.card.theirs.level, c.card.theirs.lab, look)) level.push_back(std::move(s));
+    if (c.card.theirs_at_ms != 0) level.push_back({"  checked " + local_time(c.card.theirs_at_ms), Style::quiet});
     out.push_back(std::move(level));
-    if (c.card.theirs_at_ms != 0) out.push_back({{"     checked " + local_time(c.card.theirs_at_ms), Style::quiet}});
+    out.push_back(their_view(c, look));
+    out.push_back({});
+    out.push_back({{" Why", Style::strong}});
     add_all_reasons(out, c, look);
     if (!c.card.hearsay_name.empty())
         out.push_back({{" The network "}, {says(c.card.hearsay_name.view(), look.columns / 2, look.charset)}});
-    add_their_view(out, c, look);
     add_keys(out, c);
     add_media(out, c, look);
     add_phases(out, c);

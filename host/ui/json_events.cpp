@@ -66,7 +66,9 @@ std::string json_key(const ipc::KeyLife& m) {
 
 }  // namespace
 
-Stamp Stamp::now() { return {::sealcall::wall_ms(), static_cast<uint64_t>(BootClock::now().time_since_epoch().count())}; }
+Stamp Stamp::now() {
+    return {::sealcall::wall_ms(), static_cast<uint64_t>(BootClock::now().time_since_epoch().count())};
+}
 
 const char* name_of(By by) {
     switch (by) {

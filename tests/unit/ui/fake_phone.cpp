@@ -1,5 +1,6 @@
-// Runs a real sealcall-ui in this terminal and plays the rest of the phone: one call comes in, and what the person does with it
-// is written to a file. `fake_phone UI LOG ascii|unicode`. For terminal_test.sh, and for looking at screens by hand.
+// Runs a real sealcall-ui in this terminal and plays the rest of the phone: one call comes in, and what the person does
+// with it is written to a file. `fake_phone UI LOG ascii|unicode`. For terminal_test.sh, and for looking at screens by
+// hand.
 #include "tests/unit/ui/fake_phone.h"
 
 #include <fcntl.h>

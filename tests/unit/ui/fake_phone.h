@@ -1,9 +1,11 @@
-// The other processes of a phone, played for a real sealcall-ui: launcher, enclave and host on real socket pairs. For tests.
+// The other processes of a phone, played for a real sealcall-ui: launcher, enclave and host on real socket pairs. For
+// tests.
 #pragma once
 
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
