@@ -132,6 +132,7 @@ void MediaSession::seal(Secret<32> secret) {
         },
         [this](Session&, Result<tpm::SealedSecret> sealed) {
             sealing_ = false;
+            if (state_ == State::ended) return;  // end_slot is already on its way behind this seal
             if (!sealed) return owner_.media_failed(ipc::EndReason::own_tpm_failed, sealed.error());
             sealed_ = std::move(*sealed);
             lease_half_ = BootClock::now() + context_.lease / 2;
@@ -349,6 +350,7 @@ void MediaSession::renew_lease() {
         tpm::Urgency::keep_alive, setup_.session, [sealed = *sealed_](tpm::Tpm& t) { return t.renew(sealed); },
         [this](Session&, Result<tpm::SealedSecret> renewed) {
             renewing_ = false;
+            if (state_ == State::ended) return;
             if (!renewed) return owner_.media_failed(ipc::EndReason::own_tpm_failed, renewed.error());
             sealed_ = std::move(*renewed);
             lease_half_ = BootClock::now() + context_.lease / 2;
@@ -405,6 +407,7 @@ void MediaSession::key_event(ipc::KeyEvent event, uint32_t tpm_rc) {
 
 void MediaSession::destroy(std::function<void()> done) {
     const bool had_keys = media_ != nullptr;
+    state_ = State::ended;
     wipe_media();
     dtls_.reset();
     setup_.identity.reset();

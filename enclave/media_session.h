@@ -38,7 +38,7 @@ struct MediaSetup {
 
 class MediaSession {
   public:
-    enum class State : uint8_t { connecting, confirming, running, held };
+    enum class State : uint8_t { connecting, confirming, running, held, ended };
     /// A call that runs for this long gets a new media context (RFC 3711 would allow far longer).
     static constexpr Millis kRekeyEvery{60 * 60 * 1000};
 
