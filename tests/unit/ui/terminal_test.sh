@@ -85,7 +85,7 @@ tm send-keys -t phone q
 wait_for "the phone ends" in_log "exit status=0"
 wait_for "the shell is back" test -s "$dir/after"
 # speed lines and window size may differ; modes must not
-modes() { tr ' ;' '\n\n' < "$1" | grep -E '^-?(icanon|echo|isig|ixon|icrnl|iexten|opost)$' | sort; }
+modes() { tr -s ' ;' '\n' < "$1" | grep -E '^-?(icanon|echo|isig|ixon|icrnl|iexten|opost)$' | sort; }
 [ "$(modes "$dir/before")" = "$(modes "$dir/after")" ] || fail "the terminal is not as it was"
 grep -q "$stty_before" "$dir/after" || fail "stty"
 wait_for "the old screen is back" on_screen "left=0"
