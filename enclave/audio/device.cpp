@@ -49,7 +49,7 @@ class PortAudioDevice final : public Device {
                         PaStreamCallbackFlags, void* self) {
         static_cast<PortAudioDevice*>(self)->exchange(static_cast<const int16_t*>(in), static_cast<int16_t*>(out),
                                                       frames);
-        return paContinue;
+        return static_cast<PortAudioDevice*>(self)->stopping_.load(std::memory_order_relaxed) ? paAbort : paContinue;
     }
     void exchange(const int16_t* in, int16_t* out, size_t frames);
     void play(int16_t* out, size_t frames);
@@ -57,6 +57,7 @@ class PortAudioDevice final : public Device {
     Status open_stream(PaStream** stream, const PaStreamParameters* in, const PaStreamParameters* out);
     Status open_both(PaStreamParameters in, PaStreamParameters out);
     void close();
+    [[nodiscard]] bool active() const;
 
     PortAudio owner_;
     UniqueFd wake_;
@@ -77,6 +78,7 @@ class PortAudioDevice final : public Device {
     std::atomic<uint32_t> underruns_{0};
     std::atomic<uint32_t> callbacks_{0};
     std::atomic<bool> fed_{false};
+    std::atomic<bool> stopping_{false};
 };
 
 void PortAudioDevice::play(int16_t* out, size_t frames) {
@@ -176,7 +178,6 @@ PaStreamParameters parameters(PaDeviceIndex device, bool input) {
 }
 
 Status PortAudioDevice::connect(const DeviceOptions& options) {
-    Hush hush;
     std::optional<PaStreamParameters> in;
     std::optional<PaStreamParameters> out;
     if (options.input == Part::used) {
@@ -196,7 +197,6 @@ Status PortAudioDevice::connect(const DeviceOptions& options) {
 
 Status PortAudioDevice::start() {
     if (running_) return {};
-    Hush hush;
     TRY_STATUS(pa_check(Pa_StartStream(first_), "the sound device does not start"));
     running_ = true;
     callbacks_since_ = BootClock::now();
@@ -206,10 +206,13 @@ Status PortAudioDevice::start() {
 
 void PortAudioDevice::stop() {
     if (!running_) return;
-    Hush hush;
-    // Abort, not stop: draining takes up to 2 s.
+    // The callback says that this is the end, so that PortAudio has no thread to cancel. Abort, not stop: draining
+    // takes up to 2 s.
+    stopping_.store(true, std::memory_order_relaxed);
+    for (int i = 0; i < 50 && active(); ++i) ::usleep(1000);
     Pa_AbortStream(first_);
     if (second_ != nullptr) Pa_AbortStream(second_);
+    stopping_.store(false, std::memory_order_relaxed);
     running_ = false;
     fed_.store(false, std::memory_order_relaxed);
     to_play_.drain();
@@ -219,16 +222,18 @@ void PortAudioDevice::stop() {
 
 void PortAudioDevice::close() {
     stop();
-    Hush hush;
     if (first_ != nullptr) Pa_CloseStream(first_);
     if (second_ != nullptr) Pa_CloseStream(second_);
     first_ = second_ = nullptr;
 }
 
+bool PortAudioDevice::active() const {
+    return Pa_IsStreamActive(first_) == 1 && (second_ == nullptr || Pa_IsStreamActive(second_) == 1);
+}
+
 bool PortAudioDevice::alive() {
     if (!running_) return true;
-    if (Pa_IsStreamActive(first_) != 1) return false;
-    if (second_ != nullptr && Pa_IsStreamActive(second_) != 1) return false;
+    if (!active()) return false;
     const uint32_t seen = callbacks_.load(std::memory_order_relaxed);
     if (seen != callbacks_seen_) {
         callbacks_seen_ = seen;

@@ -24,7 +24,6 @@ std::vector<uint32_t> working_rates(PaDeviceIndex index, const PaDeviceInfo& d) 
 
 Result<std::vector<DeviceInfo>> list_devices() {
     TRY(PortAudio owner, PortAudio::create());
-    Hush hush;
     std::vector<DeviceInfo> out;
     for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); ++i) {
         const PaDeviceInfo* d = Pa_GetDeviceInfo(i);

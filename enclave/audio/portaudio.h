@@ -1,14 +1,16 @@
-// Ownership of PortAudio for device.cpp and device_list.cpp: its initialisation, and its noise.
+// Ownership of PortAudio for device.cpp and device_list.cpp.
 #pragma once
 
 #include <portaudio.h>
 
+#include <utility>
+
 #include "sealcall/base/result.h"
-#include "sealcall/base/unique_fd.h"
 
 namespace sealcall::audio {
 
-/// Pa_Initialize .. Pa_Terminate. The device list is fixed in between.
+/// Pa_Initialize .. Pa_Terminate. The device list is fixed in between. ALSA and JACK are told not to write to the log:
+/// pages about devices that a machine does not have.
 class PortAudio {
   public:
     static Result<PortAudio> create();
@@ -21,18 +23,6 @@ class PortAudio {
   private:
     PortAudio() = default;
     bool owned_ = true;
-};
-
-/// While it lives, standard error goes nowhere: ALSA and JACK write pages about devices that a machine does not have.
-class Hush {
-  public:
-    Hush();
-    Hush(const Hush&) = delete;
-    Hush& operator=(const Hush&) = delete;
-    ~Hush();
-
-  private:
-    UniqueFd kept_;
 };
 
 inline Status pa_check(PaError code, const char* call) {
