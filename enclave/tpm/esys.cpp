@@ -87,7 +87,9 @@ Status Esys::checked(TSS2_RC rc, const char* what) {
         case TctiFd::State::open:
             break;
     }
-    return Error{errc_of(rc), what, rc};
+    const Error error{errc_of(rc), what, rc};
+    if (error.code == Errc::tpm_bad_response) broken_ = error;
+    return error;
 }
 
 Handle& Handle::operator=(Handle&& o) noexcept {
@@ -103,10 +105,8 @@ Handle& Handle::operator=(Handle&& o) noexcept {
 void Handle::reset() {
     if (!valid()) return;
     LibctxScope scope;
-    // Nothing to do about a failure: the TPM is gone, and what it held with it.
-    if (end_ == End::flush)
-        static_cast<void>(Esys_FlushContext(esys_->context(), tr_));
-    else
+    // What cannot be flushed is gone with the TPM; what is persistent is only forgotten.
+    if (end_ == End::close || Esys_FlushContext(esys_->context(), tr_) != TSS2_RC_SUCCESS)
         static_cast<void>(Esys_TR_Close(esys_->context(), &tr_));
     tr_ = ESYS_TR_NONE;
 }

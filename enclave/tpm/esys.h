@@ -28,6 +28,7 @@ class Esys {
     /// Runs one ESYS function, `f(ESYS_CONTEXT*) -> TSS2_RC`. `what` names the TPM command in the error.
     template <class F>
     Status call(const char* what, F&& f) {
+        if (broken_.code != Errc{}) return broken_;
         LibctxScope scope;
         return checked(f(context_), what);
     }
@@ -42,6 +43,7 @@ class Esys {
     std::unique_ptr<TctiFd> tcti_;
     ESYS_CONTEXT* context_ = nullptr;
     uint32_t failures_ = 0;
+    Error broken_{};  ///< after an answer that failed its check, every call fails: somebody sits on the line
 };
 
 /// Owns an ESYS_TR. `flush` removes a session or transient object from the TPM, `close` only forgets a persistent

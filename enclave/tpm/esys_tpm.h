@@ -86,6 +86,7 @@ class EsysTpm final : public Tpm {
     Result<Ek> open_ek(const EkKind& kind);
     Result<Bytes> read_certificate(TPM2_HANDLE index);
     Result<size_t> choose_ek();
+    Result<Bytes> activate_once(const EkKind& kind, const TPM2B_ID_OBJECT& id, const TPM2B_ENCRYPTED_SECRET& seed);
     // tpm_quote.cpp
     Result<AttestedBlob> quote_pcrs(uint32_t pcrs, const Digest& qualifying_data, Digest& pcr_digest);
     Result<std::array<Digest, 15>> read_pcrs();
@@ -120,9 +121,7 @@ auto once_more(F&& f) -> decltype(f()) {
     auto result = f();
     if (result) return result;
     const TSS2_RC rc = result.error().detail;
-    const bool session_number = (rc & 0x080) != 0 && (rc & 0x840) == 0x800;  // format one, names a session
-    const bool lost = (rc >= TPM2_RC_REFERENCE_S0 && rc <= TPM2_RC_REFERENCE_S6) ||
-                      (session_number && (bare_rc(rc) == TPM2_RC_HANDLE || bare_rc(rc) == TPM2_RC_VALUE));
+    const bool lost = bare_rc(rc) == TPM2_RC_HANDLE || (rc >= TPM2_RC_REFERENCE_H0 && rc <= TPM2_RC_REFERENCE_S6);
     return lost ? f() : std::move(result);
 }
 

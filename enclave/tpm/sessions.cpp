@@ -15,12 +15,15 @@ Result<Handle> Sessions::start(TPM2_SE type) {
     return Handle(esys_, session, Handle::End::flush);
 }
 
-// A failure may leave the TPM and us with different ideas of a session, so it is made anew.
-Status Sessions::refresh(Kept& kept, TPM2_SE type) {
-    if (kept.handle.valid() && kept.failures == esys_.failures()) return {};
-    kept.handle.reset();
-    TRY(kept.handle, start(type));
-    kept.failures = esys_.failures();
+// A failure may leave the TPM and us with different ideas of a session, so both are made anew. Both at once: the TPM gives
+// numbers again, and flushing a lost one later could hit its successor.
+Status Sessions::refresh(Handle& kept, TPM2_SE type) {
+    if (failures_ != esys_.failures()) {
+        drop();
+        failures_ = esys_.failures();
+    }
+    if (kept.valid()) return {};
+    TRY(kept, start(type));
     return {};
 }
 
@@ -32,13 +35,13 @@ Status Sessions::set_attributes(ESYS_TR session, TPMA_SESSION encrypt) {
 
 Result<ESYS_TR> Sessions::hmac(TPMA_SESSION encrypt) {
     TRY_STATUS(refresh(hmac_, TPM2_SE_HMAC));
-    TRY_STATUS(set_attributes(hmac_.handle.get(), encrypt));
-    return hmac_.handle.get();
+    TRY_STATUS(set_attributes(hmac_.get(), encrypt));
+    return hmac_.get();
 }
 
 Result<ESYS_TR> Sessions::policy(TPMA_SESSION encrypt) {
     TRY_STATUS(refresh(policy_, TPM2_SE_POLICY));
-    const ESYS_TR session = policy_.handle.get();
+    const ESYS_TR session = policy_.get();
     TRY_STATUS(set_attributes(session, encrypt));
     TRY_STATUS(esys_.call("TPM2_PolicyRestart", [&](ESYS_CONTEXT* e) {
         return Esys_PolicyRestart(e, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
@@ -46,15 +49,21 @@ Result<ESYS_TR> Sessions::policy(TPMA_SESSION encrypt) {
     return session;
 }
 
+Status Sessions::prepare() {
+    TRY_STATUS(refresh(hmac_, TPM2_SE_HMAC));
+    return refresh(policy_, TPM2_SE_POLICY);
+}
+
 Result<Handle> Sessions::second_hmac() {
+    TRY_STATUS(prepare());  // lost ones are flushed before a new one can have their number
     TRY(Handle session, start(TPM2_SE_HMAC));
     TRY_STATUS(set_attributes(session.get(), 0));
     return session;
 }
 
 void Sessions::drop() {
-    hmac_.handle.reset();
-    policy_.handle.reset();
+    hmac_.reset();
+    policy_.reset();
 }
 
 }  // namespace sealcall::tpm

@@ -15,23 +15,22 @@ class Sessions {
     Result<ESYS_TR> hmac(TPMA_SESSION encrypt);
     /// Nothing asserted yet.
     Result<ESYS_TR> policy(TPMA_SESSION encrypt);
+    /// Makes both now: salting takes an object slot, which later may not be free.
+    Status prepare();
     /// For the rare command with two authorisations: ends with the handle.
     Result<Handle> second_hmac();
     /// Flushes both.
     void drop();
 
   private:
-    struct Kept {
-        Handle handle;
-        uint32_t failures = 0;
-    };
     Result<Handle> start(TPM2_SE type);
-    Status refresh(Kept& kept, TPM2_SE type);
+    Status refresh(Handle& kept, TPM2_SE type);
     Status set_attributes(ESYS_TR session, TPMA_SESSION encrypt);
 
     Esys& esys_;
     ESYS_TR salt_key_;
-    Kept hmac_, policy_;
+    Handle hmac_, policy_;
+    uint32_t failures_ = 0;
 };
 
 }  // namespace sealcall::tpm

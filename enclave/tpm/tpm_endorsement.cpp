@@ -149,7 +149,13 @@ Result<Bytes> EsysTpm::activate_credential(ByteSpan blob, ByteSpan secret) {
     TRY_STATUS(fill(seed.size, seed.secret, secret));
     TRY(const size_t choice, choose_ek());
     TRY_STATUS(need_ak());
-    TRY(const Ek ek, open_ek(ek_kind(choice)));
+    return once_more([&] { return activate_once(ek_kind(choice), id, seed); });
+}
+
+Result<Bytes> EsysTpm::activate_once(const EkKind& kind, const TPM2B_ID_OBJECT& id,
+                                     const TPM2B_ENCRYPTED_SECRET& seed) {
+    TRY_STATUS(sessions_->prepare());
+    TRY(const Ek ek, open_ek(kind));
     ESYS_TR for_ek = ESYS_TR_PASSWORD;
     if (ek.policy_secret) {
         TRY(for_ek, sessions_->policy(0));

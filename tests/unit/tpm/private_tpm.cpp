@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "enclave/tpm/policy_digest.h"
+#include "enclave/tpm/templates.h"
 
 namespace sealcall::tpm::test {
 
@@ -134,6 +135,33 @@ std::unique_ptr<Esys> PhoneTest::stranger() const {
 
 void PhoneTest::extend(uint8_t pcr, std::string_view text) const {
     ASSERT_OK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, pcr, digest_of_text(text), kPatient));
+}
+
+void PhoneTest::lock_out() const {
+    auto other = stranger();
+    TPM2B_NV_PUBLIC pub{};
+    pub.nvPublic.nvIndex = 0x01800200;
+    pub.nvPublic.nameAlg = TPM2_ALG_SHA256;
+    pub.nvPublic.attributes = TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE;
+    pub.nvPublic.dataSize = 8;
+    TPM2B_AUTH right{}, wrong{};
+    right.size = 1;
+    right.buffer[0] = 1;
+    wrong.size = 1;
+    wrong.buffer[0] = 2;
+    ESYS_CONTEXT* e = other->context();
+    ESYS_TR nv = ESYS_TR_NONE;
+    ASSERT_EQ(Esys_NV_DefineSpace(e, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &right, &pub, &nv),
+              0U);
+    ASSERT_EQ(Esys_TR_SetAuth(e, nv, &wrong), 0U);
+    TPM2B_MAX_NV_BUFFER data{};
+    data.size = 8;
+    const auto guess = [&] {
+        return Esys_NV_Write(e, nv, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, 0);
+    };
+    // As often as provisioned: swtpm's own limit would be 3.
+    for (uint32_t i = 0; i < kDaMaxTries; ++i) ASSERT_EQ(guess(), 0x98eU) << i;
+    ASSERT_EQ(guess(), 0x921U);
 }
 
 void PhoneTest::crash_and_restart() {

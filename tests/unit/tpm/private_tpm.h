@@ -63,6 +63,8 @@ class PhoneTest : public ::testing::Test {
     /// Another user of the same TPM: an ESYS context of its own on the same connection.
     std::unique_ptr<Esys> stranger() const;
     void extend(uint8_t pcr, std::string_view text) const;
+    /// Guesses at an object of another program until the TPM's dictionary attack protection locks out.
+    void lock_out() const;
     /// kill -9, start again over the same state.
     void crash_and_restart();
 
