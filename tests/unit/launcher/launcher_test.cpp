@@ -219,9 +219,7 @@ TEST_P(Launcher, GivesAnotherPcrWhenOneByteOfOneProgramDiffers) {
 
 TEST_P(Launcher, SaysWhichRoleWasStoppedByItsSandbox) {
     const Outcome r = run(place_, GetParam(), "phone", {"host=forbidden"});
-    EXPECT_THAT(r.text,
-                HasSubstr("probe ended status=5 sentence=\"This phone ended: its part 'host' was stopped by its own "
-                          "sandbox (SIGSYS).\""))
+    EXPECT_THAT(r.text, HasSubstr("\"This phone ended: its part 'host' was stopped by its own sandbox (SIGSYS).\""))
         << r.text;
 }
 
@@ -255,7 +253,7 @@ TEST_P(Launcher, KillsARoleThatDoesNotEnd) {
 }
 
 TEST_P(Launcher, StartsAFreshVerifierForEveryRequest) {
-    const Outcome r = run(place_, GetParam(), "phone", {"enclave=verify:one,stay,two,three", "ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"enclave=verify:one,stay,two,three"});
     EXPECT_THAT(r.text, HasSubstr("asked=one got=\"answer to one\"")) << r.text;
     EXPECT_THAT(r.text, HasSubstr("asked=stay got=\"stayed\""));
     EXPECT_THAT(r.text, HasSubstr("asked=two got=\"answer to two\"")) << "a verifier lived to see a second request";
@@ -263,7 +261,7 @@ TEST_P(Launcher, StartsAFreshVerifierForEveryRequest) {
 }
 
 TEST_P(Launcher, SurvivesVerifiersThatCrashHangOrSayNothing) {
-    const Outcome r = run(place_, GetParam(), "phone", {"enclave=verify:crash,hang,one", "ui=quit:0"});
+    const Outcome r = run(place_, GetParam(), "phone", {"enclave=verify:crash,hang,one"});
     EXPECT_THAT(r.text, HasSubstr("asked=crash got=\"nothing\"")) << r.text;
     EXPECT_THAT(r.text, HasSubstr("asked=hang got=\"nothing\""));
     EXPECT_THAT(r.text, HasSubstr("why=\"took too long\""));
@@ -334,6 +332,14 @@ class Background {
     std::string text_;
 };
 
+// A zombie that its new parent has not taken yet is dead.
+bool is_alive(pid_t pid) {
+    std::ifstream f("/proc/" + std::to_string(pid) + "/stat");
+    const std::string text((std::istreambuf_iterator<char>(f)), std::istreambuf_iterator<char>());
+    const size_t at = text.rfind(") ");
+    return at != std::string::npos && text[at + 2] != 'Z' && text[at + 2] != 'X';
+}
+
 TEST_P(Launcher, RefusesASecondPhoneOfTheSameProfile) {
     Background first(place_, GetParam(), {});
     ASSERT_THAT(first.text(), HasSubstr("probe started"));
@@ -358,7 +364,11 @@ TEST_P(Launcher, LeavesNoProcessBehindWhenItIsKilled) {
     ASSERT_EQ(::kill(phone.launcher(), SIGKILL), 0);
     // Every process of the phone holds the log, swtpm and the waiting verifier too: its end means that all are gone.
     (void)phone.rest();
-    for (pid_t pid : roles) EXPECT_NE(::kill(pid, 0), 0) << pid;
+    for (pid_t pid : roles) {
+        // A process closes its files a moment before it is gone.
+        for (int i = 0; i < 200 && is_alive(pid); ++i) ::usleep(10'000);
+        EXPECT_FALSE(is_alive(pid)) << pid;
+    }
 }
 
 }  // namespace

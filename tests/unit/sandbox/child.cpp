@@ -9,7 +9,8 @@
 namespace sealcall::test {
 namespace {
 
-constexpr unsigned kNobody = 65534;
+// Nobody has this number; 65534 is what the kernel shows for users it cannot name, and would hide mistakes.
+constexpr unsigned kNobody = 61999;
 constexpr int kCouldNotBecomeNobody = 99;
 
 void become_nobody() {

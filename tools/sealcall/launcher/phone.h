@@ -72,6 +72,7 @@ class Phone {
     void keep_terminal(const PhonePlan& plan);
 
     void poll_once(std::optional<BootInstant> until);
+    [[nodiscard]] bool listens_to(const RoleControl& role) const;
     void take_signal();
     void take_messages(RoleControl& role);
     void take_message(RoleControl& role, ByteSpan message);
@@ -95,6 +96,7 @@ class Phone {
     int terminal_fd_ = -1;
     const PhoneCallbacks* callbacks_ = nullptr;
     std::optional<PhoneEnd> end_;
+    bool all_ready_ = false;  ///< until then a role that is ready has to wait with what it wants
     bool ending_ = false;
     bool hurried_ = false;  ///< a second signal: no more waiting
     Bytes buffer_ = Bytes(ipc::kMessageMax + 1);

@@ -33,6 +33,7 @@ Phone::~Phone() {
 
 PhoneEnd Phone::run(const PhoneCallbacks& callbacks) {
     callbacks_ = &callbacks;
+    all_ready_ = true;
     while (!end_) poll_once(std::nullopt);
     shut_down();
     callbacks_ = nullptr;
@@ -43,7 +44,7 @@ void Phone::poll_once(std::optional<BootInstant> until) {
     std::vector<pollfd> set{{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                             {.fd = ground_.tpm().process().fd(), .events = POLLIN, .revents = 0}};
     for (RoleControl& r : roles_) {
-        if (r.link().open()) set.push_back({.fd = r.link().fd(), .events = r.link().events(), .revents = 0});
+        if (listens_to(r)) set.push_back({.fd = r.link().fd(), .events = r.link().events(), .revents = 0});
         set.push_back({.fd = r.child().fd(), .events = POLLIN, .revents = 0});
     }
     if (!ending_) verifiers_.poll_set(set);
@@ -54,9 +55,14 @@ void Phone::poll_once(std::optional<BootInstant> until) {
     const auto wait = std::max<int64_t>(0, std::chrono::ceil<Millis>(wake - now).count());
     if (::poll(set.data(), set.size(), static_cast<int>(wait)) < 0 && errno != EINTR) CHECK(errno == ENOMEM);
     take_signal();
-    for (RoleControl& r : roles_) take_messages(r);
+    for (RoleControl& r : roles_)
+        if (listens_to(r)) take_messages(r);
     if (!ending_) verifiers_.handle(BootClock::now());
     take_ends();
+}
+
+bool Phone::listens_to(const RoleControl& role) const {
+    return role.link().open() && (all_ready_ || role.state() != RoleControl::State::ready);
 }
 
 void Phone::take_signal() {
@@ -175,6 +181,7 @@ void Phone::end_with(int exit_status, std::string sentence) {
 void Phone::shut_down() {
     if (ending_) return;
     ending_ = true;
+    all_ready_ = true;
     constexpr ProcessRole kFirst[] = {ProcessRole::enclave};
     constexpr ProcessRole kThen[] = {ProcessRole::host, ProcessRole::audio, ProcessRole::ui};
     wait_for_ends(kFirst, kEnclaveEnds);

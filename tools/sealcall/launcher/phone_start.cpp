@@ -66,7 +66,7 @@ Result<std::unique_ptr<Phone>> Phone::start(PhonePlan plan, std::string& problem
     if (s) s = phone->wait_until_ready(plan.ready_deadline);
     if (s) return phone;
     if (phone->end_) {
-        problem = phone->end_->sentence;
+        problem = phone->end_->sentence.empty() ? "The phone was interrupted while it started." : phone->end_->sentence;
         return s.error();
     }
     const auto unready = std::ranges::find_if(

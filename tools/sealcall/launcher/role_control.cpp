@@ -30,6 +30,7 @@ Result<std::optional<Bytes>> RoleControl::receive(std::span<std::byte> buffer) {
         if (!message) return message.error();
         TRY(const bool done, take_start_message(*message));
         if (!done) return std::optional<Bytes>(to_bytes(*message));
+        if (state_ == State::ready) return std::optional<Bytes>();
     }
 }
 

@@ -25,13 +25,15 @@ class RoleControl {
         return link_.send(ipc::Start{});
     }
 
-    /// One message after another until there is none (nothing) or one that is not part of the start (that one).
-    /// Errors: closed; bad_value, wrong_state, unknown_message (the role is to be ended); unavailable (Ready said no).
+    /// One message after another until there is none (nothing), Ready came (nothing), or one that is no part of the
+    /// start. Errors: closed; bad_value, wrong_state, unknown_message (the role is to be ended); unavailable (Ready
+    /// said no).
     Result<std::optional<Bytes>> receive(std::span<std::byte> buffer);
 
     [[nodiscard]] ipc::ProcessRole role() const { return role_; }
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] ipc::Link& link() { return link_; }
+    [[nodiscard]] const ipc::Link& link() const { return link_; }
     [[nodiscard]] Child& child() { return process_.child; }
     [[nodiscard]] const Child& child() const { return process_.child; }
     [[nodiscard]] int landlock_abi() const { return process_.landlock_abi; }
