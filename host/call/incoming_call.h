@@ -19,7 +19,9 @@ class IncomingCall final : public Call {
     void refused(uint16_t sip_status);
 
     Leg* leg_for(const sip_msg& msg) override { return leg_->matches(msg) ? leg_.get() : nullptr; }
-    Leg* leg_of(SessionId session) override { return leg_->session() == session ? leg_.get() : nullptr; }
+    Leg* leg_of(SessionId session) override {
+        return leg_->session() == session && leg_->state() != Leg::State::ended ? leg_.get() : nullptr;
+    }
     void acknowledged(Leg& leg, const sip_msg& ack) override;
     void prack(Leg& leg, const sip_msg& msg) override;
     void ring(Leg& leg) override;

@@ -294,7 +294,7 @@ Leg* OutgoingCall::leg_for(const sip_msg& msg) {
 
 Leg* OutgoingCall::leg_of(SessionId session) {
     for (Fork& f : forks_)
-        if (f.leg->session() == session) return f.leg.get();
+        if (f.leg->session() == session && f.leg->state() != Leg::State::ended) return f.leg.get();
     return nullptr;
 }
 

@@ -1,6 +1,5 @@
 #include "host/sip/tls.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -8,7 +7,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include <cerrno>
 
 namespace sealcall::host {
 namespace {
@@ -46,16 +46,16 @@ struct Connected {
 };
 
 /// libre does not show the socket of an outgoing connection before its first message, so it is looked for. Descriptors
-/// are given out lowest first: a socket just made stands below the next free one.
+/// are given out lowest first, so behind a long run of closed ones there is nothing.
 std::vector<Connected> connected_tcp_sockets() {
+    constexpr int kDescriptorsMax = 1024, kRunMax = 32;
     std::vector<Connected> out;
-    const int above = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (above >= 0) close(above);
-    const int end = above >= 0 ? above + 16 : 1024;
-    for (int fd = 3; fd < end; ++fd) {
+    for (int fd = 3, closed = 0; fd < kDescriptorsMax && closed < kRunMax; ++fd) {
         int one = 1, protocol = 0;
         socklen_t n = sizeof protocol;
-        if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) || protocol != IPPROTO_TCP) continue;
+        const bool socket = getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) == 0;
+        closed = !socket && errno == EBADF ? closed + 1 : 0;
+        if (!socket || protocol != IPPROTO_TCP) continue;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         Connected c;
         n = sizeof c.cookie;
