@@ -45,10 +45,6 @@ class Device {
     /// Loads the sound libraries and connects to the sound system; nothing is recorded or played yet. May take 100 ms
     /// and more. One at a time. Errors: not_found (no device of that name), unavailable.
     static Result<std::unique_ptr<Device>> open(const DeviceOptions& options);
-    /// Keeps every sound library that is loaded, and those that may be asked for later, in memory until the process
-    /// ends: after lock-down nothing can be mapped to execute any more. Call after open, before lock-down.
-    static void keep_libraries();
-
     virtual Status start() = 0;
     /// Ends at once; what was not played is thrown away.
     virtual void stop() = 0;

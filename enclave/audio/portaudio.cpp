@@ -4,18 +4,32 @@
 #include <dlfcn.h>
 #include <jack/jack.h>
 #include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
 #include <vector>
-
-#include "enclave/audio/device.h"
 
 namespace sealcall::audio {
 namespace {
 
 void ignore_alsa(const char*, int, const char*, int, const char*, ...) {}
 void ignore_jack(const char*) {}
+
+// PulseAudio's client library, told by a file that exists in memory only: no shared memory, because with it the library
+// hangs for ever when the daemon dies, holding the lock of our callback (seen with 16.1), and costs 18 MiB; and never
+// start a daemon. The system's own settings stay in force. Read again at every connection, after lock-down as well.
+void configure_pulse() {
+    constexpr const char* kSystem = "/etc/pulse/client.conf";
+    static const int fd = ::memfd_create("pulse-client.conf", MFD_CLOEXEC);
+    if (fd < 0) return;
+    std::string text = ::access(kSystem, R_OK) == 0 ? std::string(".include ") + kSystem + "\n" : "";
+    text += "enable-shm = no\nautospawn = no\n";
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    if (::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) return;
+    if (::access(path.c_str(), R_OK) == 0) ::setenv("PULSE_CLIENTCONFIG", path.c_str(), 1);
+}
 
 int collect(dl_phdr_info* info, size_t, void* out) {
     if (info->dlpi_name != nullptr && info->dlpi_name[0] == '/')
@@ -33,22 +47,9 @@ void load_alsa_plugins(const std::string& libasound) {
         }
 }
 
-}  // namespace
-
-Result<PortAudio> PortAudio::create() {
-    ::setenv("JACK_NO_START_SERVER", "1", 1);  // asking for JACK must never start a daemon
-    ::snd_lib_error_set_handler(&ignore_alsa);
-    ::jack_set_error_function(&ignore_jack);
-    ::jack_set_info_function(&ignore_jack);
-    TRY_STATUS(pa_check(Pa_Initialize(), "the sound system cannot be initialised"));
-    return PortAudio();
-}
-
-PortAudio::~PortAudio() {
-    if (owned_) Pa_Terminate();
-}
-
-void Device::keep_libraries() {
+// Looking for devices loads whatever plugins the configuration names, and ending PortAudio unloads them: keep them, so
+// that looking again after lock-down maps nothing.
+void keep_libraries() {
     std::vector<std::string> names;
     ::dl_iterate_phdr(collect, &names);
     for (const std::string& name : names)
@@ -56,6 +57,23 @@ void Device::keep_libraries() {
     names.clear();
     ::dl_iterate_phdr(collect, &names);
     for (const std::string& name : names) (void)::dlopen(name.c_str(), RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+}  // namespace
+
+Result<PortAudio> PortAudio::create() {
+    ::setenv("JACK_NO_START_SERVER", "1", 1);  // asking for JACK must never start a daemon
+    configure_pulse();
+    ::snd_lib_error_set_handler(&ignore_alsa);
+    ::jack_set_error_function(&ignore_jack);
+    ::jack_set_info_function(&ignore_jack);
+    TRY_STATUS(pa_check(Pa_Initialize(), "the sound system cannot be initialised"));
+    [[maybe_unused]] static const bool once = (keep_libraries(), true);
+    return PortAudio();
+}
+
+PortAudio::~PortAudio() {
+    if (owned_) Pa_Terminate();
 }
 
 }  // namespace sealcall::audio

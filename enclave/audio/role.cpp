@@ -104,7 +104,6 @@ Status AudioRole::prepare() {
         warning_ = s.error().what;
         log_error("no_sound_device", s.error());
     }
-    Device::keep_libraries();
     return {};
 }
 
