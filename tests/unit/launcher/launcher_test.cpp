@@ -72,8 +72,10 @@ void exec_probe(const Place& place, const char* mode, const std::vector<std::str
     std::vector<const char*> argv{probe.c_str(), mode, bin.c_str(), profile.c_str()};
     for (const std::string& o : options) argv.push_back(o.c_str());
     argv.push_back(nullptr);
-    char* const none[] = {nullptr};
-    ::execve(probe.c_str(), const_cast<char* const*>(argv.data()), none);
+    // What a killed launcher leaves behind goes with the place; and no role may see this variable.
+    std::string runtime = "XDG_RUNTIME_DIR=" + place.profile().parent_path().string();
+    char* const environment[] = {runtime.data(), nullptr};
+    ::execve(probe.c_str(), const_cast<char* const*>(argv.data()), environment);
 }
 
 std::string read_until(int fd, const std::string& end) {
