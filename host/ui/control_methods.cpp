@@ -143,6 +143,8 @@ void PhoneUi::finish_status(PendingStatus& p) {
         for (const std::string& s : missing_protections(m)) warnings.text(s);
     }
     for (const std::string& s : status_warnings(p.enclave, phone_, p.processes_done)) warnings.text(s);
+    if (control_.by_file_permissions())
+        warnings.text("sealcall-ui: it cannot see who controls it; only the control socket's file permissions decide");
     JsonObject o;
     o.text("profile", config_.profile.view());
     p.enclave ? o.raw("enclave", json_enclave(*p.enclave)) : o.null("enclave");

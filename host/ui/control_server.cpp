@@ -1,11 +1,13 @@
 #include "host/ui/control_server.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 
 #include "host/ui/json_write.h"
 
@@ -15,26 +17,42 @@ namespace {
 /// Who connected, or, on a listening socket, who called listen(). kOverflowUid: a user without a name in our namespace.
 constexpr uint32_t kOverflowUid = 65534;
 
-uint32_t peer_uid(int fd) {
+std::optional<uint32_t> peer_uid(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || size != sizeof peer) return kOverflowUid;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || size != sizeof peer) return std::nullopt;
     return peer.uid;
+}
+
+/// True if every user of the system has a name in our user namespace: then the overflow uid is just the user `nobody`.
+bool all_users_have_names() {
+    UniqueFd map(open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC));
+    char text[64] = {};
+    if (!map.valid() || read(map.get(), text, sizeof text - 1) <= 0) return false;
+    unsigned inside = 1, outside = 1, count = 0;
+    return std::sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+           count == 0xffffffff;
 }
 
 }  // namespace
 
 ControlServer::ControlServer(UniqueFd listener, Handler handler)
     : listener_(std::move(listener)), handler_(std::move(handler)) {
-    // Before the sandbox: it has no geteuid.
-    if (listener_.valid()) allowed_uids_ = {0, geteuid(), peer_uid(listener_.get())};
+    // Before the sandbox: it has no geteuid and opens no files.
+    if (!listener_.valid()) return;
+    const uint32_t maker = peer_uid(listener_.get()).value_or(0);
+    allowed_uids_ = {0, geteuid(), maker};
+    if (all_users_have_names()) return;
+    // Every user from outside our user namespace looks like the overflow user: such a name proves nothing. If the maker
+    // of the socket has no other name here, only the permissions of its file keep strangers out, and `status` says so.
+    by_file_permissions_ = maker == kOverflowUid;
+    if (!by_file_permissions_) std::erase(allowed_uids_, kOverflowUid);
 }
 
 bool ControlServer::may_control(int fd) const {
-    const uint32_t uid = peer_uid(fd);
-    // Every user from outside our user namespace looks like the overflow user: such a name proves nothing.
-    if (uid != kOverflowUid && std::ranges::find(allowed_uids_, uid) != allowed_uids_.end()) return true;
-    std::fprintf(stderr, "event=control_refused uid=%u\n", uid);
+    const auto uid = peer_uid(fd);
+    if (uid && std::ranges::find(allowed_uids_, *uid) != allowed_uids_.end()) return true;
+    std::fprintf(stderr, "event=control_refused uid=%u\n", uid.value_or(kOverflowUid));
     return false;
 }
 

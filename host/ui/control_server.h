@@ -43,6 +43,9 @@ class ControlServer {
     /// `listener` may be invalid: then there is no control socket.
     ControlServer(UniqueFd listener, Handler handler);
 
+    /// True if the credentials of a peer cannot be told apart here (a user namespace without a map for the maker of the
+    /// socket): then the permissions of the socket's file are what keeps other users out.
+    [[nodiscard]] bool by_file_permissions() const { return by_file_permissions_; }
     /// Appends what to wait for.
     void add_poll(std::vector<pollfd>& fds) const;
     /// Looks at the entries that `add_poll` appended.
@@ -78,6 +81,7 @@ class ControlServer {
 
     UniqueFd listener_;
     std::vector<uint32_t> allowed_uids_;
+    bool by_file_permissions_ = false;
     Handler handler_;
     std::deque<Client> clients_;
     uint32_t last_id_ = 0;

@@ -2,6 +2,7 @@
 #include "host/ui/control_server.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "tests/unit/ui/fake_phone.h"
 
@@ -156,6 +157,22 @@ TEST_F(ControlServerTest, OnlyOurOwnUserAndRootMayConnect) {
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0) << "3: setuid, 4: connect, 5: it got an answer";
     EXPECT_TRUE(methods.empty());
+}
+
+TEST_F(ControlServerTest, SaysWhenAUserNamespaceHidesWhoConnects) {
+    EXPECT_FALSE(server.by_file_permissions()) << "here everybody has a name";
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        if (unshare(CLONE_NEWUSER) != 0) _exit(77);
+        ControlServer blind(listener(), [](ClientId, const RpcRequest&) {});
+        _exit(blind.by_file_permissions() ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespaces here";
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace
