@@ -17,18 +17,34 @@ namespace {
 void ignore_alsa(const char*, int, const char*, int, const char*, ...) {}
 void ignore_jack(const char*) {}
 
-// PulseAudio's client library, told by a file that exists in memory only: no shared memory, because with it the library
-// hangs for ever when the daemon dies, holding the lock of our callback (seen with 16.1), and costs 18 MiB; and never
-// start a daemon. The system's own settings stay in force. Read again at every connection, after lock-down as well.
+// A file that exists in memory only, as `variable` of the environment. It can be opened anew after lock-down.
+void configure(const char* variable, const std::string& text) {
+    const int fd = ::memfd_create(variable, MFD_CLOEXEC);
+    if (fd < 0) return;
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    if (::pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+        ::access(path.c_str(), R_OK) == 0)
+        ::setenv(variable, path.c_str(), 1);
+}
+
+// PulseAudio's client library: no shared memory, because with it the library hangs for ever when the daemon dies,
+// holding the lock of our callback (seen with 16.1); and never start a daemon. The system's own settings stay in force.
 void configure_pulse() {
     constexpr const char* kSystem = "/etc/pulse/client.conf";
-    static const int fd = ::memfd_create("pulse-client.conf", MFD_CLOEXEC);
-    if (fd < 0) return;
-    std::string text = ::access(kSystem, R_OK) == 0 ? std::string(".include ") + kSystem + "\n" : "";
-    text += "enable-shm = no\nautospawn = no\n";
-    const std::string path = "/proc/self/fd/" + std::to_string(fd);
-    if (::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) return;
-    if (::access(path.c_str(), R_OK) == 0) ::setenv("PULSE_CLIENTCONFIG", path.c_str(), 1);
+    const std::string include = ::access(kSystem, R_OK) == 0 ? std::string(".include ") + kSystem + "\n" : "";
+    configure("PULSE_CLIENTCONFIG", include + "enable-shm = no\nautospawn = no\n");
+}
+
+// ALSA: cards and the sound server. PortAudio tries every device that is configured, and the other packaged ones load
+// encoders and their whole families (libavcodec, librsvg: 15 MiB) into this process.
+void configure_alsa() {
+    configure("ALSA_CONFIG_PATH",
+              "</usr/share/alsa/alsa.conf>\n"
+              "!@hooks [ { func load files ["
+              " \"/etc/alsa/conf.d/50-pulseaudio.conf\" \"/etc/alsa/conf.d/50-pipewire.conf\""
+              " \"/etc/alsa/conf.d/99-pulse.conf\" \"/etc/alsa/conf.d/99-pulseaudio-default.conf\""
+              " \"/etc/alsa/conf.d/99-pipewire-default.conf\" \"/etc/asound.conf\""
+              " ] errors false } ]\n");
 }
 
 int collect(dl_phdr_info* info, size_t, void* out) {
@@ -63,7 +79,7 @@ void keep_libraries() {
 
 Result<PortAudio> PortAudio::create() {
     ::setenv("JACK_NO_START_SERVER", "1", 1);  // asking for JACK must never start a daemon
-    configure_pulse();
+    [[maybe_unused]] static const bool configured = (configure_pulse(), configure_alsa(), true);
     ::snd_lib_error_set_handler(&ignore_alsa);
     ::jack_set_error_function(&ignore_jack);
     ::jack_set_info_function(&ignore_jack);
