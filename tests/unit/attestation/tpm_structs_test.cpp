@@ -22,6 +22,13 @@ TEST(TpmtPublic, ReadsAnEccKey) {
     EXPECT_EQ(*spki_der(*p), *public_key_der(keys().ak.get()));
 }
 
+TEST(TpmtPublic, WritesTheKeyInfoThatOpensslWrites) {
+    for (const char* curve : {"P-256", "P-384"}) {
+        PkeyPtr key(EVP_EC_gen(curve));
+        EXPECT_EQ(*spki_der(*parse_tpmt_public(tpmt_public(key.get(), {}))), *public_key_der(key.get())) << curve;
+    }
+}
+
 TEST(TpmtPublic, FailsOnEveryTruncationAndOnTrailingBytes) {
     const Bytes whole = ak_public({.auth_policy = to_bytes(digest_of(3))});
     ASSERT_TRUE(parse_tpmt_public(whole));
