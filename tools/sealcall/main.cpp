@@ -1,5 +1,6 @@
 // The command `sealcall`: reads the command line, runs one command, and turns every failure into words, a next step and
 // an exit status.
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 
@@ -38,7 +39,11 @@ int run(CommandLine& line) {
     const auto words = line.command();
     const Runner runner = runner_of(words);
     if (!runner) throw Problem("This command is not known.", "See `sealcall --help`.", exit_status::kUsage);
-    const Context context{line, options, ProfileStore(profile_paths(options.global.profile, Environment::current()))};
+    // What is generated from the command line alone needs no home directory: packages are built without one.
+    const bool needs_profile = words.front() != "man" && words.front() != "completion" && words.front() != "version";
+    const Context context{
+        line, options,
+        ProfileStore(needs_profile ? profile_paths(options.global.profile, Environment::current()) : ProfilePaths{})};
     const int status = runner(context);
     std::cout.flush();
     if (!std::cout)
@@ -54,7 +59,9 @@ int main_with_errors(int argc, char** argv) {
         if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return line.app().exit(error);
         std::string next = "See `sealcall";
         for (const auto& word : line.command()) next += " " + word;
-        report(line.options().global.json, error.what(), next + " --help`.", exit_status::kUsage);
+        // The options were not taken over: the line as a whole was refused.
+        const bool json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+        report(json, error.what(), next + " --help`.", exit_status::kUsage);
         return exit_status::kUsage;
     }
     try {
