@@ -1,5 +1,7 @@
 #include "enclave/tpm/esys.h"
 
+#include <tss2/tss2_sys.h>
+
 #include <cstdlib>
 
 namespace sealcall::tpm {
@@ -90,6 +92,14 @@ Status Esys::checked(TSS2_RC rc, const char* what) {
     const Error error{errc_of(rc), what, rc};
     if (error.code == Errc::tpm_bad_response) broken_ = error;
     return error;
+}
+
+Status Esys::flush_number(TPM2_HANDLE number) {
+    return call("TPM2_FlushContext", [&](ESYS_CONTEXT* e) {
+        TSS2_SYS_CONTEXT* sys = nullptr;
+        const TSS2_RC rc = Esys_GetSysContext(e, &sys);
+        return rc == TSS2_RC_SUCCESS ? Tss2_Sys_FlushContext(sys, number) : rc;
+    });
 }
 
 Handle& Handle::operator=(Handle&& o) noexcept {

@@ -32,6 +32,8 @@ class Esys {
         LibctxScope scope;
         return checked(f(context_), what);
     }
+    /// TPM2_FlushContext of a number that is no ESYS_TR of this connection.
+    Status flush_number(TPM2_HANDLE number);
     /// Counts calls that failed: a session that lived through a failure is not used again.
     [[nodiscard]] uint32_t failures() const { return failures_; }
     ESYS_CONTEXT* context() { return context_; }

@@ -68,6 +68,7 @@ class EsysTpm final : public Tpm {
     Status make_counter(uint8_t slot);
     // tpm_load.cpp
     Status open_srk();
+    Status flush_leftovers();
     Status open_counter(uint8_t slot);
     Status make_ak();
     Status need_ak();

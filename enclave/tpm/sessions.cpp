@@ -15,8 +15,8 @@ Result<Handle> Sessions::start(TPM2_SE type) {
     return Handle(esys_, session, Handle::End::flush);
 }
 
-// A failure may leave the TPM and us with different ideas of a session, so both are made anew. Both at once: the TPM gives
-// numbers again, and flushing a lost one later could hit its successor.
+// A failure may leave the TPM and us with different ideas of a session, so both are made anew. Both at once: the TPM
+// gives numbers again, and flushing a lost one later could hit its successor.
 Status Sessions::refresh(Handle& kept, TPM2_SE type) {
     if (failures_ != esys_.failures()) {
         drop();

@@ -69,8 +69,20 @@ Status EsysTpm::ready() const {
     return {};
 }
 
+// A private TPM outlives an enclave that was killed, and still holds its objects and sessions: three of each fill it.
+// The kernel does this for /dev/tpmrm0.
+Status EsysTpm::flush_leftovers() {
+    if (options_.kind == ipc::TpmKind::device) return {};
+    for (const TPM2_HANDLE first : {TPM2_TRANSIENT_FIRST, TPM2_LOADED_SESSION_FIRST, TPM2_ACTIVE_SESSION_FIRST}) {
+        TRY(const auto left, capability(TPM2_CAP_HANDLES, first, 64));
+        for (const TPM2_HANDLE handle : left) TRY_STATUS(esys_->flush_number(handle));
+    }
+    return {};
+}
+
 Status EsysTpm::open_srk() {
     if (sessions_) return {};
+    TRY_STATUS(flush_leftovers());
     TRY(const bool have, exists(kSrkHandle));
     if (!have) return Error{Errc::tpm_not_provisioned, "the TPM has no storage key at 0x81000001", 0};
     TRY(Handle srk, open_existing(*esys_, kSrkHandle));

@@ -23,7 +23,8 @@ TEST(Certificate, PaddingBehindItIsCut) {
     EXPECT_ERROR(cut_certificate({}, 100), Errc::truncated);
     const Bytes endless{std::byte{0x30}, std::byte{0x80}, std::byte{0}, std::byte{0}};
     EXPECT_ERROR(cut_certificate(endless, 100), Errc::bad_value);
-    const Bytes huge{std::byte{0x30}, std::byte{0x84}, std::byte{0xff}, std::byte{0xff}, std::byte{0xff}, std::byte{0xff}};
+    const Bytes huge{std::byte{0x30}, std::byte{0x84}, std::byte{0xff},
+                     std::byte{0xff}, std::byte{0xff}, std::byte{0xff}};
     EXPECT_ERROR(cut_certificate(huge, 100), Errc::bad_value);
 }
 
@@ -43,8 +44,8 @@ class Endorsed : public PhoneTest {
         ASSERT_OK(back);
         EXPECT_TRUE(equal_bytes(*back, secret));
         // A credential for another key's Name is refused by the TPM.
-        auto stolen = attestation::make_credential(*ek_public, attestation::parse_tpmt_public(tpm.identity_public()->view())->name,
-                                                   secret);
+        auto stolen = attestation::make_credential(
+            *ek_public, attestation::parse_tpmt_public(tpm.identity_public()->view())->name, secret);
         ASSERT_OK(stolen);
         EXPECT_FALSE(tpm.activate_credential(stolen->blob, stolen->secret));
         ASSERT_OK(tpm.sign_identity({}));

@@ -1,5 +1,6 @@
 // The TPM goes away, hangs, locks out, loses sessions: a clear error in time, and never another command's answer.
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <thread>
 
@@ -142,10 +143,30 @@ TEST_F(Failure, HundredsOfCallsLeaveNothingBehind) {
     for (const TPM2_HANDLE first : {TPM2_TRANSIENT_FIRST, TPM2_LOADED_SESSION_FIRST, TPM2_ACTIVE_SESSION_FIRST}) {
         TPMI_YES_NO more = 0;
         EsysPtr<TPMS_CAPABILITY_DATA> list;
-        ASSERT_EQ(Esys_GetCapability(other->context(), kNone, kNone, kNone, TPM2_CAP_HANDLES, first, 10, &more, list.out()),
-                  0U);
+        ASSERT_EQ(
+            Esys_GetCapability(other->context(), kNone, kNone, kNone, TPM2_CAP_HANDLES, first, 10, &more, list.out()),
+            0U);
         EXPECT_EQ(list->data.handles.count, 0U) << std::hex << first;
     }
+}
+
+TEST_F(Failure, WhatAKilledEnclaveLeftLoadedDoesNotStopTheNext) {
+    auto sealed = tpm_->seal(0, {});
+    ASSERT_OK(sealed);
+    ASSERT_OK(tpm_->sign_identity({}));
+    ASSERT_OK(tpm_->quote({}));
+    const pid_t pid = ::fork();
+    if (pid == 0) {  // loads three objects and two sessions, ends without a word
+        auto tpm = Tpm::open(swtpm_->connect(), options());
+        const bool ok = tpm && (*tpm)->load(identity_) && (*tpm)->sign_identity({}) && (*tpm)->quote({});
+        ::_exit(ok ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    ASSERT_EQ(status, 0);
+    open_loaded();
+    ASSERT_OK(tpm_->unseal(*sealed));
+    ASSERT_OK(tpm_->sign_identity({}));
 }
 
 TEST_F(Failure, ShutdownMakesTheNextStartSafe) {

@@ -156,9 +156,7 @@ void PhoneTest::lock_out() const {
     ASSERT_EQ(Esys_TR_SetAuth(e, nv, &wrong), 0U);
     TPM2B_MAX_NV_BUFFER data{};
     data.size = 8;
-    const auto guess = [&] {
-        return Esys_NV_Write(e, nv, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, 0);
-    };
+    const auto guess = [&] { return Esys_NV_Write(e, nv, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, 0); };
     // As often as provisioned: swtpm's own limit would be 3.
     for (uint32_t i = 0; i < kDaMaxTries; ++i) ASSERT_EQ(guess(), 0x98eU) << i;
     ASSERT_EQ(guess(), 0x921U);

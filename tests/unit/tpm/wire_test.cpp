@@ -99,7 +99,8 @@ TEST_F(Wire, NoSecretAndNoAuthValueIsEverSeenOnTheWay) {
     EXPECT_FALSE(any_piece(seen, plain));
     EXPECT_FALSE(any_piece(seen, second));
     EXPECT_FALSE(any_piece(seen, auth_));
-    for (const AuthFor purpose : {AuthFor::attestation_key, AuthFor::identity_key, AuthFor::call_secret, AuthFor::counter})
+    for (const AuthFor purpose :
+         {AuthFor::attestation_key, AuthFor::identity_key, AuthFor::call_secret, AuthFor::counter})
         for (uint8_t index = 0; index < kSlots; ++index) {
             const Secret<32> auth = derive_auth(auth_, purpose, index);
             EXPECT_FALSE(any_piece(seen, auth.reveal(SecretAccess{}))) << static_cast<int>(purpose);

@@ -71,7 +71,8 @@ TEST_F(WorkerTest, TheMostUrgentGoesFirstAndEqualsInOrder) {
     std::vector<int> order;  // written by the worker only, read after all are done
     int done = 0;
     const auto post = [&](Urgency u, int number) {
-        ASSERT_OK(worker_->post(u, [&order, number](Tpm&) { order.push_back(number); }, [&done] { ++done; }));
+        ASSERT_OK(worker_->post(
+            u, [&order, number](Tpm&) { order.push_back(number); }, [&done] { ++done; }));
     };
     post(Urgency::other, 30);
     post(Urgency::contact, 20);
@@ -90,11 +91,16 @@ TEST_F(WorkerTest, TheMostUrgentGoesFirstAndEqualsInOrder) {
 TEST_F(WorkerTest, TheQueueIsBounded) {
     block();
     int done = 0;
-    for (int i = 0; i < 64; ++i) ASSERT_OK(worker_->post(Urgency::other, [](Tpm&) {}, [&] { ++done; }));
-    EXPECT_ERROR(worker_->post(Urgency::keep_alive, [](Tpm&) {}, [&] { ++done; }), Errc::unavailable);
+    for (int i = 0; i < 64; ++i)
+        ASSERT_OK(worker_->post(
+            Urgency::other, [](Tpm&) {}, [&] { ++done; }));
+    EXPECT_ERROR(worker_->post(
+                     Urgency::keep_alive, [](Tpm&) {}, [&] { ++done; }),
+                 Errc::unavailable);
     release();
     dispatch_until([&] { return done == 64; });
-    ASSERT_OK(worker_->post(Urgency::other, [](Tpm&) {}, nullptr));
+    ASSERT_OK(worker_->post(
+        Urgency::other, [](Tpm&) {}, nullptr));
 }
 
 TEST_F(WorkerTest, EndingFinishesTheRunningJobAndDropsTheRest) {
@@ -110,7 +116,8 @@ TEST_F(WorkerTest, EndingFinishesTheRunningJobAndDropsTheRest) {
         [] { ADD_FAILURE() << "nobody dispatches"; }));
     started.get_future().wait();
     auto captured = std::make_shared<int>(1);
-    ASSERT_OK(worker_->post(Urgency::keep_alive, [&second_ran, captured](Tpm&) { second_ran = true; }, nullptr));
+    ASSERT_OK(worker_->post(
+        Urgency::keep_alive, [&second_ran, captured](Tpm&) { second_ran = true; }, nullptr));
     worker_.reset();
     EXPECT_TRUE(first_finished);
     EXPECT_FALSE(second_ran);
@@ -143,10 +150,12 @@ TEST_F(WorkerTest, ADoneFunctionMayPostTheNextJob) {
     int steps = 0;
     std::function<void()> next = [&] {
         if (++steps < 5) {
-            ASSERT_OK(worker_->post(Urgency::own_call, [](Tpm&) {}, next));
+            ASSERT_OK(worker_->post(
+                Urgency::own_call, [](Tpm&) {}, next));
         }
     };
-    ASSERT_OK(worker_->post(Urgency::own_call, [](Tpm&) {}, next));
+    ASSERT_OK(worker_->post(
+        Urgency::own_call, [](Tpm&) {}, next));
     dispatch_until([&] { return steps == 5; });
 }
 
