@@ -1,5 +1,6 @@
 #include "enclave/audio/role.h"
 
+#include <fcntl.h>
 #include <sys/timerfd.h>
 
 #include "enclave/audio/lockdown.h"
@@ -21,6 +22,9 @@ void log_error(const char* event, const Error& e) {
 }  // namespace
 
 int AudioRole::run() {
+    // Before anything of ours is opened and could take these numbers.
+    have_wav_in_ = ::fcntl(ipc::fd::kAudioWavIn, F_GETFD) >= 0;
+    have_wav_out_ = ::fcntl(ipc::fd::kAudioWavOut, F_GETFD) >= 0;
     (void)control_.hello(ipc::ProcessRole::audio);
     (void)enclave_.hello(ipc::ProcessRole::audio);
     if (Status s = configure(); !s) {
@@ -96,7 +100,10 @@ Status AudioRole::prepare() {
     if (auto e = Encoder::create(config_.bitrate); !e) return e.error();
     timer_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
     if (!timer_.valid()) return Error{Errc::io, "timerfd_create", static_cast<uint32_t>(errno)};
+    if (config_.input == ipc::AudioSource::wav && !have_wav_in_)
+        return Error{Errc::not_found, "no WAV file to play was handed over", 0};
     if (config_.output == ipc::AudioSource::wav) {
+        if (!have_wav_out_) return Error{Errc::not_found, "no file to record to was handed over", 0};
         TRY(recording_, WavWriter::create(ipc::fd::kAudioWavOut));
     }
     if (!uses_device()) return {};

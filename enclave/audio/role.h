@@ -53,6 +53,8 @@ class AudioRole {
     std::unique_ptr<Device> device_;
     std::optional<EchoCanceller> echo_;
     UniqueFd timer_;
+    bool have_wav_in_ = false;
+    bool have_wav_out_ = false;
     bool ticking_ = false;
     bool configured_ = false;
     bool greeted_control_ = false;
