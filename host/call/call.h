@@ -44,5 +44,7 @@ class Call {
 /// address is the one the message came from: its Contact may not be reachable, and a second connection would lose the
 /// order.
 Result<ReRef<sip_dialog>> make_dialog(const sip_msg& msg, sip_dialog* base, const Transport& transport);
+/// Target refresh (RFC 3261 12.2) under the same rule.
+void refresh_target(sip_dialog* dialog, const sip_msg& msg, const Transport& transport);
 
 }  // namespace sealcall::host

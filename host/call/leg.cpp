@@ -31,15 +31,24 @@ class ContactAlias {
     std::string value_;
 };
 
+/// No proxy between us and who sent this.
+bool is_direct(const sip_msg& msg, const Transport& transport) {
+    return msg.req ? sip_msg_hdr_count(&msg, SIP_HDR_VIA) == 1 : transport.route().empty();
+}
+
 }  // namespace
 
 Result<ReRef<sip_dialog>> make_dialog(const sip_msg& msg, sip_dialog* base, const Transport& transport) {
-    const bool direct = base ? transport.route().empty() : sip_msg_hdr_count(&msg, SIP_HDR_VIA) == 1;
-    ContactAlias alias(msg, direct);
+    ContactAlias alias(msg, is_direct(msg, transport));
     ReRef<sip_dialog> d;
     const int err = base ? sip_dialog_fork(d.out(), base, &msg) : sip_dialog_accept(d.out(), &msg);
     if (err) return Error{Errc::bad_sip, "dialog", static_cast<uint32_t>(err)};
     return d;
+}
+
+void refresh_target(sip_dialog* dialog, const sip_msg& msg, const Transport& transport) {
+    ContactAlias alias(msg, is_direct(msg, transport));
+    (void)sip_dialog_update(dialog, &msg);
 }
 
 Leg::Leg(Context& context, ReRef<sip_dialog> dialog, bool caller, ipc::CallKind kind, uint8_t index)

@@ -60,7 +60,7 @@ void Leg::handle_offer(const sip_msg& m) {
         "Contact: " + context_.transport.contact() + "\r\nSupported: 100rel, timer\r\n" + accept_session_timer(m);
     if (!sdp.empty()) rest += "Content-Type: application/sdp\r\n";
     rest += "Content-Length: " + std::to_string(sdp.size()) + "\r\n\r\n" + sdp;
-    (void)sip_dialog_update(dialog_.get(), &m);
+    refresh_target(dialog_.get(), m, context_.transport);
     sip_strans* transaction = nullptr;
     ReRef<mbuf> sent;
     mbuf* raw = nullptr;
@@ -121,7 +121,7 @@ void Leg::offer_answered(Request* request, int err, const sip_msg* msg) {
     if (msg && msg->scode < 200) return;
     reinvite_ = nullptr;
     if (msg && msg->scode < 300) {
-        (void)sip_dialog_update(dialog_.get(), msg);
+        refresh_target(dialog_.get(), *msg, context_.transport);
         context_.requests.send_ack(dialog_.get(), request ? request->cseq() : msg->cseq.num, "");
         if (state_ == State::ended) return;
         take_session_timer(*msg);

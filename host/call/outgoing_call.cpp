@@ -153,7 +153,7 @@ void OutgoingCall::success(const sip_msg& msg) {
         fork->leg->send_bye();
         return linger();
     }
-    (void)sip_dialog_update(fork->leg->dialog(), &msg);
+    refresh_target(fork->leg->dialog(), msg, context_.transport);
     kind_ == ipc::CallKind::attested ? attested_answer(*fork, msg) : ordinary_answer(*fork, msg);
 }
 

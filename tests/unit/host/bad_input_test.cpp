@@ -32,7 +32,8 @@ TEST(BadInput, MalformedRequestsAreAnsweredWith400AndCounted) {
         const size_t at = s.find(from);
         EXPECT_NE(at, s.npos);
         s.replace(at, from.size(), to);
-        return s.replace(s.find("z9hG4bKtest1"), 12, "z9hG4bKtest" + std::to_string(++transactions));
+        s.replace(s.find("c0ffee"), 6, "call" + std::to_string(++transactions));
+        return s.replace(s.find("z9hG4bKtest1"), 12, "z9hG4bKtest" + std::to_string(transactions));
     };
     p.peer.write(with("CSeq: 1 INVITE", "CSeq: 1 OPTIONS"));
     p.peer.expect(400);
