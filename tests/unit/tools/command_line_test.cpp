@@ -113,10 +113,11 @@ TEST(ManPages, ControlLinesCannotBeginInText) {
     for (const auto& words : definition.all_commands()) {
         std::istringstream in(man_page(definition, words));
         for (std::string line; std::getline(in, line);)
-            if (line.starts_with('.'))
+            if (line.starts_with('.')) {
                 EXPECT_TRUE(line.starts_with(".SH") || line.starts_with(".T") || line.starts_with(".B") ||
                             line.starts_with(".PP"))
                     << line;
+            }
     }
 }
 
@@ -150,12 +151,14 @@ TEST(Completion, EveryShellKnowsEveryCommand) {
     for (const char* name : {"bash", "zsh", "fish"}) {
         const std::string script = completion_script(definition, name);
         for (const auto& words : definition.all_commands())
-            if (!words.empty())
+            if (!words.empty()) {
                 EXPECT_NE(script.find(words.back()), std::string::npos) << name << " " << words_of(words);
+            }
         const test::TemporaryDir dir;
         test::put(dir / "s", script);
-        if (shell(std::string("command -v ") + name + " >/dev/null") == 0)
+        if (shell(std::string("command -v ") + name + " >/dev/null") == 0) {
             EXPECT_EQ(shell(std::string(name) + " -n " + (dir / "s").string()), 0) << name;
+        }
     }
 }
 

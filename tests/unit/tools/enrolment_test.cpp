@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "attestation/certificates.h"
 #include "attestation/x509_checks.h"
 #include "directory_authority.h"
 #include "files.h"
@@ -48,7 +49,9 @@ class Enrolment : public ::testing::Test {
         const fs::path at = dir_ / ("authority" + std::to_string(++authorities_));
         Store store = Store::create(
             at, {.name = "Example Corp", .domain = domain, .accept_unproven_ek = accept_unproven}, wall_ms());
-        if (trust_lab) EXPECT_EQ(store.add_ek_roots(world_->dir / "lab" / "lab-ek-root.pem", true), 2u);
+        if (trust_lab) {
+            EXPECT_EQ(store.add_ek_roots(world_->dir / "lab" / "lab-ek-root.pem", true), 2u);
+        }
         return store;
     }
     static EnrolmentRequest request_of(const ipc::Provisioned& keys, const std::string& uri) {

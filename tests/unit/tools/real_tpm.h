@@ -37,6 +37,7 @@ class RealTpm : public cli::Provisioning {
         out.ok = true;
         out.identity_public = BoundedBytes<2048>(blobs.public_area);
         out.identity_private = BoundedBytes<2048>(blobs.private_area);
+        out.srk_name = BoundedBytes<64>(tpm_->srk_name().value());
         out.ak_public = tpm_->ak_public().value();
         auto endorsement = tpm_->endorsement().value();
         out.ek_public = endorsement.ek_public;
