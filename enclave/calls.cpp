@@ -246,7 +246,11 @@ Session* Calls::active(CallId id) {
 }
 
 void Calls::answer(const ipc::Answer& m) {
-    if (Session* s = active(m.call)) s->answer(policy::AnsweredBy::person, m.microphone);
+    if (Session* s = active(m.call)) {
+        // ui speaks for a person or a script; what the policy answers is decided here alone.
+        s->answer(m.by == policy::AnsweredBy::person ? policy::AnsweredBy::person : policy::AnsweredBy::script,
+                  m.microphone);
+    }
 }
 
 void Calls::refuse(const ipc::Refuse& m) {

@@ -7,6 +7,7 @@
 #include "enclave/provision.h"
 #include "enclave/sandbox/sandbox.h"
 #include "enclave/sandbox/secret_heap.h"
+#include "enclave/srtp/session.h"
 #include "enclave/tls/openssl.h"
 
 namespace {
@@ -33,9 +34,11 @@ int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::by
     tpm::Options options{.kind = config.tpm,
                          .auth_value = to_bytes(config.auth_value.view()),
                          .measurement_pcr = config.measurement_pcr,
-                         .deadline = Millis{config.tpm == ipc::TpmKind::device ? 10000 : 2000}};
+                         .deadline = Millis{config.tpm == ipc::TpmKind::device ? 10000 : 2000},
+                         .srk_name = to_bytes(config.srk_name.view())};
     auto tpm = tpm::Tpm::open(UniqueFd(ipc::fd::kEnclaveTpm), std::move(options));
     if (!tpm) return fail(control, "the TPM cannot be reached", tpm.error());
+    if (Status s = sandbox::bind_threads(); !s) return fail(control, "the sandbox could not be entered", s.error());
     auto worker = tpm::Worker::create(std::move(*tpm));  // its thread must exist before the lock-down forbids new ones
     if (!worker) return fail(control, "no TPM thread", worker.error());
 
@@ -67,6 +70,7 @@ int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::by
 int main() {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
     tls::warm_up();
+    srtp::warm_up();
     Bytes buffer(ipc::kMessageMax + 1);
     ipc::Link control{UniqueFd(ipc::fd::kControl)};
     if (!control.hello(ipc::ProcessRole::enclave)) return kExitUsage;

@@ -45,6 +45,8 @@ Result<ipc::Provisioned> provision(tpm::Tpm& tpm, const ipc::Provision& request)
     TRY_STATUS(tpm.load(blobs));
     TRY(out.identity_public, BoundedBytes<2048>::from(blobs.public_area));
     TRY(out.identity_private, BoundedBytes<2048>::from(blobs.private_area));
+    TRY(Bytes srk_name, tpm.srk_name());
+    TRY(out.srk_name, BoundedBytes<64>::from(srk_name));
     TRY(out.ak_public, tpm.ak_public());
     TRY(auto endorsement, tpm.endorsement());
     out.ek_public = std::move(endorsement.ek_public);

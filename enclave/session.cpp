@@ -17,6 +17,8 @@ std::string error_text(const Error& e) {
     return out;
 }
 
+constexpr std::array kAnsweredBy{"person", "policy", "script"};
+
 bool is_zero(const Digest& d) { return d == Digest{}; }
 
 }  // namespace
@@ -152,8 +154,7 @@ void Session::answer(policy::AnsweredBy by, bool microphone) {
     call_.winner = id_;
     enter(SessionState::answered, kMediaBudget);
     mark(ipc::Phase::answered);
-    context_.record(
-        audit::Record("answered").call(call_.id).text("by", by == policy::AnsweredBy::person ? "person" : "policy"));
+    context_.record(audit::Record("answered").call(call_.id).text("by", kAnsweredBy[static_cast<size_t>(by)]));
     // An ordinary phone finds our candidates in the 200, so they are gathered first.
     if (call_.ordinary) start_media_path();
     context_.to_host(ipc::SendOk{.session = id_});

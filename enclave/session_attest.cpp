@@ -30,6 +30,8 @@ ipc::EndReason reason_for(const Error& e) {
         case Errc::wrong_name:
         case Errc::reflected:
             return ipc::EndReason::certificate_refused;
+        case Errc::refused_by_policy:
+            return ipc::EndReason::refused_by_policy;
         default:
             return ipc::EndReason::channel_broken;
     }
@@ -391,6 +393,7 @@ Status Session::on_verdict(ByteSpan body) {
 void Session::both_agreed() {
     if (state_ == SessionState::ended) return;
     mark(ipc::Phase::both_agreed);
+    channel_->lift_limit();
     enter(SessionState::decided, kRingingBudget);
     if (context_.config.policy.early_candidates) start_media_path();
     if (!caller()) return ring();

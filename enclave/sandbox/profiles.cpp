@@ -209,6 +209,12 @@ constexpr Rule kAudioDevices[] = {
     {SYS_mkdir, EACCES, "libpulse would keep a directory at home: there is none"},
     {SYS_unlink, EACCES, "same"},
     {SYS_chmod, EACCES, "same"},
+    {SYS_umask, kAllow, "libpulse looks for its cookie when it connects again"},
+    {SYS_tgkill,
+     kAllow,
+     "PortAudio cancels its own thread",
+     {0, 0xffffffff, ArgCheck::kOwnPid},
+     {2, 0xffffffff, 32 /* SIGCANCEL */}},
     {SYS_kill, EPERM, "libpulse looks for a daemon by its pid file"},
     {SYS_getrlimit, EPERM, "nothing depends on it"},
 };

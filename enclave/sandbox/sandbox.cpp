@@ -66,6 +66,12 @@ Status enter(ProcessRole role) {
     return lock_down({}, role == ProcessRole::host ? TcpUse::any : TcpUse::none, tables);
 }
 
+Status bind_threads() {
+    TRY_STATUS(no_privileges_no_dumps());
+    TRY_STATUS(landlock_restrict({}, TcpUse::none));
+    return limit_capabilities(0);
+}
+
 Status enter_audio(AudioUse use) {
     if (use == AudioUse::wav) return enter(ProcessRole::audio);
     const Table tables[] = {sanitizer_table(), audio_device_table(), role_table(ProcessRole::audio), common_table()};

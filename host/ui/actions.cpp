@@ -73,13 +73,13 @@ Verb microphone_toggle(const Phone& phone) {
     return call != nullptr && !call->microphone ? Verb::microphone_on : Verb::microphone_off;
 }
 
-Bytes encode_action(const Action& a) {
+Bytes encode_action(const Action& a, policy::AnsweredBy by) {
     using ipc::encode_message;
     switch (a.verb) {
         case Verb::answer:
-            return encode_message(ipc::Answer{.call = a.call, .microphone = true});
+            return encode_message(ipc::Answer{.call = a.call, .microphone = true, .by = by});
         case Verb::answer_listening:
-            return encode_message(ipc::Answer{.call = a.call, .microphone = false});
+            return encode_message(ipc::Answer{.call = a.call, .microphone = false, .by = by});
         case Verb::refuse:
             return encode_message(ipc::Refuse{.call = a.call});
         case Verb::hang_up:

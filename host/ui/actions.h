@@ -35,8 +35,8 @@ Result<Action> choose(Verb verb, const Phone& phone, std::optional<CallId> call)
 Verb hold_toggle(const Phone& phone);
 Verb microphone_toggle(const Phone& phone);
 
-/// The message that asks the enclave for it.
-Bytes encode_action(const Action& action);
+/// The message that asks the enclave for it; an answer says whether a person's key gave it.
+Bytes encode_action(const Action& action, policy::AnsweredBy by);
 
 /// "alice@example.com" as a person types it -> "sip:alice@example.com". Errors: `bad_value` empty, a blank or a control
 /// character in it; `too_large` beyond 255 bytes.

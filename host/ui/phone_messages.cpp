@@ -169,13 +169,18 @@ void PhoneUi::on(const ipc::DialReply& m) {
     }
 }
 
+/// A key is the person's; the control socket and scripts are not.
+static policy::AnsweredBy answers_as(By by) {
+    return by == By::person ? policy::AnsweredBy::person : policy::AnsweredBy::script;
+}
+
 void PhoneUi::act(const Action& action, By by) {
     // What the person hears next is this call: the other one waits.
     const Call* talking = phone_.current();
     const bool answers = action.verb == Verb::answer || action.verb == Verb::answer_listening;
     if (answers && talking != nullptr && talking->id != action.call && allowed(*talking).hold)
         act(Action{Verb::hold, talking->id}, by);
-    if (Status s = enclave_.link.send_bytes(encode_action(action)); !s) return peer_failed(enclave_, s.error());
+    if (Status s = enclave_.link.send_bytes(encode_action(action, answers_as(by))); !s) return peer_failed(enclave_, s.error());
     tell_both(json_command(name_of(action.verb), action.call, by, Stamp::now()), "");
 }
 

@@ -157,7 +157,8 @@ TEST(OrdinaryCall, AnUnenrolledPhoneCallsAsAnOrdinaryOne) {
     Pair p({.enrolled = false});
     p.hosts.ordinary = true;
     p.hosts.dial("sip:bob@example.com");
-    ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_state() && p.alice.last_state()->state == CallState::media; }));
+    ASSERT_TRUE(
+        p.hosts.run_until([&] { return p.alice.last_state() && p.alice.last_state()->state == CallState::media; }));
 }
 
 }  // namespace

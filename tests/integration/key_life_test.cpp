@@ -30,9 +30,11 @@ class KeyLife : public ::testing::Test {
     }
     void hold_and_resume(EnclavePhone& p) {
         hold(p, true);
-        ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::held) && state_is(bob_, CallState::held); }));
+        ASSERT_TRUE(
+            hosts_.run_until([&] { return state_is(alice_, CallState::held) && state_is(bob_, CallState::held); }));
         hold(p, false);
-        ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+        ASSERT_TRUE(
+            hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
     }
 };
 
@@ -47,13 +49,15 @@ TEST_F(KeyLife, HoldWipesOnBothSidesAndResumeUnseals) {
     EXPECT_EQ(EnclavePhone::count<ipc::PlayFrame>(alice_.from_audio), 0u);
     EXPECT_EQ(EnclavePhone::count<ipc::PlayFrame>(bob_.from_audio), 0u);
     hold(alice_, false);
-    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+    ASSERT_TRUE(
+        hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
     hosts_.talk(10);
     EXPECT_GE(EnclavePhone::count<ipc::PlayFrame>(alice_.from_audio), 8u);
     EXPECT_GE(EnclavePhone::count<ipc::PlayFrame>(bob_.from_audio), 8u);
     std::vector<KeyEvent> events;
     for (const auto& k : alice_.key_life()) events.push_back(k.event);
-    EXPECT_EQ(events, (std::vector{KeyEvent::created, KeyEvent::sealed, KeyEvent::wiped, KeyEvent::unsealed, KeyEvent::rekeyed}));
+    EXPECT_EQ(events, (std::vector{KeyEvent::created, KeyEvent::sealed, KeyEvent::wiped, KeyEvent::unsealed,
+                                   KeyEvent::rekeyed}));
 }
 
 TEST_F(KeyLife, BothOnHoldTalkAgainOnlyWhenBothResume) {
@@ -67,7 +71,8 @@ TEST_F(KeyLife, BothOnHoldTalkAgainOnlyWhenBothResume) {
     for (int i = 0; i < 100; ++i) hosts_.turn();
     EXPECT_TRUE(state_is(bob_, CallState::held));
     hold(bob_, false);
-    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+    ASSERT_TRUE(
+        hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
 }
 
 TEST_F(KeyLife, NoContextRepeatsItsKeystreamOverHoldsAndCalls) {
@@ -97,7 +102,8 @@ TEST_F(KeyLife, NoContextRepeatsItsKeystreamOverHoldsAndCalls) {
 TEST_F(KeyLife, AfterTheCallTheTpmRefusesTheCopiedBlob) {
     connect();
     ASSERT_TRUE(alice_.ui.send(ipc::HangUp{.call = CallId{1}}).has_value());
-    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::ended) && state_is(bob_, CallState::ended); }));
+    ASSERT_TRUE(
+        hosts_.run_until([&] { return state_is(alice_, CallState::ended) && state_is(bob_, CallState::ended); }));
     for (EnclavePhone* p : {&alice_, &bob_}) {
         const auto life = p->key_life();
         ASSERT_GE(life.size(), 2u);
@@ -129,8 +135,10 @@ TEST_F(KeyLife, ResumeFailsWhenThePlatformChangedDuringTheHold) {
 
 TEST_F(KeyLife, AFifthCallIsRefused) {
     for (uint32_t i = 1; i <= 5; ++i)
-        ASSERT_TRUE(alice_.ui.send(ipc::Dial{.request = RequestId{i}, .uri = BoundedString<256>("sip:x@example.com"), .label = {}})
-                        .has_value());
+        ASSERT_TRUE(
+            alice_.ui
+                .send(ipc::Dial{.request = RequestId{i}, .uri = BoundedString<256>("sip:x@example.com"), .label = {}})
+                .has_value());
     size_t placed = 0;
     ipc::EndReason last{};
     ASSERT_TRUE(hosts_.run_until([&] {

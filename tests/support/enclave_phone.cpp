@@ -24,7 +24,8 @@ std::pair<UniqueFd, UniqueFd> seqpacket() {
 }
 
 std::vector<attestation::MeasuredRole> measured_roles() {
-    return {{.role = "enclave", .files = {{.name = "sealcall-enclave", .digest = attestation::sha256(as_bytes("enclave"))}}}};
+    return {{.role = "enclave",
+             .files = {{.name = "sealcall-enclave", .digest = attestation::sha256(as_bytes("enclave"))}}}};
 }
 
 }  // namespace
@@ -43,7 +44,10 @@ rats::CertificateDer TestAuthority::certify_ak(ByteSpan tpmt_public, attestation
 
 rats::CertificateDer TestAuthority::certify_identity(ByteSpan tpmt_public, std::string_view uri) const {
     const auto pub = attestation::parse_tpmt_public(tpmt_public).value();
-    const Bytes spki = attestation::spki_der(pub).value();
+    return certify_spki(attestation::spki_der(pub).value(), uri);
+}
+
+rats::CertificateDer TestAuthority::certify_spki(ByteSpan spki, std::string_view uri) const {
     return rats::CertificateDer(attestation::issue_identity_certificate(authority(), spki, uri, validity()).value());
 }
 
@@ -73,7 +77,9 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
     config_.sip_username = BoundedString<128>("alice");
     config_.sip_password = BoundedString<128>(options_.sip_password);
 
-    auto tpm = tpm::Tpm::open(swtpm_->connect(), {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{20000}}).value();
+    auto tpm = tpm::Tpm::open(swtpm_->connect(),
+                              {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{20000}})
+                   .value();
     CHECK(tpm->provision().has_value());
     auto identity = tpm->create_identity().value();
     CHECK(tpm->load(identity).has_value());
@@ -114,7 +120,9 @@ void EnclavePhone::start() {
         verifiers_.push_back(std::move(outside));
     }
     ports.audit = UniqueFd(::open((dir_.path() + "/audit.log").c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-    auto tpm = tpm::Tpm::open(swtpm_->connect(), {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{5000}}).value();
+    auto tpm = tpm::Tpm::open(swtpm_->connect(),
+                              {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{5000}})
+                   .value();
     ports.worker = tpm::Worker::create(std::move(tpm)).value();
     enclave_ = enclave::Enclave::create(std::move(ports), config_);
     CHECK(enclave_->start().has_value());
@@ -124,8 +132,9 @@ void EnclavePhone::start() {
 }
 
 void EnclavePhone::extend_measurement(std::string_view text) const {
-    CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::sha256(as_bytes(text)), Millis{20000})
-              .has_value());
+    CHECK(
+        tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::sha256(as_bytes(text)), Millis{20000})
+            .has_value());
 }
 
 std::string EnclavePhone::audit_text() const {
@@ -209,7 +218,8 @@ void Hosts::serve(EnclavePhone& self, EnclavePhone& peer, bool caller_side) {
             b_call = admitted->call;
             ordinary_fingerprint_ = admitted->fingerprint;
             if (!ordinary)
-                (void)peer.host.send(ipc::LegAttesting{.call = a_call, .leg = 0, .sdp_fingerprint = admitted->fingerprint});
+                (void)peer.host.send(
+                    ipc::LegAttesting{.call = a_call, .leg = 0, .sdp_fingerprint = admitted->fingerprint});
         } else if (auto leg = ipc::decode_message<ipc::LegAdmitted>(raw)) {
             a_session = leg->session;
             for (const Bytes& body : waiting_)
@@ -235,7 +245,8 @@ void Hosts::serve(EnclavePhone& self, EnclavePhone& peer, bool caller_side) {
                 (void)peer.host.send(ipc::LegAnswered{.session = theirs});
             (void)self.host.send(ipc::LegAnswered{.session = mine});
         } else if (auto path = ipc::decode_message<ipc::StartMediaPath>(raw)) {
-            (void)self.host.send(ipc::LocalCandidates{.session = path->session, .fragment = BoundedString<3072>("a=x\r\n")});
+            (void)self.host.send(
+                ipc::LocalCandidates{.session = path->session, .fragment = BoundedString<3072>("a=x\r\n")});
             (void)self.host.send(ipc::MediaPathReady{.session = path->session});
         } else if (auto packet = ipc::decode_message<ipc::Datagram>(raw)) {
             (caller_side ? datagrams_a : datagrams_b).push_back(to_bytes(packet->bytes.view()));

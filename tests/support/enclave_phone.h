@@ -1,5 +1,5 @@
-// A phone reduced to its enclave: the real Enclave on a private swtpm, with the test in the place of launcher, host, ui, audio and
-// verifier. And two honest hosts to put between two of them, with a hook for dishonest ones.
+// A phone reduced to its enclave: the real Enclave on a private swtpm, with the test in the place of launcher, host,
+// ui, audio and verifier. And two honest hosts to put between two of them, with a hook for dishonest ones.
 #pragma once
 
 #include <deque>
@@ -19,6 +19,7 @@ class TestAuthority {
     [[nodiscard]] rats::CertificateDer root() const { return rats::CertificateDer(root_); }
     [[nodiscard]] rats::CertificateDer certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek) const;
     [[nodiscard]] rats::CertificateDer certify_identity(ByteSpan tpmt_public, std::string_view uri) const;
+    [[nodiscard]] rats::CertificateDer certify_spki(ByteSpan spki, std::string_view uri) const;
 
   private:
     [[nodiscard]] attestation::Authority authority() const { return {.key = key_.get(), .certificate = root_}; }

@@ -31,7 +31,7 @@ struct SipConfig {
 
 struct AudioConfig {
     std::string input, output;  ///< part of a device name; empty: the default device
-    uint32_t bitrate = 32000;   ///< bits/s
+    uint32_t bitrate = 48000;   ///< bits/s
     bool echo_cancel = true;
 };
 

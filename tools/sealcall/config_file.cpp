@@ -96,7 +96,7 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 [audio]
 # input = ""                 # part of a name that `sealcall devices` shows
 # output = ""
-# bitrate = 32000
+# bitrate = 48000
 # echo = true
 
 [policy]

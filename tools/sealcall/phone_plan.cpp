@@ -67,6 +67,7 @@ void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const P
     out.own_uri = text<256>(enrolment ? enrolment->uri : config.uri, "Your own address");
     out.identity_public = keys->identity_public;
     out.identity_private = keys->identity_private;
+    out.srk_name = keys->srk_name;
     if (enrolment) {
         out.identity_certificate = enrolment->identity_certificate;
         out.ak_certificate = enrolment->ak_certificate;

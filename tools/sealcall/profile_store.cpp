@@ -68,6 +68,7 @@ std::optional<ipc::Provisioned> ProfileStore::keys() const {
     out.ok = true;
     out.identity_public = read_bounded<Blob>(dir / "identity.pub", true);
     out.identity_private = read_bounded<Blob>(dir / "identity.priv", true);
+    out.srk_name = read_bounded<BoundedBytes<64>>(dir / "srk.name", true);
     out.ak_public = read_bounded<rats::TpmPublic>(dir / "ak.pub", true);
     out.ek_public = read_bounded<rats::TpmPublic>(dir / "ek.pub", true);
     out.ek_certificate = read_bounded<rats::CertificateDer>(dir / "ek.cert", false);
@@ -81,6 +82,7 @@ void ProfileStore::save(const ProfileFacts& facts, const ipc::Provisioned& keys)
     make_private(dir);
     write_file(dir / "identity.pub", keys.identity_public.view(), 0600);
     write_file(dir / "identity.priv", keys.identity_private.view(), 0600);
+    write_file(dir / "srk.name", keys.srk_name.view(), 0600);
     write_file(dir / "ak.pub", keys.ak_public.view(), 0600);
     write_file(dir / "ek.pub", keys.ek_public.view(), 0600);
     write_file(dir / "ek.cert", keys.ek_certificate.view(), 0600);

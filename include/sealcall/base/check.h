@@ -14,7 +14,7 @@ namespace sealcall {
 }  // namespace sealcall
 
 /// Ends the process when a condition that our own code guarantees does not hold.
-#define CHECK(cond)                                                           \
-    do {                                                                      \
+#define CHECK(cond)                                                            \
+    do {                                                                       \
         if (!(cond)) ::sealcall::check_failed(#cond, __FILE_NAME__, __LINE__); \
     } while (0)

@@ -140,13 +140,12 @@ using Status = Result<void>;
 #define SEALCALL_CONCAT2(a, b) a##b
 #define SEALCALL_CONCAT(a, b) SEALCALL_CONCAT2(a, b)
 /// `TRY(auto x, expr);` binds the value or returns the Error from the enclosing function.
-#define TRY(decl, expr)                                                     \
-    auto SEALCALL_CONCAT(try_, __LINE__) = (expr);                          \
-    if (!SEALCALL_CONCAT(try_, __LINE__))                                   \
-        return SEALCALL_CONCAT(try_, __LINE__).error();                     \
+#define TRY(decl, expr)                                                                   \
+    auto SEALCALL_CONCAT(try_, __LINE__) = (expr);                                        \
+    if (!SEALCALL_CONCAT(try_, __LINE__)) return SEALCALL_CONCAT(try_, __LINE__).error(); \
     decl = std::move(SEALCALL_CONCAT(try_, __LINE__)).value()
 /// `TRY_STATUS(expr);` returns the Error of a Status from the enclosing function.
-#define TRY_STATUS(expr)                                                    \
-    do {                                                                    \
+#define TRY_STATUS(expr)                                                         \
+    do {                                                                         \
         if (auto try_status_ = (expr); !try_status_) return try_status_.error(); \
     } while (0)

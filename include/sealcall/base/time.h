@@ -1,4 +1,5 @@
-// The two clocks of sealcall. Deadlines use BootInstant (CLOCK_BOOTTIME: it counts through suspend); wall time only for people.
+// The two clocks of sealcall. Deadlines use BootInstant (CLOCK_BOOTTIME: it counts through suspend); wall time only for
+// people.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,8 @@
 // One codec for every typed message of ours: between processes (schema.h) and between phones (rats/wire.h).
 // A message is an aggregate with `static constexpr auto fields = std::tuple{&T::a, ...}`. Wire form: the fields in that
 // order, integers big-endian, bool as 0 or 1, enums as their underlying integer and never beyond `EnumRange<E>::last`,
-// BoundedBytes and BoundedString as length then bytes, BoundedList as u16 count then items. There is exactly one encoding
-// of a value, and every encoding that decodes is valid.
+// BoundedBytes and BoundedString as length then bytes, BoundedList as u16 count then items. There is exactly one
+// encoding of a value, and every encoding that decodes is valid.
 #pragma once
 
 #include <tuple>
@@ -18,7 +18,9 @@ template <class E>
 struct EnumRange;
 
 template <class T>
-concept Message = requires { T::fields; };
+concept Message = requires {
+    T::fields;
+};
 
 namespace detail {
 template <class T>

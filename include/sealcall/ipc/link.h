@@ -1,4 +1,5 @@
-// Link: one end of a SOCK_SEQPACKET pair between two roles. Non-blocking; a bounded queue holds what the peer cannot take yet.
+// Link: one end of a SOCK_SEQPACKET pair between two roles. Non-blocking; a bounded queue holds what the peer cannot
+// take yet.
 #pragma once
 
 #include <poll.h>
@@ -74,7 +75,8 @@ class Link {
     }
     /// Says who we are; the first message on every link.
     Status hello(ProcessRole self) {
-        return send(LinkHello{.version = kProtocolVersion, .build = BoundedString<64>(SEALCALL_BUILD_ID), .role = self});
+        return send(
+            LinkHello{.version = kProtocolVersion, .build = BoundedString<64>(SEALCALL_BUILD_ID), .role = self});
     }
 
   private:

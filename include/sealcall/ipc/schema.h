@@ -10,7 +10,7 @@
 namespace sealcall::ipc {
 
 inline constexpr uint32_t kProtocolVersion = 1;
-inline constexpr size_t kDatagramMax = 1500;  ///< bytes of one DTLS or SRTP packet
+inline constexpr size_t kDatagramMax = 1500;   ///< bytes of one DTLS or SRTP packet
 inline constexpr size_t kAudioFrameMax = 400;  ///< bytes of one Opus packet
 inline constexpr size_t kMessageMax = 60 * 1024;
 
@@ -38,13 +38,13 @@ struct LinkHello {
 // ---------------------------------------------------------------- what a screen shows (enclave -> ui)
 
 enum class CallState : uint8_t {
-    dialling,     ///< INVITE is on its way
-    offered,      ///< incoming, nothing known yet: not shown
+    dialling,  ///< INVITE is on its way
+    offered,   ///< incoming, nothing known yet: not shown
     attesting,
-    decided,      ///< both verdicts are in
+    decided,  ///< both verdicts are in
     ringing,
-    answered,     ///< 200 went out or came in; media path and DTLS under way
-    media,        ///< sound flows
+    answered,  ///< 200 went out or came in; media path and DTLS under way
+    media,     ///< sound flows
     held,
     ended,
 };
@@ -53,7 +53,7 @@ enum class EndReason : uint8_t {
     none,
     hung_up_here,
     hung_up_there,
-    refused_here,          ///< by the person
+    refused_here,  ///< by the person
     refused_by_policy,
     refused_there,
     busy,
@@ -63,11 +63,11 @@ enum class EndReason : uint8_t {
     peer_failed_attestation,
     peer_not_acceptable,
     we_were_not_acceptable,
-    peer_is_ordinary,       ///< and the policy refuses ordinary phones
-    channel_broken,         ///< TLS alert, gap, limit
+    peer_is_ordinary,  ///< and the policy refuses ordinary phones
+    channel_broken,    ///< TLS alert, gap, limit
     certificate_refused,
-    own_tpm_refused,        ///< our TPM will not sign: this phone's software was changed
-    own_tpm_failed,         ///< gone, locked out or slow
+    own_tpm_refused,  ///< our TPM will not sign: this phone's software was changed
+    own_tpm_failed,   ///< gone, locked out or slow
     media_failed,
     fingerprint_mismatch,
     too_many_calls,
@@ -82,7 +82,8 @@ enum class Protection : uint8_t {
     hop,         ///< DTLS-SRTP, fingerprints only from SDP: servers on the way could listen
 };
 
-/// Everything that the incoming-call card or the call line shows. All of it the enclave's own knowledge but `hearsay_*`.
+/// Everything that the incoming-call card or the call line shows. All of it the enclave's own knowledge but
+/// `hearsay_*`.
 struct CallCard {
     static constexpr uint16_t kId = 100;
     CallId call;
@@ -93,34 +94,36 @@ struct CallCard {
     BoundedString<256> hearsay_name;  ///< display name as the network says it: not trusted, not printable by itself
     BoundedString<64> label;
     bool ordinary = false;
-    bool answered_by_other = false;   ///< outgoing: the certificate's name is not the dialled one
-    rats::AttestationResult theirs;   ///< what this phone sees of the peer
-    uint64_t theirs_at_ms = 0;        ///< wall time of that check
+    bool answered_by_other = false;  ///< outgoing: the certificate's name is not the dialled one
+    rats::AttestationResult theirs;  ///< what this phone sees of the peer
+    uint64_t theirs_at_ms = 0;       ///< wall time of that check
     bool ours_known = false;
     rats::Level ours = rats::Level::unverified;  ///< what the peer says it sees of us
     bool ours_lab = false;
     policy::Decision decision;
     Protection protection{};
-    static constexpr auto fields = std::tuple{
-        &CallCard::call,          &CallCard::direction,      &CallCard::peer_uri,         &CallCard::vouched_by,
-        &CallCard::dialled_uri,   &CallCard::hearsay_name,   &CallCard::label,            &CallCard::ordinary,
-        &CallCard::answered_by_other, &CallCard::theirs,     &CallCard::theirs_at_ms,     &CallCard::ours_known,
-        &CallCard::ours,          &CallCard::ours_lab,       &CallCard::decision,         &CallCard::protection};
+    static constexpr auto fields =
+        std::tuple{&CallCard::call,       &CallCard::direction,    &CallCard::peer_uri,
+                   &CallCard::vouched_by, &CallCard::dialled_uri,  &CallCard::hearsay_name,
+                   &CallCard::label,      &CallCard::ordinary,     &CallCard::answered_by_other,
+                   &CallCard::theirs,     &CallCard::theirs_at_ms, &CallCard::ours_known,
+                   &CallCard::ours,       &CallCard::ours_lab,     &CallCard::decision,
+                   &CallCard::protection};
 };
 
 /// Phase marks of one call, microseconds of CLOCK_BOOTTIME at the enclave; the bench and the demo subtract them.
 enum class Phase : uint8_t {
-    dialled,           ///< Dial came from ui, or the INVITE from the host
-    channel_open,      ///< TLS finished
+    dialled,       ///< Dial came from ui, or the INVITE from the host
+    channel_open,  ///< TLS finished
     own_evidence_sent,
     peer_evidence_in,
     peer_appraised,
     both_agreed,
     ringing,
-    answered,          ///< caller: 200 came in. callee: Answer came from ui
-    media_path,        ///< ICE is done
-    secure,            ///< DTLS finished
-    confirmed,         ///< equal exporters
+    answered,    ///< caller: 200 came in. callee: Answer came from ui
+    media_path,  ///< ICE is done
+    secure,      ///< DTLS finished
+    confirmed,   ///< equal exporters
     first_audio_in,
     ended,
 };
@@ -143,8 +146,9 @@ struct CallStateChanged {
     bool held_there = false;
     bool microphone = true;
     static constexpr auto fields =
-        std::tuple{&CallStateChanged::call, &CallStateChanged::state, &CallStateChanged::reason, &CallStateChanged::detail,
-                   &CallStateChanged::held_here, &CallStateChanged::held_there, &CallStateChanged::microphone};
+        std::tuple{&CallStateChanged::call,      &CallStateChanged::state,     &CallStateChanged::reason,
+                   &CallStateChanged::detail,    &CallStateChanged::held_here, &CallStateChanged::held_there,
+                   &CallStateChanged::microphone};
 };
 
 enum class KeyEvent : uint8_t { created, sealed, wiped, unsealed, rekeyed, destroyed, unseal_refused };
@@ -154,33 +158,33 @@ struct KeyLife {
     static constexpr uint16_t kId = 106;
     CallId call;
     KeyEvent event{};
-    uint32_t context = 0;     ///< media context number
-    uint8_t slot = 0;         ///< counter slot 0..3
-    uint64_t counter = 0;     ///< value of the slot's NV counter
+    uint32_t context = 0;  ///< media context number
+    uint8_t slot = 0;      ///< counter slot 0..3
+    uint64_t counter = 0;  ///< value of the slot's NV counter
     uint64_t wall_ms = 0;
-    uint32_t tpm_rc = 0;      ///< for unseal_refused
-    static constexpr auto fields =
-        std::tuple{&KeyLife::call,    &KeyLife::event,   &KeyLife::context, &KeyLife::slot,
-                   &KeyLife::counter, &KeyLife::wall_ms, &KeyLife::tpm_rc};
+    uint32_t tpm_rc = 0;  ///< for unseal_refused
+    static constexpr auto fields = std::tuple{&KeyLife::call,    &KeyLife::event,   &KeyLife::context, &KeyLife::slot,
+                                              &KeyLife::counter, &KeyLife::wall_ms, &KeyLife::tpm_rc};
 };
 
 /// About once a second in a call, and once at its end.
 struct MediaStats {
     static constexpr uint16_t kId = 108;
     CallId call;
-    uint32_t sent = 0;          ///< RTP packets
+    uint32_t sent = 0;  ///< RTP packets
     uint32_t received = 0;
-    uint32_t lost = 0;          ///< by sequence number
-    uint32_t rejected = 0;      ///< not authentic, replayed, malformed: dropped and counted
-    uint32_t late = 0;          ///< came too late to be played
-    uint32_t longest_gap_ms = 0;  ///< longest run without sound to play
-    uint32_t jitter_us = 0;     ///< RFC 3550 6.4.1
+    uint32_t lost = 0;                ///< by sequence number
+    uint32_t rejected = 0;            ///< not authentic, replayed, malformed: dropped and counted
+    uint32_t late = 0;                ///< came too late to be played
+    uint32_t longest_gap_ms = 0;      ///< longest run without sound to play
+    uint32_t jitter_us = 0;           ///< RFC 3550 6.4.1
     uint32_t peer_reported_lost = 0;  ///< from RTCP
     BoundedString<32> srtp_profile;
     static constexpr auto fields =
-        std::tuple{&MediaStats::call,     &MediaStats::sent, &MediaStats::received,       &MediaStats::lost,
-                   &MediaStats::rejected, &MediaStats::late, &MediaStats::longest_gap_ms, &MediaStats::jitter_us,
-                   &MediaStats::peer_reported_lost, &MediaStats::srtp_profile};
+        std::tuple{&MediaStats::call,           &MediaStats::sent,      &MediaStats::received,
+                   &MediaStats::lost,           &MediaStats::rejected,  &MediaStats::late,
+                   &MediaStats::longest_gap_ms, &MediaStats::jitter_us, &MediaStats::peer_reported_lost,
+                   &MediaStats::srtp_profile};
 };
 
 enum class NoticeKind : uint8_t {
@@ -212,14 +216,15 @@ struct EnclaveStatus {
     bool secret_memory = false;  ///< heap in memfd_secret
     bool tpm_ready = false;
     BoundedString<128> vouched_by;
-    BoundedString<128> tpm_name;   ///< manufacturer and firmware
-    Digest measurement{};          ///< value of the measurement PCR
+    BoundedString<128> tpm_name;  ///< manufacturer and firmware
+    Digest measurement{};         ///< value of the measurement PCR
     uint32_t calls = 0;
     uint32_t dropped = 0;  ///< bad or unexpected bytes from the network, all kinds
-    static constexpr auto fields = std::tuple{
-        &EnclaveStatus::request,       &EnclaveStatus::own_uri,   &EnclaveStatus::enrolled,   &EnclaveStatus::software_tpm,
-        &EnclaveStatus::secret_memory, &EnclaveStatus::tpm_ready, &EnclaveStatus::vouched_by, &EnclaveStatus::tpm_name,
-        &EnclaveStatus::measurement,   &EnclaveStatus::calls,     &EnclaveStatus::dropped};
+    static constexpr auto fields =
+        std::tuple{&EnclaveStatus::request,      &EnclaveStatus::own_uri,       &EnclaveStatus::enrolled,
+                   &EnclaveStatus::software_tpm, &EnclaveStatus::secret_memory, &EnclaveStatus::tpm_ready,
+                   &EnclaveStatus::vouched_by,   &EnclaveStatus::tpm_name,      &EnclaveStatus::measurement,
+                   &EnclaveStatus::calls,        &EnclaveStatus::dropped};
 };
 
 // ---------------------------------------------------------------- what the person wants (ui -> enclave)
@@ -235,15 +240,16 @@ struct Dial {
 struct DialReply {
     static constexpr uint16_t kId = 121;
     RequestId request;
-    CallId call;              ///< 0: refused, see reason
+    CallId call;  ///< 0: refused, see reason
     EndReason reason{};
     static constexpr auto fields = std::tuple{&DialReply::request, &DialReply::call, &DialReply::reason};
 };
 struct Answer {
     static constexpr uint16_t kId = 122;
     CallId call;
-    bool microphone = true;  ///< false: listen only
-    static constexpr auto fields = std::tuple{&Answer::call, &Answer::microphone};
+    bool microphone = true;   ///< false: listen only
+    policy::AnsweredBy by{};  ///< person: a key in ui. script: the control socket
+    static constexpr auto fields = std::tuple{&Answer::call, &Answer::microphone, &Answer::by};
 };
 struct Refuse {
     static constexpr uint16_t kId = 124;
@@ -288,8 +294,8 @@ struct PlaceCall {
     CallId call;
     CallKind kind{};
     BoundedString<256> uri;
-    Digest fingerprint{};              ///< for a=fingerprint:sha-256
-    BoundedString<2048> identity;      ///< value of the Identity header (RFC 8224); empty: none
+    Digest fingerprint{};          ///< for a=fingerprint:sha-256
+    BoundedString<2048> identity;  ///< value of the Identity header (RFC 8224); empty: none
     static constexpr auto fields =
         std::tuple{&PlaceCall::call, &PlaceCall::kind, &PlaceCall::uri, &PlaceCall::fingerprint, &PlaceCall::identity};
 };
@@ -376,33 +382,39 @@ struct SendHold {
     static constexpr auto fields = std::tuple{&SendHold::session, &SendHold::on};
 };
 
-// ---------------------------------------------------------------- host -> enclave. Nothing here is trusted; it may break a call, no more.
+// ---------------------------------------------------------------- host -> enclave. Nothing here is trusted; it may
+// break a call, no more.
 
 /// An INVITE came in. `attested`: it has Require: sealcall-attest and Recv-Info.
 struct IncomingInvite {
     static constexpr uint16_t kId = 230;
     HostHandle handle;
     CallKind kind{};
-    BoundedString<256> from_uri;      ///< hearsay
-    BoundedString<256> to_uri;        ///< hearsay
-    BoundedString<256> display_name;  ///< hearsay
-    BoundedString<2048> identity;     ///< Identity header, unverified; empty: none
-    Digest sdp_fingerprint{};         ///< sha-256 of the offer; all zero: none
-    uint8_t opus_payload_type = 111;  ///< ordinary: what the offer calls Opus
+    BoundedString<256> from_uri;       ///< hearsay
+    BoundedString<256> to_uri;         ///< hearsay
+    BoundedString<256> display_name;   ///< hearsay
+    BoundedString<2048> identity;      ///< Identity header, unverified; empty: none
+    Digest sdp_fingerprint{};          ///< sha-256 of the offer; all zero: none
+    uint8_t opus_payload_type = 111;   ///< ordinary: what the offer calls Opus
     bool peer_is_dtls_client = false;  ///< ordinary: a=setup:active in the offer
-    BoundedString<64> origin;         ///< source address, for rate limits
-    static constexpr auto fields = std::tuple{&IncomingInvite::handle, &IncomingInvite::kind, &IncomingInvite::from_uri,
-                                              &IncomingInvite::to_uri, &IncomingInvite::display_name,
-                                              &IncomingInvite::identity, &IncomingInvite::sdp_fingerprint,
-                                              &IncomingInvite::opus_payload_type, &IncomingInvite::peer_is_dtls_client,
+    BoundedString<64> origin;          ///< source address, for rate limits
+    static constexpr auto fields = std::tuple{&IncomingInvite::handle,
+                                              &IncomingInvite::kind,
+                                              &IncomingInvite::from_uri,
+                                              &IncomingInvite::to_uri,
+                                              &IncomingInvite::display_name,
+                                              &IncomingInvite::identity,
+                                              &IncomingInvite::sdp_fingerprint,
+                                              &IncomingInvite::opus_payload_type,
+                                              &IncomingInvite::peer_is_dtls_client,
                                               &IncomingInvite::origin};
 };
 /// A fork answered 183 with Recv-Info: sealcall-attest. Reply: LegAdmitted, or EndCall.
 struct LegAttesting {
     static constexpr uint16_t kId = 232;
     CallId call;
-    uint8_t leg = 0;            ///< 0..3, chosen by the host
-    Digest sdp_fingerprint{};   ///< compared with the channel's: "a relay rewrote the offer"
+    uint8_t leg = 0;           ///< 0..3, chosen by the host
+    Digest sdp_fingerprint{};  ///< compared with the channel's: "a relay rewrote the offer"
     static constexpr auto fields = std::tuple{&LegAttesting::call, &LegAttesting::leg, &LegAttesting::sdp_fingerprint};
 };
 enum class OrdinaryWhy : uint8_t { bad_extension, no_recv_info, silence };
@@ -433,9 +445,9 @@ struct OrdinaryAnswered {
     Digest sdp_fingerprint{};
     bool peer_is_dtls_client = false;  ///< from a=setup of the answer
     uint8_t opus_payload_type = 111;   ///< what the answer calls Opus
-    static constexpr auto fields = std::tuple{&OrdinaryAnswered::call, &OrdinaryAnswered::leg,
-                                              &OrdinaryAnswered::sdp_fingerprint, &OrdinaryAnswered::peer_is_dtls_client,
-                                              &OrdinaryAnswered::opus_payload_type};
+    static constexpr auto fields =
+        std::tuple{&OrdinaryAnswered::call, &OrdinaryAnswered::leg, &OrdinaryAnswered::sdp_fingerprint,
+                   &OrdinaryAnswered::peer_is_dtls_client, &OrdinaryAnswered::opus_payload_type};
 };
 /// An ordinary call rings (180 without attestation after PlaceCall{ordinary}), or an incoming one got its ACK.
 struct OrdinaryRinging {
@@ -475,7 +487,8 @@ struct MediaPathFailed {
     SessionId session;
     static constexpr auto fields = std::tuple{&MediaPathFailed::session};
 };
-/// A re-INVITE of the peer put us on hold, or took us off it. Attested peers say it in the channel as well, and that counts.
+/// A re-INVITE of the peer put us on hold, or took us off it. Attested peers say it in the channel as well, and that
+/// counts.
 struct PeerHold {
     static constexpr uint16_t kId = 254;
     SessionId session;
@@ -493,9 +506,9 @@ struct DigestChallenge {
     BoundedString<16> method;
     BoundedString<256> uri;
     bool qop_auth = true;
-    static constexpr auto fields =
-        std::tuple{&DigestChallenge::request, &DigestChallenge::algorithm, &DigestChallenge::realm, &DigestChallenge::nonce,
-                   &DigestChallenge::method,  &DigestChallenge::uri,       &DigestChallenge::qop_auth};
+    static constexpr auto fields = std::tuple{
+        &DigestChallenge::request, &DigestChallenge::algorithm, &DigestChallenge::realm,   &DigestChallenge::nonce,
+        &DigestChallenge::method,  &DigestChallenge::uri,       &DigestChallenge::qop_auth};
 };
 /// enclave -> host. Empty `response`: no password for that realm.
 struct DigestResponse {
@@ -504,8 +517,8 @@ struct DigestResponse {
     BoundedString<128> username;
     BoundedString<64> cnonce;    ///< hex
     BoundedString<64> response;  ///< hex; nc is always 00000001
-    static constexpr auto fields =
-        std::tuple{&DigestResponse::request, &DigestResponse::username, &DigestResponse::cnonce, &DigestResponse::response};
+    static constexpr auto fields = std::tuple{&DigestResponse::request, &DigestResponse::username,
+                                              &DigestResponse::cnonce, &DigestResponse::response};
 };
 
 // ---------------------------------------------------------------- host -> ui: the network, nothing about people
@@ -551,7 +564,8 @@ struct PlayFrame {
     uint16_t sequence = 0;   ///< RTP sequence number
     uint32_t timestamp = 0;  ///< 48 kHz samples
     BoundedBytes<kAudioFrameMax> opus;
-    static constexpr auto fields = std::tuple{&PlayFrame::session, &PlayFrame::sequence, &PlayFrame::timestamp, &PlayFrame::opus};
+    static constexpr auto fields =
+        std::tuple{&PlayFrame::session, &PlayFrame::sequence, &PlayFrame::timestamp, &PlayFrame::opus};
 };
 /// audio -> enclave: one encoded frame, 20 ms = 960 samples.
 struct CapturedFrame {
@@ -572,8 +586,8 @@ struct StreamStats {
     uint32_t longest_gap_ms = 0;
     uint32_t buffer_ms = 0;
     static constexpr auto fields =
-        std::tuple{&StreamStats::session,  &StreamStats::final, &StreamStats::played,
-                   &StreamStats::concealed, &StreamStats::late,  &StreamStats::longest_gap_ms, &StreamStats::buffer_ms};
+        std::tuple{&StreamStats::session, &StreamStats::final,          &StreamStats::played,   &StreamStats::concealed,
+                   &StreamStats::late,    &StreamStats::longest_gap_ms, &StreamStats::buffer_ms};
 };
 enum class AudioEventKind : uint8_t { device_lost, device_back, no_device, wav_finished, first_sound_played };
 struct AudioEvent {
@@ -583,7 +597,8 @@ struct AudioEvent {
     static constexpr auto fields = std::tuple{&AudioEvent::session, &AudioEvent::kind};
 };
 
-// ---------------------------------------------------------------- launcher -> role (control link). The person's own configuration.
+// ---------------------------------------------------------------- launcher -> role (control link). The person's own
+// configuration.
 
 using Pem = BoundedBytes<16384>;
 
@@ -616,23 +631,36 @@ struct ConfigureEnclave {
     BoundedString<256> own_uri;
     BoundedBytes<2048> identity_public;   ///< TPM2B_PUBLIC as created
     BoundedBytes<2048> identity_private;  ///< TPM2B_PRIVATE, wrapped by the SRK
+    BoundedBytes<64> srk_name;  ///< pinned at init: sessions are salted to this key and no other; empty: not pinned
     rats::CertificateDer identity_certificate;  ///< by the authority; empty: not enrolled
     rats::CertificateDer ak_certificate;
     BoundedList<rats::CertificateDer, 4> anchors;  ///< authority roots
     policy::Policy policy;
     BoundedString<128> sip_username;
     BoundedString<128> sip_password;
-    BoundedString<128> sip_realm;  ///< empty: any
+    BoundedString<128> sip_realm;                         ///< empty: any
     BoundedList<BoundedString<256>, 64> known_attesting;  ///< URIs that attested before (a downgrade shows)
     bool wav_in = false;
     bool wav_out = false;
-    static constexpr auto fields = std::tuple{
-        &ConfigureEnclave::tpm,              &ConfigureEnclave::software_tpm,         &ConfigureEnclave::auth_value,
-        &ConfigureEnclave::measurement_pcr,  &ConfigureEnclave::sealcall_log,         &ConfigureEnclave::own_uri,
-        &ConfigureEnclave::identity_public,  &ConfigureEnclave::identity_private,     &ConfigureEnclave::identity_certificate,
-        &ConfigureEnclave::ak_certificate,   &ConfigureEnclave::anchors,              &ConfigureEnclave::policy,
-        &ConfigureEnclave::sip_username,     &ConfigureEnclave::sip_password,         &ConfigureEnclave::sip_realm,
-        &ConfigureEnclave::known_attesting,  &ConfigureEnclave::wav_in,               &ConfigureEnclave::wav_out};
+    static constexpr auto fields = std::tuple{&ConfigureEnclave::tpm,
+                                              &ConfigureEnclave::software_tpm,
+                                              &ConfigureEnclave::auth_value,
+                                              &ConfigureEnclave::measurement_pcr,
+                                              &ConfigureEnclave::sealcall_log,
+                                              &ConfigureEnclave::own_uri,
+                                              &ConfigureEnclave::identity_public,
+                                              &ConfigureEnclave::identity_private,
+                                              &ConfigureEnclave::srk_name,
+                                              &ConfigureEnclave::identity_certificate,
+                                              &ConfigureEnclave::ak_certificate,
+                                              &ConfigureEnclave::anchors,
+                                              &ConfigureEnclave::policy,
+                                              &ConfigureEnclave::sip_username,
+                                              &ConfigureEnclave::sip_password,
+                                              &ConfigureEnclave::sip_realm,
+                                              &ConfigureEnclave::known_attesting,
+                                              &ConfigureEnclave::wav_in,
+                                              &ConfigureEnclave::wav_out};
 };
 
 /// enclave -> launcher: a peer attested for the first time; kept in the profile so that a later downgrade shows.
@@ -649,17 +677,17 @@ struct ConfigureHost {
     BoundedString<256> own_uri;        ///< sip:alice@example.com
     Pem tls_certificate;               ///< SIP transport, a hop key: not the identity key
     Pem tls_key;
-    Pem tls_ca;                        ///< who may certify SIP peers and servers
+    Pem tls_ca;                         ///< who may certify SIP peers and servers
     BoundedString<256> outbound_proxy;  ///< "sip:localhost:5061;transport=tls"; empty: direct calls
     BoundedString<128> proxy_name;      ///< host name to verify in the proxy's certificate
     bool register_ = false;
     BoundedString<64> media_address;  ///< numeric; candidates are gathered here
     BoundedList<BoundedString<64>, 3> dns_servers;
     static constexpr auto fields =
-        std::tuple{&ConfigureHost::listen_address, &ConfigureHost::listen_port,    &ConfigureHost::own_uri,
-                   &ConfigureHost::tls_certificate, &ConfigureHost::tls_key,       &ConfigureHost::tls_ca,
-                   &ConfigureHost::outbound_proxy, &ConfigureHost::proxy_name,     &ConfigureHost::register_,
-                   &ConfigureHost::media_address,  &ConfigureHost::dns_servers};
+        std::tuple{&ConfigureHost::listen_address,  &ConfigureHost::listen_port, &ConfigureHost::own_uri,
+                   &ConfigureHost::tls_certificate, &ConfigureHost::tls_key,     &ConfigureHost::tls_ca,
+                   &ConfigureHost::outbound_proxy,  &ConfigureHost::proxy_name,  &ConfigureHost::register_,
+                   &ConfigureHost::media_address,   &ConfigureHost::dns_servers};
 };
 
 struct ConfigureAudio {
@@ -668,11 +696,11 @@ struct ConfigureAudio {
     AudioSource output{};
     BoundedString<128> input_device;  ///< part of a PortAudio device name; empty: default
     BoundedString<128> output_device;
-    uint32_t bitrate = 32000;  ///< bits/s, constant
+    uint32_t bitrate = 48000;  ///< bits/s, constant
     bool echo_cancel = true;
-    static constexpr auto fields = std::tuple{&ConfigureAudio::input,         &ConfigureAudio::output,
-                                              &ConfigureAudio::input_device,  &ConfigureAudio::output_device,
-                                              &ConfigureAudio::bitrate,       &ConfigureAudio::echo_cancel};
+    static constexpr auto fields =
+        std::tuple{&ConfigureAudio::input,         &ConfigureAudio::output,  &ConfigureAudio::input_device,
+                   &ConfigureAudio::output_device, &ConfigureAudio::bitrate, &ConfigureAudio::echo_cancel};
 };
 
 enum class UiMode : uint8_t {
@@ -686,16 +714,16 @@ struct ConfigureUi {
     bool colour = false;
     bool unicode = false;
     BoundedString<64> profile;
-    BoundedString<256> dial;   ///< call this once ready, and end with that call; empty: a phone that waits
+    BoundedString<256> dial;  ///< call this once ready, and end with that call; empty: a phone that waits
     BoundedString<64> label;
     uint32_t hang_up_after_ms = 0;  ///< 0: never by itself; counted from sound
     uint32_t hold_after_ms = 0;     ///< script for tests and demos: hold then, resume after hold_for_ms
     uint32_t hold_for_ms = 0;
     BoundedString<256> own_uri;
-    static constexpr auto fields =
-        std::tuple{&ConfigureUi::mode,  &ConfigureUi::colour,           &ConfigureUi::unicode,       &ConfigureUi::profile,
-                   &ConfigureUi::dial,  &ConfigureUi::label,            &ConfigureUi::hang_up_after_ms,
-                   &ConfigureUi::hold_after_ms, &ConfigureUi::hold_for_ms, &ConfigureUi::own_uri};
+    static constexpr auto fields = std::tuple{
+        &ConfigureUi::mode,        &ConfigureUi::colour, &ConfigureUi::unicode,          &ConfigureUi::profile,
+        &ConfigureUi::dial,        &ConfigureUi::label,  &ConfigureUi::hang_up_after_ms, &ConfigureUi::hold_after_ms,
+        &ConfigureUi::hold_for_ms, &ConfigureUi::own_uri};
 };
 /// ui -> launcher: end the phone (with this exit status).
 struct QuitPhone {
@@ -727,12 +755,21 @@ struct ProcessReport {
     uint32_t pss_kib = 0;
     uint32_t cpu_ms = 0;
     Digest executable{};  ///< hash of the closure that was started
-    static constexpr auto fields = std::tuple{
-        &ProcessReport::request,        &ProcessReport::role,            &ProcessReport::pid,
-        &ProcessReport::uid,            &ProcessReport::seccomp,         &ProcessReport::no_new_privs,
-        &ProcessReport::landlock,       &ProcessReport::undumpable,      &ProcessReport::user_namespace,
-        &ProcessReport::mount_namespace, &ProcessReport::network_namespace, &ProcessReport::no_capabilities,
-        &ProcessReport::pss_kib,        &ProcessReport::cpu_ms,          &ProcessReport::executable};
+    static constexpr auto fields = std::tuple{&ProcessReport::request,
+                                              &ProcessReport::role,
+                                              &ProcessReport::pid,
+                                              &ProcessReport::uid,
+                                              &ProcessReport::seccomp,
+                                              &ProcessReport::no_new_privs,
+                                              &ProcessReport::landlock,
+                                              &ProcessReport::undumpable,
+                                              &ProcessReport::user_namespace,
+                                              &ProcessReport::mount_namespace,
+                                              &ProcessReport::network_namespace,
+                                              &ProcessReport::no_capabilities,
+                                              &ProcessReport::pss_kib,
+                                              &ProcessReport::cpu_ms,
+                                              &ProcessReport::executable};
 };
 struct ProcessReportEnd {
     static constexpr uint16_t kId = 547;
@@ -740,7 +777,8 @@ struct ProcessReportEnd {
     static constexpr auto fields = std::tuple{&ProcessReportEnd::request};
 };
 
-// ---------------------------------------------------------------- launcher <-> enclave: provisioning (init, enroll, doctor). Never while a phone runs.
+// ---------------------------------------------------------------- launcher <-> enclave: provisioning (init, enroll,
+// doctor). Never while a phone runs.
 
 /// Make SRK, AK, identity key and counters where missing. Policy: PCR `measurement_pcr` at `approved` and authValue.
 struct Provision {
@@ -748,7 +786,7 @@ struct Provision {
     TpmKind tpm{};
     BoundedBytes<1024> auth_value;
     uint8_t measurement_pcr = 13;
-    BoundedBytes<2048> identity_public;   ///< of an identity key made before; empty: make a new one
+    BoundedBytes<2048> identity_public;  ///< of an identity key made before; empty: make a new one
     BoundedBytes<2048> identity_private;
     static constexpr auto fields = std::tuple{&Provision::tpm, &Provision::auth_value, &Provision::measurement_pcr,
                                               &Provision::identity_public, &Provision::identity_private};
@@ -759,21 +797,29 @@ struct Provisioned {
     BoundedString<256> problem;
     BoundedBytes<2048> identity_public;   ///< TPM2B_PUBLIC
     BoundedBytes<2048> identity_private;  ///< TPM2B_PRIVATE
+    BoundedBytes<64> srk_name;            ///< to pin
     rats::TpmPublic ak_public;            ///< TPMT_PUBLIC
     rats::TpmPublic ek_public;            ///< TPMT_PUBLIC of the EK that will activate
     rats::CertificateDer ek_certificate;  ///< from NV; empty: the TPM has none
     rats::TpmAttest certify_attest;       ///< TPM2_Certify of the identity key
     rats::TpmSignature certify_signature;
     BoundedString<128> tpm_name;
-    static constexpr auto fields =
-        std::tuple{&Provisioned::ok,        &Provisioned::problem,        &Provisioned::identity_public, &Provisioned::identity_private,
-                   &Provisioned::ak_public, &Provisioned::ek_public,      &Provisioned::ek_certificate,  &Provisioned::certify_attest,
-                   &Provisioned::certify_signature, &Provisioned::tpm_name};
+    static constexpr auto fields = std::tuple{&Provisioned::ok,
+                                              &Provisioned::problem,
+                                              &Provisioned::identity_public,
+                                              &Provisioned::identity_private,
+                                              &Provisioned::srk_name,
+                                              &Provisioned::ak_public,
+                                              &Provisioned::ek_public,
+                                              &Provisioned::ek_certificate,
+                                              &Provisioned::certify_attest,
+                                              &Provisioned::certify_signature,
+                                              &Provisioned::tpm_name};
 };
 /// TPM2_ActivateCredential: proves that AK and EK live in the same TPM.
 struct Activate {
     static constexpr uint16_t kId = 602;
-    BoundedBytes<512> credential_blob;   ///< TPM2B_ID_OBJECT contents
+    BoundedBytes<512> credential_blob;    ///< TPM2B_ID_OBJECT contents
     BoundedBytes<1024> encrypted_secret;  ///< TPM2B_ENCRYPTED_SECRET contents
     static constexpr auto fields = std::tuple{&Activate::credential_blob, &Activate::encrypted_secret};
 };
@@ -787,9 +833,9 @@ struct Activated {
 
 }  // namespace sealcall::ipc
 
-#define SEALCALL_ENUM_LAST(E, L)                    \
-    template <>                                     \
-    struct sealcall::ipc::EnumRange<sealcall::ipc::E> { \
+#define SEALCALL_ENUM_LAST(E, L)                          \
+    template <>                                           \
+    struct sealcall::ipc::EnumRange<sealcall::ipc::E> {   \
         static constexpr auto last = sealcall::ipc::E::L; \
     }
 SEALCALL_ENUM_LAST(ProcessRole, audio);

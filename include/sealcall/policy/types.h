@@ -8,17 +8,18 @@ namespace sealcall::policy {
 enum class Action : uint8_t { refuse, warn, allow };
 enum class Direction : uint8_t { incoming, outgoing };
 /// Who said "answer". Recorded as such: an answer by policy is never shown as the person's.
-enum class AnsweredBy : uint8_t { person, policy };
+enum class AnsweredBy : uint8_t { person, policy, script };
 
 /// The relying party's rules that exist so far; the language comes with its own issue.
-/// Default constructed it is the strictest: level 2 without laboratory roots, no ordinary phones, nobody answers for the person.
+/// Default constructed it is the strictest: level 2 without laboratory roots, no ordinary phones, nobody answers for
+/// the person.
 struct Policy {
     rats::Level minimum = rats::Level::measured;
-    bool lab_counts = false;          ///< a level vouched for by a laboratory root satisfies `minimum`
-    Action below_minimum = Action::refuse;  ///< for levels 1.. under `minimum`; X is always refused
+    bool lab_counts = false;                  ///< a level vouched for by a laboratory root satisfies `minimum`
+    Action below_minimum = Action::refuse;    ///< for levels 1.. under `minimum`; X is always refused
     Action ordinary_phones = Action::refuse;  ///< level 0: no attestation at all
-    bool answer_automatically = false;  ///< the phone answers by policy what this policy allows or warns of
-    bool early_candidates = false;      ///< media addresses go out once both policies agree, before the answer
+    bool answer_automatically = false;        ///< the phone answers by policy what this policy allows or warns of
+    bool early_candidates = false;            ///< media addresses go out once both policies agree, before the answer
     static constexpr auto fields =
         std::tuple{&Policy::minimum,         &Policy::lab_counts,           &Policy::below_minimum,
                    &Policy::ordinary_phones, &Policy::answer_automatically, &Policy::early_candidates};
@@ -63,7 +64,7 @@ struct sealcall::ipc::EnumRange<sealcall::policy::Direction> {
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::policy::AnsweredBy> {
-    static constexpr auto last = sealcall::policy::AnsweredBy::policy;
+    static constexpr auto last = sealcall::policy::AnsweredBy::script;
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::policy::Rule> {

@@ -91,8 +91,8 @@ using Reasons = BoundedList<Reason, 16>;
 /// What is known of a peer's platform after appraisal.
 struct AttestationResult {
     Level level = Level::unverified;
-    bool lab = false;            ///< vouched for by a laboratory root: never the same as a genuine one
-    bool software_tpm = false;   ///< said by the AK certificate
+    bool lab = false;           ///< vouched for by a laboratory root: never the same as a genuine one
+    bool software_tpm = false;  ///< said by the AK certificate
     Reasons reasons;
     static constexpr auto fields = std::tuple{&AttestationResult::level, &AttestationResult::lab,
                                               &AttestationResult::software_tpm, &AttestationResult::reasons};

@@ -8,7 +8,7 @@ namespace sealcall::rats {
 
 /// Protocol limits (design: "Limits"); all in bytes unless said otherwise.
 inline constexpr uint8_t kWireVersion = 1;
-inline constexpr size_t kInfoBodyMax = 6144;             ///< one SIP INFO body: sequence number u32, then TLS bytes
+inline constexpr size_t kInfoBodyMax = 6144;               ///< one SIP INFO body: sequence number u32, then TLS bytes
 inline constexpr size_t kBytesBeforeFinished = 16 * 1024;  ///< received before the handshake is complete
 inline constexpr size_t kBytesBeforeVerdict = 256 * 1024;
 inline constexpr size_t kFrameMax = 32 * 1024;
@@ -23,13 +23,13 @@ enum class FrameType : uint8_t {
     hello,
     evidence,
     verdict,
-    ringing,        ///< empty body: the callee rings
+    ringing,  ///< empty body: the callee rings
     candidates,
     media_confirm,
     hold,
     resume,
     bye,
-    reattest,       ///< empty body: asks for Evidence of the next round
+    reattest,  ///< empty body: asks for Evidence of the next round
 };
 
 enum class EvidenceKind : uint8_t { none, tpm_quote };
@@ -37,7 +37,7 @@ enum class EvidenceKind : uint8_t { none, tpm_quote };
 struct Hello {
     uint8_t version = kWireVersion;
     Role role{};
-    Digest nonce{};  ///< 32 fresh random bytes of the sender
+    Digest nonce{};                  ///< 32 fresh random bytes of the sender
     BoundedString<256> dialled_uri;  ///< the caller's: what was dialled. The callee's: empty
     BoundedString<256> own_uri;
     BoundedString<64> label;
@@ -45,9 +45,16 @@ struct Hello {
     EvidenceKind evidence_offered{};
     EvidenceKind evidence_required{};
     uint16_t round = 0;
-    static constexpr auto fields =
-        std::tuple{&Hello::version, &Hello::role, &Hello::nonce, &Hello::dialled_uri, &Hello::own_uri, &Hello::label,
-                   &Hello::dtls_fingerprint, &Hello::evidence_offered, &Hello::evidence_required, &Hello::round};
+    static constexpr auto fields = std::tuple{&Hello::version,
+                                              &Hello::role,
+                                              &Hello::nonce,
+                                              &Hello::dialled_uri,
+                                              &Hello::own_uri,
+                                              &Hello::label,
+                                              &Hello::dtls_fingerprint,
+                                              &Hello::evidence_offered,
+                                              &Hello::evidence_required,
+                                              &Hello::round};
     bool operator==(const Hello&) const = default;
 };
 
@@ -56,7 +63,8 @@ using TpmSignature = BoundedBytes<512>;  ///< TPMT_SIGNATURE
 using TpmPublic = BoundedBytes<1024>;    ///< TPMT_PUBLIC
 using CertificateDer = BoundedBytes<4096>;
 
-/// All of the Evidence but the quotes and the PCR values they cover; its SHA-256 is the last element of what the AK signs.
+/// All of the Evidence but the quotes and the PCR values they cover; its SHA-256 is the last element of what the AK
+/// signs.
 struct EvidenceBody {
     uint16_t round = 0;
     TpmPublic ak_public;
@@ -65,10 +73,10 @@ struct EvidenceBody {
     TpmAttest certify_attest;  ///< TPM2_Certify of the identity key by the AK
     TpmSignature certify_signature;
     BoundedBytes<8192> sealcall_log;  ///< CEL-TLV of the measurement PCR (default 13)
-    static constexpr auto fields = std::tuple{
-        &EvidenceBody::round,          &EvidenceBody::ak_public,         &EvidenceBody::ak_certificate,
-        &EvidenceBody::identity_public, &EvidenceBody::certify_attest,    &EvidenceBody::certify_signature,
-        &EvidenceBody::sealcall_log};
+    static constexpr auto fields =
+        std::tuple{&EvidenceBody::round,           &EvidenceBody::ak_public,      &EvidenceBody::ak_certificate,
+                   &EvidenceBody::identity_public, &EvidenceBody::certify_attest, &EvidenceBody::certify_signature,
+                   &EvidenceBody::sealcall_log};
     bool operator==(const EvidenceBody&) const = default;
 };
 
@@ -78,9 +86,11 @@ struct Evidence {
     TpmSignature quote_signature;
     TpmAttest quote10;  ///< PCR 10 alone: it grows while one looks
     TpmSignature quote10_signature;
-    BoundedList<PcrValue, 24> pcrs;  ///< ascending, SHA-256 bank: 0..14; bound by the quotes' pcrDigest, so not in `body`
-    static constexpr auto fields = std::tuple{&Evidence::body,    &Evidence::quote,             &Evidence::quote_signature,
-                                              &Evidence::quote10, &Evidence::quote10_signature, &Evidence::pcrs};
+    BoundedList<PcrValue, 24>
+        pcrs;  ///< ascending, SHA-256 bank: 0..14; bound by the quotes' pcrDigest, so not in `body`
+    static constexpr auto fields = std::tuple{
+        &Evidence::body, &Evidence::quote, &Evidence::quote_signature, &Evidence::quote10, &Evidence::quote10_signature,
+        &Evidence::pcrs};
     bool operator==(const Evidence&) const = default;
 };
 
@@ -91,8 +101,8 @@ struct Verdict {
     Level level{};
     bool lab = false;
     Digest audit_head{};
-    static constexpr auto fields = std::tuple{&Verdict::round, &Verdict::accepted, &Verdict::level, &Verdict::lab,
-                                              &Verdict::audit_head};
+    static constexpr auto fields =
+        std::tuple{&Verdict::round, &Verdict::accepted, &Verdict::level, &Verdict::lab, &Verdict::audit_head};
     bool operator==(const Verdict&) const = default;
 };
 
@@ -117,8 +127,8 @@ struct Hold {
 };
 
 struct Resume {
-    uint32_t context = 0;                 ///< number of the context to come: last + 1
-    std::array<std::byte, 16> fresh{};    ///< the sender's share
+    uint32_t context = 0;               ///< number of the context to come: last + 1
+    std::array<std::byte, 16> fresh{};  ///< the sender's share
     static constexpr auto fields = std::tuple{&Resume::context, &Resume::fresh};
     bool operator==(const Resume&) const = default;
 };
@@ -143,10 +153,10 @@ struct BindingInput {
     Digest hellos{};         ///< SHA-256(encode(caller Hello) || encode(callee Hello))
     Digest evidence_body{};  ///< SHA-256 of EvidenceBody bytes
     static constexpr auto fields =
-        std::tuple{&BindingInput::attester,          &BindingInput::round,        &BindingInput::channel_binding,
-                   &BindingInput::verifier_nonce,    &BindingInput::attester_nonce, &BindingInput::attester_tls_spki,
-                   &BindingInput::peer_tls_spki,     &BindingInput::attester_dtls, &BindingInput::peer_dtls,
-                   &BindingInput::hellos,            &BindingInput::evidence_body};
+        std::tuple{&BindingInput::attester,       &BindingInput::round,          &BindingInput::channel_binding,
+                   &BindingInput::verifier_nonce, &BindingInput::attester_nonce, &BindingInput::attester_tls_spki,
+                   &BindingInput::peer_tls_spki,  &BindingInput::attester_dtls,  &BindingInput::peer_dtls,
+                   &BindingInput::hellos,         &BindingInput::evidence_body};
     bool operator==(const BindingInput&) const = default;
 };
 
@@ -158,9 +168,9 @@ struct VerifierRequest {
     BoundedList<CertificateDer, 4> anchors;  ///< authority roots that may vouch for an AK
     uint64_t wall_ms = 0;
     uint8_t measurement_pcr = 13;
-    static constexpr auto fields = std::tuple{&VerifierRequest::evidence, &VerifierRequest::binding,
-                                              &VerifierRequest::anchors, &VerifierRequest::wall_ms,
-                                              &VerifierRequest::measurement_pcr};
+    static constexpr auto fields =
+        std::tuple{&VerifierRequest::evidence, &VerifierRequest::binding, &VerifierRequest::anchors,
+                   &VerifierRequest::wall_ms, &VerifierRequest::measurement_pcr};
 };
 
 /// verifier -> enclave. Can only lower: the enclave takes the minimum with its own ceiling and replays `events` itself.
