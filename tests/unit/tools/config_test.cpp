@@ -26,7 +26,7 @@ TEST(Config, EmptyFileIsTheStrictDefaults) {
     EXPECT_EQ(c.policy, policy::Policy{});
     EXPECT_EQ(c.measurement_pcr, 13);
     EXPECT_EQ(c.sip.listen, "127.0.0.1");
-    EXPECT_EQ(c.audio.bitrate, 32000u);
+    EXPECT_EQ(c.audio.bitrate, 48000u);
 }
 
 TEST(Config, TakesEverySetting) {
@@ -133,6 +133,16 @@ TEST(Config, SyntaxErrorsHaveAPlace) {
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].line, 2u);
     EXPECT_NE(found[0].text.find("not TOML"), std::string::npos);
+    const auto header = problems("[tpm]\nkind = \"swtpm\"\n[=ui]\nx = \"p\"\n");
+    ASSERT_EQ(header.size(), 1u) << "an assertion of toml++ that text can break";
+    EXPECT_EQ(header[0].line, 3u);
+    const auto letter = problems("[sip]\nport = \xC3\xA9\n");
+    ASSERT_EQ(letter.size(), 1u) << "undefined behaviour of toml++ at letters outside of strings";
+    EXPECT_EQ(letter[0].line, 2u);
+    EXPECT_EQ(letter[0].column, 8u);
+    EXPECT_EQ(config("# caf\xC3\xA9 \\\n[audio]\ninput = \"M\xC3\xBCller \\\" \\u00e9\"\noutput = '\xC3\xA9\\'\n")
+                  .audio.output,
+              "\xC3\xA9\\");
     EXPECT_EQ(problems(std::string(kConfigMax + 1, '\n')).size(), 1u);
     EXPECT_EQ(problems(std::string(5000, '[')).size(), 1u) << "deep nesting is refused, not followed";
 }
