@@ -72,7 +72,6 @@ Status Enclave::prepare() {
     buffer_.resize(ipc::kMessageMax + 1);
     suspended_for_ = slept();
     verifiers_ = std::make_unique<VerifierPool>(std::move(ports_.verifiers));
-    TRY(log_, audit::Log::create(std::move(ports_.audit)));
     for (const auto& uri : config_.known_attesting) attesting_.push_back(uri.str());
     TRY_STATUS(load_keys());
     TRY(Millis lease, wait_for_tpm<Millis>(*ports_.worker, [](tpm::Tpm& t) -> Result<Millis> { return t.lease(); }));
@@ -82,7 +81,7 @@ Status Enclave::prepare() {
                              .control = ports_.control,
                              .worker = *ports_.worker,
                              .verifiers = *verifiers_,
-                             .log = *log_,
+                             .log = *ports_.log,
                              .attester = attester_ ? &*attester_ : nullptr,
                              .config = config_,
                              .slots = slots_,

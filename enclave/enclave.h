@@ -12,7 +12,7 @@ namespace sealcall::enclave {
 struct Ports {
     ipc::Link control, host, ui, audio;
     std::vector<ipc::Link> verifiers;
-    UniqueFd audit;
+    std::optional<audit::Log> log;  ///< read to its end before the lock-down, which leaves only writing
     std::unique_ptr<tpm::Worker> worker;
     bool secret_memory = false;
 };
@@ -23,7 +23,7 @@ ipc::Ready not_ready(const char* what, const Error& error);
 class Enclave {
   public:
     static std::unique_ptr<Enclave> create(Ports ports, ipc::ConfigureEnclave config);
-    /// Opens the audit log, loads the keys, ends every slot of an earlier life, greets the other processes and tells
+    /// Loads the keys, ends every slot of an earlier life, greets the other processes and tells
     /// the launcher Ready, or why not. Errors: tpm_*, io.
     Status start();
     ~Enclave();
@@ -46,7 +46,6 @@ class Enclave {
     Ports ports_;
     ipc::ConfigureEnclave config_;
     std::unique_ptr<VerifierPool> verifiers_;
-    std::optional<audit::Log> log_;
     std::optional<Attester> attester_;
     Slots slots_;
     uint32_t dropped_ = 0;

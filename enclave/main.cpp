@@ -46,7 +46,9 @@ int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::by
     ports.host = ipc::Link(UniqueFd(ipc::fd::kEnclaveHost));
     ports.ui = ipc::Link(UniqueFd(ipc::fd::kEnclaveUi));
     ports.audio = ipc::Link(UniqueFd(ipc::fd::kEnclaveAudio));
-    ports.audit = UniqueFd(ipc::fd::kEnclaveAudit);
+    auto log = audit::Log::create(UniqueFd(ipc::fd::kEnclaveAudit));
+    if (!log) return fail(control, "the audit log cannot be read", log.error());
+    ports.log = std::move(*log);
     for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i)
         ports.verifiers.emplace_back(UniqueFd(ipc::fd::kEnclaveVerifier0 + i));
     ports.worker = std::move(*worker);

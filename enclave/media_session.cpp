@@ -218,8 +218,6 @@ void MediaSession::wipe_media() {
     }
     media_.reset();
     pending_keys_.reset();
-    own_share_.reset();
-    peer_share_.reset();
     deriving_ = false;
     ++generation_;
 }
@@ -232,12 +230,13 @@ Status MediaSession::set_hold(bool on) {
     if (on) {
         const bool was_running = state_ == State::running;
         wipe_media();
+        own_share_.reset();  // our offer, if one stands, is withdrawn; the peer's still stands
         state_ = State::held;
         context_.to_audio(ipc::Capture{.session = setup_.session, .on = false});
         if (was_running) key_event(ipc::KeyEvent::wiped, 0);
         owner_.send_frame(rats::FrameType::hold, ipc::encode(rats::Hold{.context = context_number_}));
     } else {
-        offer_context(peer_share_ ? peer_share_->number : highest_number_ + 1);
+        offer_context(std::max(highest_own_, peer_share_ ? peer_share_->number - 1 : highest_number_) + 1);
     }
     context_.to_host(ipc::SendHold{.session = setup_.session, .on = on});
     owner_.media_changed();
@@ -251,6 +250,7 @@ Status MediaSession::on_hold(ByteSpan body) {
         return Error{Errc::wrong_state, "hold", 0};
     const bool was_running = state_ == State::running;
     wipe_media();
+    peer_share_.reset();  // the peer withdraws its offer
     state_ = State::held;
     held_there_ = true;
     context_.to_audio(ipc::Capture{.session = setup_.session, .on = false});
@@ -260,6 +260,8 @@ Status MediaSession::on_hold(ByteSpan body) {
 }
 
 void MediaSession::offer_context(uint32_t number) {
+    CHECK(number > highest_own_);  // one number, one fresh value: or the two sides could derive from different ones
+    highest_own_ = number;
     Share share{.number = number, .fresh = {}};
     CHECK(RAND_bytes(as_u8(share.fresh.data()), static_cast<int>(share.fresh.size())) == 1);
     own_share_ = share;
@@ -281,7 +283,7 @@ Status MediaSession::on_resume(ByteSpan body) {
     highest_number_ = std::max(highest_number_, resume.context);
     peer_share_ = Share{.number = resume.context, .fresh = resume.fresh};
     if (!held_here_ && (!own_share_ || own_share_->number < resume.context)) {
-        offer_context(resume.context);
+        offer_context(std::max(highest_own_ + 1, resume.context));
     } else {
         try_derive();
     }
@@ -318,6 +320,8 @@ void MediaSession::try_derive() {
             }
             key_event(ipc::KeyEvent::unsealed, 0);
             wipe_media();
+            own_share_.reset();
+            peer_share_.reset();
             context_number_ = own.number;
             key_event(ipc::KeyEvent::rekeyed, 0);
             start_media(std::move(**keys), BootClock::now());

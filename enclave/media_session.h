@@ -110,6 +110,7 @@ class MediaSession {
 
     uint32_t context_number_ = 0;  ///< of the last context that existed
     uint32_t highest_number_ = 0;  ///< ever offered by either side: an offer is never repeated under its number
+    uint32_t highest_own_ = 0;     ///< ever offered by this side
     struct Share {
         uint32_t number = 0;
         std::array<std::byte, 16> fresh{};

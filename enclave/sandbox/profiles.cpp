@@ -266,7 +266,7 @@ Table role_table(ProcessRole role) {
         case ProcessRole::launcher:
             break;
     }
-    CHECK(!"the launcher has no allow list");
+    CHECK(false);  // the launcher has no allow list
     return {};
 }
 

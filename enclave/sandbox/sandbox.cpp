@@ -24,11 +24,11 @@ constexpr FileRule kSoundFiles[] = {
     {"/dev/snd", FileUse::device},
 };
 
-// What the launcher keeps as root: namespaces and mounts for each role, role users (mapping user 0 takes CAP_SETFCAP), the
-// profile's files, ending roles.
+// What the launcher keeps as root: namespaces and mounts for each role, role users (mapping user 0 takes CAP_SETFCAP),
+// the profile's files, ending roles.
 constexpr uint64_t kLauncherCapabilities = 1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID |
-                                           1ULL << CAP_SETPCAP | 1ULL << CAP_KILL | 1ULL << CAP_CHOWN | 1ULL << CAP_SETFCAP |
-                                           1ULL << CAP_FOWNER | 1ULL << CAP_DAC_OVERRIDE;
+                                           1ULL << CAP_SETPCAP | 1ULL << CAP_KILL | 1ULL << CAP_CHOWN |
+                                           1ULL << CAP_SETFCAP | 1ULL << CAP_FOWNER | 1ULL << CAP_DAC_OVERRIDE;
 
 Status check(const char* what, int returned) {
     if (returned != 0) return Error{Errc::not_permitted, what, static_cast<uint32_t>(errno)};

@@ -20,8 +20,8 @@ enum class AudioUse : uint8_t {
 /// launcher warns); a Landlock that refuses is. Errors: not_permitted, io (detail: errno).
 Status enter(ipc::ProcessRole role);
 
-/// The part of `enter` that binds threads one by one: no_new_privs, Landlock (nothing), no capabilities. For a role that makes a
-/// thread before `enter`: call this first, so that the thread inherits it. Errors: as `enter`.
+/// The part of `enter` that binds threads one by one: no_new_privs, Landlock (nothing), no capabilities. For a role
+/// that makes a thread before `enter`: call this first, so that the thread inherits it. Errors: as `enter`.
 Status bind_threads();
 
 /// As `enter(ProcessRole::audio)`; with `devices` call it when PortAudio is initialised and its plugins are mapped:

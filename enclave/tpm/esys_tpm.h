@@ -69,6 +69,7 @@ class EsysTpm final : public Tpm {
     // tpm_load.cpp
     Status open_srk();
     Status flush_leftovers();
+    Status settle_clock();
     Status open_counter(uint8_t slot);
     Status make_ak();
     Status need_ak();

@@ -80,6 +80,22 @@ Status EsysTpm::flush_leftovers() {
     return {};
 }
 
+// A TPM that stopped without TPM2_Shutdown cannot know whether its Clock says something twice, and says so in every
+// quote (clockInfo.safe, Part 2, 10.11.1), for which a peer must refuse it. Clock is written to NV at least every 2^22
+// ms (Part 1, 36.3.2): beyond that it is new for certain. Only for our own TPM; a chip's clock belongs to the machine.
+Status EsysTpm::settle_clock() {
+    constexpr uint64_t kPastAnythingSaid = uint64_t{1} << 23;
+    if (options_.kind == ipc::TpmKind::device) return {};
+    EsysPtr<TPMS_TIME_INFO> info;
+    TRY_STATUS(esys_->call("TPM2_ReadClock",
+                           [&](ESYS_CONTEXT* e) { return Esys_ReadClock(e, kNone, kNone, kNone, info.out()); }));
+    if (info->clockInfo.safe == TPM2_YES) return {};
+    const uint64_t later = info->clockInfo.clock + kPastAnythingSaid;
+    return esys_->call("TPM2_ClockSet", [&](ESYS_CONTEXT* e) {
+        return Esys_ClockSet(e, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, kNone, kNone, later);
+    });
+}
+
 Status EsysTpm::open_srk() {
     if (sessions_) return {};
     TRY_STATUS(flush_leftovers());
@@ -134,6 +150,7 @@ Status EsysTpm::load(const IdentityBlobs& identity) {
     make_room();
     TRY_STATUS(open_srk());
     for (uint8_t slot = 0; slot < kSlots; ++slot) TRY_STATUS(open_counter(slot));
+    TRY_STATUS(settle_clock());
     TRY_STATUS(measure_lease());
     TRY_STATUS(make_ak());
     return load_identity(identity);

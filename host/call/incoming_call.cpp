@@ -39,7 +39,7 @@ std::unique_ptr<IncomingCall> IncomingCall::take(Context& context, const sip_msg
     else if (!offer)
         refuse(context, m, 400, "");
     // RFC 5763 5 asks for actpass; as the side that answers we are the DTLS client.
-    else if (!attest && (!offer->acceptable() || offer->setup == Setup::active || offer->setup == Setup::holdconn))
+    else if (!attest && (!offer->acceptable() || offer->setup == Setup::holdconn))
         refuse(context, m, 488, "Warning: 304 sealcall \"DTLS-SRTP with Opus only\"\r\n");
     else {
         std::unique_ptr<IncomingCall> c(new IncomingCall(context, m, handle, kind));
@@ -74,6 +74,8 @@ Status IncomingCall::tell_enclave(const RemoteSdp& offer) {
     auto identity = BoundedString<2048>::from(header_value(*invite_.get(), "Identity"));
     if (identity) m.identity = *identity;
     m.sdp_fingerprint = offer.fingerprint;
+    if (offer.opus_payload_type != 0) m.opus_payload_type = offer.opus_payload_type;
+    m.peer_is_dtls_client = offer.setup == Setup::active;
     char source[64];
     if (re_snprintf(source, sizeof source, "%j", &invite_->src) > 0) m.origin = BoundedString<64>::cut(source);
     context_.enclave.incoming_invite(m);
@@ -100,7 +102,8 @@ void IncomingCall::admitted(const ipc::IncomingAdmitted& m) {
     decided_ = true;
     decision_.cancel();
     leg_->local.fingerprint = m.fingerprint;
-    leg_->local.setup = Setup::active;
+    // RFC 5763 5: the answerer is active, unless the offer says that it will be.
+    leg_->local.setup = leg_->remote && leg_->remote->setup == Setup::active ? Setup::passive : Setup::active;
     leg_->local.direction = Direction::sendrecv;
     if (leg_->remote) {
         leg_->local.feedback = leg_->remote->feedback;

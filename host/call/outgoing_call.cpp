@@ -198,7 +198,8 @@ void OutgoingCall::ordinary_answer(Fork& fork, const sip_msg& msg) {
     context_.enclave.ordinary_answered(ipc::OrdinaryAnswered{.call = id_,
                                                              .leg = fork.leg->index(),
                                                              .sdp_fingerprint = sdp->fingerprint,
-                                                             .peer_is_dtls_client = sdp->setup == Setup::active});
+                                                             .peer_is_dtls_client = sdp->setup == Setup::active,
+                                                             .opus_payload_type = sdp->opus_payload_type});
     drop_other_forks(*fork.leg);
 }
 

@@ -27,7 +27,8 @@ constexpr ActionMethod kActions[] = {
 /// Errors: bad_value when a parameter is not one of `names` or has another kind.
 Status check_params(const RpcRequest& r, std::initializer_list<std::pair<std::string_view, RpcScalar::Kind>> known) {
     for (const auto& [name, value] : r.params) {
-        const auto at = std::ranges::find_if(known, [&](const auto& k) { return !k.first.empty() && k.first == name; });
+        const auto at =
+            std::ranges::find_if(known, [&name = name](const auto& k) { return !k.first.empty() && k.first == name; });
         if (at == known.end()) return Error{Errc::bad_value, "unknown parameter", 0};
         if (at->second != value.kind) return Error{Errc::bad_value, "a parameter has the wrong type", 0};
     }

@@ -180,7 +180,8 @@ void PhoneUi::act(const Action& action, By by) {
     const bool answers = action.verb == Verb::answer || action.verb == Verb::answer_listening;
     if (answers && talking != nullptr && talking->id != action.call && allowed(*talking).hold)
         act(Action{Verb::hold, talking->id}, by);
-    if (Status s = enclave_.link.send_bytes(encode_action(action, answers_as(by))); !s) return peer_failed(enclave_, s.error());
+    if (Status s = enclave_.link.send_bytes(encode_action(action, answers_as(by))); !s)
+        return peer_failed(enclave_, s.error());
     tell_both(json_command(name_of(action.verb), action.call, by, Stamp::now()), "");
 }
 

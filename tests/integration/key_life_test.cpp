@@ -75,6 +75,32 @@ TEST_F(KeyLife, BothOnHoldTalkAgainOnlyWhenBothResume) {
         hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
 }
 
+TEST_F(KeyLife, HoldsAndResumesThatCrossStillAgreeOnOneContext) {
+    connect();
+    for (int round = 0; round < 12; ++round) {
+        // Both sides press the key again and again before the other has heard of it.
+        for (int press = 0; press < 1 + round % 4; ++press) {
+            hold(alice_, true);
+            if (round % 2 == 0) hosts_.turn();
+            hold(bob_, true);
+            if (round % 3 == 0) hosts_.turn();
+            hold(alice_, false);
+            if (round % 5 == 0) hosts_.turn();
+            hold(bob_, false);
+        }
+        ASSERT_TRUE(hosts_.run_until([&] {
+            return state_is(alice_, CallState::media) && state_is(bob_, CallState::media);
+        })) << "round "
+            << round;
+        for (int i = 0; i < 20; ++i) hosts_.turn();
+        alice_.from_audio.clear();
+        bob_.from_audio.clear();
+        hosts_.talk(10);
+        EXPECT_GE(EnclavePhone::count<ipc::PlayFrame>(alice_.from_audio), 5u) << "round " << round;
+        EXPECT_GE(EnclavePhone::count<ipc::PlayFrame>(bob_.from_audio), 5u) << "round " << round;
+    }
+}
+
 TEST_F(KeyLife, NoContextRepeatsItsKeystreamOverHoldsAndCalls) {
     std::set<std::vector<std::byte>> seen;
     auto collect = [&] {

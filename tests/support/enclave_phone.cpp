@@ -119,7 +119,9 @@ void EnclavePhone::start() {
         ports.verifiers.push_back(std::move(inside));
         verifiers_.push_back(std::move(outside));
     }
-    ports.audit = UniqueFd(::open((dir_.path() + "/audit.log").c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    ports.log = audit::Log::create(UniqueFd(::open((dir_.path() + "/audit.log").c_str(),
+                                                   O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600)))
+                    .value();
     auto tpm = tpm::Tpm::open(swtpm_->connect(),
                               {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{5000}})
                    .value();

@@ -1,6 +1,6 @@
 // THE protocol between the processes of one phone: every message, who sends it, and what of it is trusted.
-// Codec: codec.h. Which message may come on which link in which state: table.h. Requests even, replies odd.
-// No message returns a key, lowers a policy or names a file.
+// Codec: codec.h. Which message the enclave takes from whom, in which state: enclave/monitor.cpp. Requests even,
+// replies odd. No message returns a key, lowers a policy or names a file.
 #pragma once
 
 #include "sealcall/ipc/codec.h"
@@ -449,7 +449,7 @@ struct OrdinaryAnswered {
         std::tuple{&OrdinaryAnswered::call, &OrdinaryAnswered::leg, &OrdinaryAnswered::sdp_fingerprint,
                    &OrdinaryAnswered::peer_is_dtls_client, &OrdinaryAnswered::opus_payload_type};
 };
-/// An ordinary call rings (180 without attestation after PlaceCall{ordinary}), or an incoming one got its ACK.
+/// An ordinary call rings (180 without attestation after PlaceCall{ordinary}).
 struct OrdinaryRinging {
     static constexpr uint16_t kId = 242;
     CallId call;

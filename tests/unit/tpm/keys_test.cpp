@@ -127,6 +127,17 @@ TEST_F(Keys, IdentitySignsAgainAfterARestartIntoTheSameState) {
     EXPECT_TRUE(der_signature_verifies(tpm_->identity_public()->view(), digest_of_text("x"), *der));
 }
 
+TEST_F(Keys, AfterACrashTheClockIsSetWhereItCannotRepeatAndQuotesAreSafe) {
+    crash_and_restart();
+    auto quotes = tpm_->quote(digest_of_text("x"));
+    ASSERT_OK(quotes);
+    // TPMS_ATTEST: magic, type, qualifiedSigner (2 + 34), extraData (2 + 32), clock u64, resetCount u32, restartCount
+    // u32, safe.
+    const ByteSpan attest = quotes->main.attest.view();
+    const size_t signer = 2 + static_cast<size_t>(attest[6]) * 256 + static_cast<size_t>(attest[7]);
+    EXPECT_EQ(attest[6 + signer + 2 + 32 + 16], std::byte{1});
+}
+
 TEST_F(Keys, AttestationKeyIsTheSameAfterARestartAndAnotherForAnotherSecret) {
     const auto first = tpm_->ak_public();
     ASSERT_OK(first);
