@@ -12,6 +12,7 @@ constexpr long kTickNanos = 20'000'000;
 constexpr uint64_t kCatchUpMax = 50;     // ticks: after a longer stall (a suspend) time is skipped
 constexpr uint32_t kWatchEvery = 25;     // ticks between two looks at the device: 0.5 s
 constexpr uint32_t kReopenEvery = 50;    // ticks between two attempts to get it back: 1 s
+constexpr Millis kShutdownGrace{1000};
 constexpr size_t kMessagesPerWake = 64;  // so that neither link can starve the clock
 
 void log_error(const char* event, const Error& e) {
@@ -43,6 +44,8 @@ int AudioRole::run() {
         return 1;
     }
     Status end = loop();
+    // The enclave ends first when a phone is shut down; then its link closes a moment before our own word comes.
+    if (!end && end.error().code == Errc::closed && ipc::shutdown_follows(control_, kShutdownGrace)) end = {};
     if (streams_) streams_->close_all();
     if (!end) log_error("audio_ended", end.error());
     return end ? 0 : 1;

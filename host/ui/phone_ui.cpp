@@ -117,6 +117,7 @@ Status PhoneUi::receive_one(Peer& peer, ByteSpan message) {
 
 /// A link ended or carried what must not come: that process is done with, and the person is told what it means.
 void PhoneUi::peer_failed(Peer& peer, const Error& error) {
+    constexpr Millis kShutdownGrace{1000};
     const bool by_itself = error.code == Errc::closed;
     if (!by_itself || quit_us_ == 0)
         std::fprintf(stderr, "event=link_ended peer=%s why=\"%s\" code=%u detail=%u\n", name_of(peer.role), error.what,
@@ -128,6 +129,8 @@ void PhoneUi::peer_failed(Peer& peer, const Error& error) {
         return;
     }
     if (quit_us_ != 0) return;
+    // The enclave ends first when a phone is shut down: then Shutdown is on its way to us as well.
+    if (by_itself && ipc::shutdown_follows(launcher_.link, kShutdownGrace)) return;
     const bool host = peer.role == ipc::ProcessRole::host;
     if (host) phone_.host_gone();
     const auto reason = host ? ipc::EndReason::host_lost : ipc::EndReason::internal;

@@ -27,9 +27,8 @@ class SocketFile {
     std::filesystem::path path_;
 };
 
-/// Log lines must not run over a full screen.
-UniqueFd screen_log(const ProfilePaths& paths, ipc::UiMode mode) {
-    if (mode != ipc::UiMode::terminal || ::isatty(2) != 1) return {};
+/// What the processes log is for whoever looks for a fault: a file, not the person's screen.
+UniqueFd process_log(const ProfilePaths& paths) {
     return UniqueFd(
         ::open((paths.state_dir / "phone.log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
@@ -57,7 +56,7 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
                     .phone = context.options.phone,
                     .call = call};
     launcher::PhonePlan plan = make_plan(context.store, input);
-    const UniqueFd log = screen_log(paths, plan.ui.mode);
+    const UniqueFd log = process_log(paths);
     if (log.valid()) plan.ground.log_fd = log.get();
     plan.control_socket = listen_control(paths.control_socket);
     const SocketFile remove_later(paths.control_socket);

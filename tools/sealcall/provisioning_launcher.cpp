@@ -1,4 +1,6 @@
 // Provisioning by the launcher: the real enclave, measured as in a phone, in front of the profile's TPM.
+#include <fcntl.h>
+
 #include "problem.h"
 #include "provisioning.h"
 #include "tools/sealcall/launcher/provisioner.h"
@@ -56,6 +58,9 @@ std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, cons
         plan.tpm = launcher::SoftwareTpm{.state_dir = paths.tpm_dir()};
     else
         plan.tpm = launcher::DeviceTpm{};
+    const UniqueFd log(::open((paths.state_dir / "provisioning.log").c_str(),
+                              O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (log.valid()) plan.log_fd = log.get();
     std::string problem;
     auto started = launcher::Provisioner::start(plan, problem);
     if (!started)
