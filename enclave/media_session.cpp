@@ -152,7 +152,7 @@ void MediaSession::start_media(dtls::MediaKeys keys, BootInstant now) {
         stream_open_ = true;
         context_.to_audio(ipc::OpenStream{.session = setup_.session, .capture = microphone_, .playback = true});
     } else {
-        context_.to_audio(ipc::Capture{.session = setup_.session, .on = microphone_});
+        context_.to_audio(ipc::Capture{.session = setup_.session, .on = microphone_, .playback = true});
     }
     owner_.media_changed();
 }
@@ -232,7 +232,7 @@ Status MediaSession::set_hold(bool on) {
         wipe_media();
         own_share_.reset();  // our offer, if one stands, is withdrawn; the peer's still stands
         state_ = State::held;
-        context_.to_audio(ipc::Capture{.session = setup_.session, .on = false});
+        context_.to_audio(ipc::Capture{.session = setup_.session, .on = false, .playback = false});
         if (was_running) key_event(ipc::KeyEvent::wiped, 0);
         owner_.send_frame(rats::FrameType::hold, ipc::encode(rats::Hold{.context = context_number_}));
     } else {
@@ -253,7 +253,7 @@ Status MediaSession::on_hold(ByteSpan body) {
     peer_share_.reset();  // the peer withdraws its offer
     state_ = State::held;
     held_there_ = true;
-    context_.to_audio(ipc::Capture{.session = setup_.session, .on = false});
+    context_.to_audio(ipc::Capture{.session = setup_.session, .on = false, .playback = false});
     if (was_running) key_event(ipc::KeyEvent::wiped, 0);
     owner_.media_changed();
     return {};
@@ -344,7 +344,8 @@ void MediaSession::suspended() {
 
 void MediaSession::set_microphone(bool on) {
     microphone_ = on;
-    if (state_ == State::running) context_.to_audio(ipc::Capture{.session = setup_.session, .on = on});
+    if (state_ == State::running)
+        context_.to_audio(ipc::Capture{.session = setup_.session, .on = on, .playback = true});
     owner_.media_changed();
 }
 

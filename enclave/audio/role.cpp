@@ -247,7 +247,7 @@ void AudioRole::on_timer() {
 void AudioRole::play_20ms() {
     Frame pcm;
     streams_->mix(pcm, BootClock::now());
-    if (!recording_) return;
+    if (!recording_ || !streams_->any_plays()) return;
     if (Status s = recording_->append(pcm); !s) {
         log_error("recording_ended", s.error());
         recording_.reset();

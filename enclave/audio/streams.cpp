@@ -55,6 +55,7 @@ Status Streams::close(const ipc::CloseStream& m) {
 Status Streams::capture(const ipc::Capture& m) {
     Stream* s = find(m.session);
     if (s == nullptr) return Error{Errc::unknown_id, "no such stream", m.session.value};
+    s->plays = m.playback;
     if (m.on) return own_microphone(*s);
     if (owner_ == m.session) owner_.reset();
     return {};

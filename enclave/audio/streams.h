@@ -5,6 +5,7 @@
 // muted.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,6 +42,10 @@ class Streams {
     void announce(ipc::AudioEventKind kind);
 
     [[nodiscard]] bool empty() const { return streams_.empty(); }
+    /// False while every stream is held: a recording pauses.
+    [[nodiscard]] bool any_plays() const {
+        return std::ranges::any_of(streams_, [](const auto& s) { return s->plays; });
+    }
     [[nodiscard]] bool microphone_in_use() const { return owner_.has_value(); }
     void close_all();
 

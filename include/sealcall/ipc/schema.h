@@ -550,12 +550,13 @@ struct CloseStream {
     SessionId session;
     static constexpr auto fields = std::tuple{&CloseStream::session};
 };
-/// Stops or starts the microphone without closing the stream.
+/// Stops or starts the microphone, and the loudspeaker with it while a call is held, without closing the stream.
 struct Capture {
     static constexpr uint16_t kId = 404;
     SessionId session;
     bool on = true;
-    static constexpr auto fields = std::tuple{&Capture::session, &Capture::on};
+    bool playback = true;  ///< false: held; a recording pauses, and silence is not counted as a gap
+    static constexpr auto fields = std::tuple{&Capture::session, &Capture::on, &Capture::playback};
 };
 /// enclave -> audio: an authenticated Opus packet to play.
 struct PlayFrame {
