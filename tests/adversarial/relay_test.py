@@ -189,6 +189,8 @@ class Relayed(unittest.TestCase):
         self.assertIn("ringing", bob.states())
         self.assertIn("media", bob.states())
         self.assertEqual({c["level"] for c in bob.events("card")}, {"2"})
+        with wave.open(str(self.scene.dir / "bob-heard.wav")) as heard:
+            self.assertGreater(heard.getnframes(), 0)
 
     def test_relayed_evidence_is_failed_and_nothing_rings(self):
         self.call_directly()
@@ -253,6 +255,9 @@ class Relayed(unittest.TestCase):
         self.assertEqual([s for s in alice.states() if s in ("decided", "ringing", "answered", "media")], [])
         self.assertEqual(alice.events("key"), [])
         self.assertEqual(alice.events("media"), [])
+        for name in ("alice", "bob"):
+            with wave.open(str(self.scene.dir / f"{name}-heard.wav")) as heard:
+                self.assertEqual(heard.getnframes(), 0, name)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ Result<SoftwareIdentity> SoftwareIdentity::create(const ipc::ConfigureEnclave& c
         attestation::check_identity_certificate(self.certificate_.view(), self.anchors_, wall_ms()));
     if (certified.spki != self.spki_) return Error{Errc::bad_key, "the certificate is for another key", 0};
     self.uri_ = certified.uri;
+    self.authority_ = certified.authority;
     return self;
 }
 

@@ -16,12 +16,13 @@ class SoftwareIdentity {
     static Result<SoftwareIdentity> create(const ipc::ConfigureEnclave& config);
     [[nodiscard]] Result<std::unique_ptr<tls::Channel>> open_channel(rats::Role role) const;
     [[nodiscard]] const std::string& uri() const { return uri_; }
+    [[nodiscard]] const std::string& authority() const { return authority_; }
 
   private:
     SoftwareIdentity() = default;
     attestation::PkeyPtr key_;
     Digest spki_{};
-    std::string uri_;
+    std::string uri_, authority_;
     rats::CertificateDer certificate_;
     std::vector<rats::CertificateDer> anchors_;
 };
@@ -33,14 +34,14 @@ class Line {
 
     /// `role` is the attacker's. The first flight goes out with `flush`.
     Status open(const SoftwareIdentity& self, rats::Role role);
-    [[nodiscard]] bool exists() const { return channel_ != nullptr; }
     /// One INFO body from the host.
     Status feed(ByteSpan body);
-    /// Hands the host what the channel wants to say; its errors come first, the alert goes out all the same.
+    /// Hands the host what the channel wants to say, an alert included.
     Status flush(ipc::Link& host);
-    /// Next frame of the peer, once both ends of the relay are open.
     [[nodiscard]] bool is_open() const { return channel_ && channel_->state() == tls::ChannelState::open; }
+    /// Once open; then `flush`.
     Status send(rats::FrameType type, ByteSpan body) { return channel_->send(type, body); }
+    /// What the peer said since the last time.
     std::vector<tls::Channel::Frame> take_frames() { return std::exchange(frames_, {}); }
 
     [[nodiscard]] const char* peer() const { return peer_; }

@@ -56,6 +56,7 @@ Status Relay::answer_status(const ipc::QueryStatus& m) {
     s.request = m.request;
     s.own_uri = BoundedString<256>::cut(self_.uri());
     s.enrolled = true;
+    s.vouched_by = BoundedString<128>::cut(self_.authority());
     s.tpm_name = BoundedString<128>("none: a relay");
     return ui_.send(s);
 }
