@@ -158,6 +158,25 @@ def memory(pid):
     return {"pss": found["pss"], "rss": found["rss"], "private": found["private_clean"] + found["private_dirty"]}
 
 
+def alone_kib(pids):
+    """What `pids` would hold if no other program shared pages with them: anonymous memory, and each piece of a file once, in the
+    largest extent that one of them has resident (so rather too little than too much)."""
+    anonymous, pieces = 0, {}
+    for pid in pids:
+        piece, resident = None, 0
+        for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+            words = line.split()
+            if not words[0].endswith(":"):  # ADDRESSES PERMISSIONS OFFSET DEVICE INODE [PATH]
+                piece = (words[3], words[4], words[2]) if words[4] != "0" else None
+            elif words[0] == "Rss:":
+                resident = int(words[1])
+            elif words[0] == "Anonymous:":
+                anonymous += int(words[1])
+                if piece:
+                    pieces[piece] = max(pieces.get(piece, 0), resident - int(words[1]))
+    return anonymous + sum(pieces.values())
+
+
 def role_names(root):
     """{pid: role}: executables' names without "sealcall-"; the root is "launcher" when it has children."""
     names = {}

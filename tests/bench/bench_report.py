@@ -30,12 +30,12 @@ def timeline_figures(timelines):
     return sorted(found, key=lambda e: e["ms"])
 
 
-def phone_figures(processes):
+def phone_figures(processes, alone_kib):
     """What bench_process.sample saw of one phone -> figures for each process and in all."""
     windows = max(len(v["pss_kib"]) for v in processes.values())
     total = {key: figure([sum(p[key][i] for p in processes.values() if i < len(p[key])) for i in range(windows)])
              for key in ("cpu_ms_per_s", "pss_kib", "private_kib")}
-    return {"processes": {name: {key: figure(values) for key, values in p.items()} for name, p in sorted(processes.items())},
+    return {"alone_kib": alone_kib, "processes": {name: {key: figure(values) for key, values in p.items()} for name, p in sorted(processes.items())},
             "total": total}
 
 
@@ -74,6 +74,9 @@ def setup_lines(result):
         o, t = ours["warm"][key], theirs["warm"][key]
         rows.append([text, cell(ours["first"][key]), cell(o), f"{o['min']:.1f} - {o['max']:.1f}", cell(theirs["first"][key]), cell(t),
                      f"{ratio(o['median'], t['median']):.2f}"])
+    o, t = ours["redial"]["dial_to_ring"], theirs["redial"]["dial_to_ring"]
+    rows.append(["dial to ring, again at once", "", cell(o), f"{o['min']:.1f} - {o['max']:.1f}", "", cell(t),
+                 f"{ratio(o['median'], t['median']):.2f}"])
     rows.append(["start to ready", cell(result["sealcall"]["start_ms"]), "", "", cell(result["baresip"]["start_ms"]), "", ""])
     return table(["Call set-up, ms", "first", "warm", "from - to", "baresip first", "warm", "ratio warm"], rows)
 
@@ -87,6 +90,9 @@ def in_call_lines(result):
         names = sorted(set().union(*(p["processes"] for p in ours.values())))
         rows = [[name, *[show(ours[who]["processes"].get(name, {}).get(key)) for who in ours], "", ""] for name in names]
         rows.append(["all", *[show(ours[who]["total"][key]) for who in ours], *[show(theirs[who]["total"][key]) for who in theirs]])
+        if key == "pss_kib":
+            rows.append(["all, if nothing else shared", *[f"{ours[who]['alone_kib'] / scale:.{digits}f}" for who in ours],
+                         *[f"{theirs[who]['alone_kib'] / scale:.{digits}f}" for who in theirs]])
         lines += table([title, *ours, *[f"baresip {who}" for who in theirs]], rows) + [""]
     return lines
 
