@@ -9,9 +9,9 @@ namespace sealcall::audio {
 namespace {
 
 constexpr long kTickNanos = 20'000'000;
-constexpr uint64_t kCatchUpMax = 50;     // ticks: after a longer stall (a suspend) time is skipped
-constexpr uint32_t kWatchEvery = 25;     // ticks between two looks at the device: 0.5 s
-constexpr uint32_t kReopenEvery = 50;    // ticks between two attempts to get it back: 1 s
+constexpr uint64_t kCatchUpMax = 50;   // ticks: after a longer stall (a suspend) time is skipped
+constexpr uint32_t kWatchEvery = 25;   // ticks between two looks at the device: 0.5 s
+constexpr uint32_t kReopenEvery = 50;  // ticks between two attempts to get it back: 1 s
 constexpr Millis kShutdownGrace{1000};
 constexpr size_t kMessagesPerWake = 64;  // so that neither link can starve the clock
 

@@ -27,9 +27,8 @@ uint64_t Script::dial_at(const Phone& phone) const {
 
 /// When everything about an ended call has been told, or will not be.
 uint64_t Script::finish_at(const Call& call) const {
-    const bool told = call.keys.empty() || std::ranges::any_of(call.keys, [](const auto& k) {
-                          return k.event == ipc::KeyEvent::destroyed;
-                      });
+    const bool told = call.keys.empty() ||
+                      std::ranges::any_of(call.keys, [](const auto& k) { return k.event == ipc::KeyEvent::destroyed; });
     return call.ended_us + (told ? kLingerMinUs : kLingerMaxUs);
 }
 

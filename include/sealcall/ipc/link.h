@@ -114,14 +114,14 @@ Result<T> decode_message(ByteSpan message) {
     return v;
 }
 
-/// After another process's link closed: true if the launcher says within `longest` that the phone is being shut down (or is gone
-/// itself), so that the end was an orderly one. The message stays to be read.
+/// After another process's link closed: true if the launcher says within `longest` that the phone is being shut down,
+/// so that the end was an orderly one. The message stays to be read.
 inline bool shutdown_follows(const Link& control, Millis longest) {
     pollfd p{.fd = control.fd(), .events = POLLIN, .revents = 0};
     if (!control.open() || ::poll(&p, 1, static_cast<int>(longest.count())) <= 0) return false;
     std::array<std::byte, 2> id{};
     const ssize_t n = ::recv(control.fd(), id.data(), id.size(), MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
-    return n == 0 || (n >= 2 && (static_cast<unsigned>(id[0]) << 8 | static_cast<unsigned>(id[1])) == Shutdown::kId);
+    return n >= 2 && (static_cast<unsigned>(id[0]) << 8 | static_cast<unsigned>(id[1])) == Shutdown::kId;
 }
 
 /// True if `m` is the hello of a process of the same build with the expected role.

@@ -227,8 +227,8 @@ TEST(Codec, ListNamesEveryMessage) {
 
 TEST(Codec, MessageNumberLeadsAndIsChecked) {
     Bytes b = ipc::encode_message(ipc::Answer{.call = CallId{7}, .microphone = false});
-    EXPECT_EQ(
-        b, (Bytes{std::byte{0}, std::byte{122}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{7}, std::byte{0}}));
+    EXPECT_EQ(b, (Bytes{std::byte{0}, std::byte{122}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{7},
+                        std::byte{0}, std::byte{0}}));
     auto id = ipc::message_id(b);
     ASSERT_TRUE(id);
     EXPECT_EQ(*id, 122);

@@ -29,6 +29,9 @@ pid_t spawn(const std::vector<std::string>& words, int data_fd, int control_fd) 
     if (::getppid() != parent) ::_exit(126);
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
+    // Out of the way first: either may already stand where the other one goes.
+    if (data_fd >= 0) data_fd = ::fcntl(data_fd, F_DUPFD_CLOEXEC, 64);
+    if (control_fd >= 0) control_fd = ::fcntl(control_fd, F_DUPFD_CLOEXEC, 64);
     if (data_fd >= 0) ::dup2(data_fd, 10);
     if (control_fd >= 0) ::dup2(control_fd, 11);
     ::execvp(argv[0], argv.data());
