@@ -102,6 +102,7 @@ void PhoneUi::on(const ipc::Start&) {
     if (Status s = launcher_.link.send(ready); !s) return peer_failed(launcher_, s.error());
     if (!ready.ok) return;
     tell_both(json_ready(config_, Stamp::now()), "");
+    if (phone_.host()) tell(*phone_.host());
     script_.started(Stamp::now().boot_us);
     ask_enclave_status();
 }
@@ -146,7 +147,7 @@ void PhoneUi::on(const ipc::EnclaveStatus& m) {
 
 void PhoneUi::on(const ipc::HostState& m) {
     phone_.apply(m);
-    tell(m);
+    if (started_) tell(m);  // the host may be ready before this process knows how to tell; then the start tells it
 }
 
 void PhoneUi::on(const ipc::DialReply& m) {

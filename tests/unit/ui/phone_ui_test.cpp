@@ -153,6 +153,20 @@ TEST_F(PhoneUiTest, TellsEverythingAsJson) {
     EXPECT_EQ(ended["sentence"], "The other person hung up.");
 }
 
+TEST_F(PhoneUiTest, TellsWhatTheHostSaidBeforeTheStart) {
+    spawn();
+    phone.greet();
+    for (ipc::Link* link : {&phone.launcher(), &phone.enclave(), &phone.host()})
+        ASSERT_TRUE(phone.expect<ipc::LinkHello>(*link));
+    ASSERT_TRUE(phone.host().send(ipc::HostState{.listening = BoundedString<128>("127.0.0.1:5070")}));
+    usleep(100'000);  // it is read before the configuration, as when the host is ready first
+    ASSERT_TRUE(phone.launcher().send(ipc::ConfigureUi{.mode = ipc::UiMode::json}));
+    ASSERT_TRUE(phone.launcher().send(ipc::Start{}));
+    EXPECT_EQ(event("host")["listening"], "127.0.0.1:5070");
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_EQ(seen.front()["event"], "ready");
+}
+
 TEST_F(PhoneUiTest, PlainLinesCarryNoEscapes) {
     start({.mode = ipc::UiMode::lines});
     auto card = test::attested_card(kCall, Direction::incoming);
