@@ -39,6 +39,7 @@ class Phone:
     """One `sealcall` that runs, its JSON events in a file."""
 
     def __init__(self, scene, name, *words):
+        self.scene, self.name = scene, name
         self.out = scene.dir / f"{name}.json"
         self.err = scene.dir / f"{name}.err"
         self.process_log = scene.state(name) / "phone.log"
@@ -67,9 +68,14 @@ class Phone:
         raise AssertionError(f"never: {what}\n{self.out.read_text()}\n{self.log()}")
 
     def port(self):
-        """Where it listens; waits until it does."""
-        event = self.wait_for("listening", lambda: [e for e in self.events("host") if e["listening"]])[0]
-        return int(event["listening"].rsplit(":", 1)[1])
+        """Where it listens; waits until it does. Asked over the control socket: an event could be over before ui tells."""
+        return self.wait_for("listening", self.ask_port)
+
+    def ask_port(self):
+        done = subprocess.run([str(BIN / "sealcall"), "status", "--profile", self.name, "--json"], env=self.scene.environment,
+                              capture_output=True, text=True, timeout=20, check=False, preexec_fn=end_with_us)
+        listening = re.search(r'"listening": ?"[^"]*:(\d+)"', done.stdout)
+        return int(listening[1]) if listening else None
 
     def states(self):
         return [e["state"] for e in self.events("state")]
