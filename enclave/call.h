@@ -19,7 +19,8 @@ struct Call {
     std::string label;
     std::string hearsay_name;  ///< incoming: display name as the network says it
     std::string hearsay_from;
-    std::string origin;  ///< incoming: source address, for rate limits
+    std::string identity_header;  ///< incoming: verified once the channel has shown the key
+    std::string origin;           ///< incoming: source address, for rate limits
     uint8_t slot = 0;
     std::shared_ptr<dtls::Identity> identity;  ///< shared by the forks: one offer, one DTLS key
     std::vector<SessionId> legs;               ///< in order of appearance, ended ones included

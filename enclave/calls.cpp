@@ -1,5 +1,7 @@
 #include "enclave/calls.h"
 
+#include "attestation/binding.h"
+#include "enclave/passport.h"
 #include "policy/decide.h"
 
 namespace sealcall::enclave {
@@ -59,11 +61,37 @@ void Calls::dial(const ipc::Dial& m) {
     context_.record(audit::Record("dialled").call(call.id).text("uri", call.dialled_uri).text("label", call.label));
     call.tell(context_, ipc::CallState::dialling);
     if (!enrolled) return place_ordinary(call);
-    context_.to_host(ipc::PlaceCall{.call = call.id,
-                                    .kind = ipc::CallKind::attested,
-                                    .uri = m.uri,
-                                    .fingerprint = call.identity->fingerprint(),
-                                    .identity = {}});
+    place_attested(call);
+}
+
+/// The INVITE waits for one signature of the TPM: who calls whom with which DTLS certificate. A TPM that refuses does
+/// not stop the INVITE: the channel will fail for the same reason, and says it where both sides notice.
+void Calls::place_attested(Call& call) {
+    const PassportFacts facts{
+        .orig = context_.config.own_uri.str(), .dest = call.dialled_uri, .mky = call.identity->fingerprint()};
+    auto text = passport_text(facts, wall_ms() / 1000);
+    auto place = [this, id = call.id](BoundedString<2048> identity) {
+        Call* live = this->call(id);
+        if (live == nullptr || live->ended) return;
+        context_.to_host(ipc::PlaceCall{.call = id,
+                                        .kind = ipc::CallKind::attested,
+                                        .uri = BoundedString<256>::cut(live->dialled_uri),
+                                        .fingerprint = live->identity->fingerprint(),
+                                        .identity = std::move(identity)});
+    };
+    if (!text) return place({});
+    const Digest digest = attestation::sha256(as_bytes(*text));
+    auto der = std::make_shared<std::optional<Result<Bytes>>>();  // shared: both closures must be copyable
+    Status posted = context_.worker.post(
+        tpm::Urgency::own_call, [der, digest](tpm::Tpm& t) { der->emplace(t.sign_identity(digest)); },
+        [der, place, signed_text = *text] {
+            BoundedString<2048> identity;
+            if (*der && **der)
+                if (auto header = identity_header(signed_text, ***der); header && header->size() <= 2048)
+                    identity = BoundedString<2048>(*header);
+            place(std::move(identity));
+        });
+    if (!posted) place({});
 }
 
 void Calls::adopt(Call& call, std::unique_ptr<Session> session, uint8_t leg) {
@@ -207,6 +235,7 @@ void Calls::incoming(const ipc::IncomingInvite& m) {
     call.hearsay_from = m.from_uri.str();
     call.hearsay_name = m.display_name.str();
     call.origin = m.origin.str();
+    call.identity_header = m.identity.str();
     if (ordinary) call.dialled_uri = m.to_uri.str();
     call.state = ipc::CallState::offered;
     context_.to_ui(ipc::CallPhase{.call = call.id,

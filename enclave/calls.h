@@ -49,6 +49,7 @@ class Calls {
     Result<Call*> new_call(policy::Direction direction, bool ordinary);
     void refuse_incoming(const ipc::IncomingInvite& m, std::string_view why, uint16_t sip_status);
     void place_ordinary(Call& call);
+    void place_attested(Call& call);
     void adopt(Call& call, std::unique_ptr<Session> session, uint8_t leg);
     [[nodiscard]] bool has_live_leg(const Call& call);
     [[nodiscard]] Session* active(CallId id);

@@ -1,5 +1,5 @@
 add_library(sealcall_enclave_core STATIC
-  attester.cpp verifier_pool.cpp sip_name.cpp sip_digest.cpp media_session.cpp session.cpp session_attest.cpp calls.cpp
+  attester.cpp verifier_pool.cpp sip_name.cpp sip_digest.cpp passport.cpp media_session.cpp session.cpp session_attest.cpp calls.cpp
   monitor.cpp enclave.cpp)
 target_include_directories(sealcall_enclave_core PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(sealcall_enclave_core PUBLIC sealcall::trusted sealcall::policy sealcall::attestation_core sealcall::tpm
@@ -8,3 +8,4 @@ add_library(sealcall::enclave_core ALIAS sealcall_enclave_core)
 
 add_executable(sealcall-enclave main.cpp provision.cpp)
 target_link_libraries(sealcall-enclave PRIVATE sealcall::enclave_core sealcall::sandbox sealcall::secret_heap)
+install(TARGETS sealcall-enclave RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/sealcall)

@@ -97,6 +97,7 @@ class Session final : public MediaOwner {
     void make_evidence();
     void evidence_ready(Result<rats::Evidence> evidence);
     void appraise(const rats::Evidence& evidence);
+    [[nodiscard]] bool passport_holds(const rats::Evidence& evidence) const;
     void verified(attestation::Appraised ceiling, std::optional<rats::VerifierResponse> response);
     void appraised(rats::AttestationResult result);
     void send_verdict();

@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include "attestation/binding.h"
+#include "enclave/passport.h"
 #include "enclave/session.h"
 #include "policy/decide.h"
 #include "sealcall/base/hex.h"
@@ -295,6 +296,10 @@ void Session::appraise(const rats::Evidence& evidence) {
     expect.wall_ms = wall_ms();
     expect.measurement_pcr = context_.config.measurement_pcr;
     attestation::Appraised ceiling = attestation::check_evidence(evidence, expect);
+    if (ceiling.result.level != rats::Level::failed && !passport_holds(evidence)) {
+        ceiling.result.level = rats::Level::failed;
+        (void)ceiling.result.reasons.push(rats::Reason::passport_mismatch);
+    }
     if (ceiling.result.level == rats::Level::failed) return verified(std::move(ceiling), rats::VerifierResponse{});
 
     rats::VerifierRequest request;
@@ -309,6 +314,19 @@ void Session::appraise(const rats::Evidence& evidence) {
             if (Session* self = find(id)) self->verified(ceiling, std::move(response));
         });
     if (!asked) verified(std::move(ceiling), {});
+}
+
+/// The Identity header of the INVITE against what the channel has shown since (RFC 8224 6.2, RFC 8225 5.2.2). No
+/// header: nothing is claimed. `evidence` has passed, so its identity key is the TLS peer's.
+bool Session::passport_holds(const rats::Evidence& evidence) const {
+    if (caller() || call_.identity_header.empty()) return true;
+    auto body = ipc::decode<rats::EvidenceBody>(evidence.body.view());
+    if (!body) return false;
+    auto key = attestation::parse_tpmt_public(body->identity_public.view());
+    if (!key) return false;
+    const PassportFacts facts{
+        .orig = channel_->peer().uri, .dest = peer_hello_.dialled_uri.str(), .mky = peer_hello_.dtls_fingerprint};
+    return verify_identity_header(call_.identity_header, facts, wall_ms() / 1000, *key).has_value();
 }
 
 void Session::verified(attestation::Appraised ceiling, std::optional<rats::VerifierResponse> response) {

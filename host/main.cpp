@@ -11,20 +11,12 @@ extern "C" {
 #define DEBUG_LEVEL 3
 #include <re_dbg.h>
 }
-#ifdef SEALCALL_HAVE_SANDBOX
 #include "enclave/sandbox/sandbox.h"
-#endif
 
 namespace sealcall::host {
 namespace {
 
-Status lock_down() {
-#ifdef SEALCALL_HAVE_SANDBOX
-    return sandbox::enter(ipc::ProcessRole::host);
-#else
-    return {};
-#endif
-}
+Status lock_down() { return sandbox::enter(ipc::ProcessRole::host); }
 
 class Process {
   public:

@@ -177,6 +177,36 @@ TEST_F(HostileHost, CannotClaimAnotherFingerprint) {
     EXPECT_NE(bob_.audit_text().find("relay_rewrote_offer"), std::string::npos);
 }
 
+TEST_F(HostileHost, APassportOfAnotherCallFailsTheCheck) {
+    hosts_.intercept = [&](EnclavePhone&, Bytes& raw) {
+        if (auto m = ipc::decode_message<ipc::PlaceCall>(raw)) {
+            EXPECT_GT(m->identity.size(), 200u);
+            std::string changed = m->identity.str();
+            const size_t at = changed.find('.') + 20;  // inside the claims
+            changed[at] = changed[at] == 'A' ? 'B' : 'A';
+            m->identity = BoundedString<2048>(changed);
+            raw = ipc::encode_message(*m);
+        }
+        return true;
+    };
+    hosts_.dial("sip:bob@example.com");
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(bob_, CallState::ended); }));
+    ASSERT_TRUE(bob_.last_card());
+    EXPECT_EQ(bob_.last_card()->theirs.level, rats::Level::failed);
+    EXPECT_EQ(std::ranges::count(bob_.last_card()->theirs.reasons.items(), rats::Reason::passport_mismatch), 1);
+}
+
+TEST_F(HostileHost, AStrippedPassportIsNoClaimAndNoHarm) {
+    hosts_.intercept = [&](EnclavePhone&, Bytes& raw) {
+        if (auto m = ipc::decode_message<ipc::PlaceCall>(raw)) {
+            m->identity = {};
+            raw = ipc::encode_message(*m);
+        }
+        return true;
+    };
+    answer_and_talk();
+}
+
 TEST_F(HostileHost, CannotPutItsOwnDtlsInTheMiddle) {
     auto mallory = dtls::Identity::create().value();
     std::unique_ptr<dtls::Endpoint> fake_server;

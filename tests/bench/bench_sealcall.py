@@ -99,7 +99,14 @@ class Pair:
         self.uri = f"sip:bob@127.0.0.1:{lab.ports['bob']}"
 
     def call(self):
-        """Dials, answers after a moment, waits for sound both ways. Times in ms."""
+        """Dials, answers after a moment, waits for sound both ways. Times in ms, and the timeline of both."""
+        try:
+            return self.try_call()
+        except Failed as problem:
+            both = "\n".join(f"{p.name}:\n{p.last_words()}" for p in self.phones)
+            raise Failed(f"{problem}\n-- last words of both phones --\n{both}") from problem
+
+    def try_call(self):
         a, b = len(self.alice.events), len(self.bob.events)
         self.alice.ask("call", uri=self.uri)
         dialled = self.alice.phase("dialled", a)

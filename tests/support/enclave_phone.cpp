@@ -210,7 +210,7 @@ void Hosts::serve(EnclavePhone& self, EnclavePhone& peer, bool caller_side) {
                                                      .from_uri = BoundedString<256>(self.uri()),
                                                      .to_uri = place->uri,
                                                      .display_name = BoundedString<256>("somebody"),
-                                                     .identity = {},
+                                                     .identity = place->identity,
                                                      .sdp_fingerprint = place->fingerprint,
                                                      .opus_payload_type = 111,
                                                      .peer_is_dtls_client = false,

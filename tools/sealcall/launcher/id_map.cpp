@@ -24,7 +24,9 @@ std::string to_itself(unsigned id) { return std::to_string(id) + " " + std::to_s
 
 Status map_ids(const std::string& proc, UserAndGroup ids, SetGroups groups) {
     if (groups == SetGroups::deny) TRY_STATUS(write_file(proc + "/setgroups", "deny"));
-    TRY_STATUS(write_file(proc + "/uid_map", to_itself(ids.uid)));
+    std::string users = to_itself(ids.uid);
+    if (groups == SetGroups::keep && ::geteuid() != ids.uid) users += "\n" + to_itself(::geteuid());
+    TRY_STATUS(write_file(proc + "/uid_map", users));
     return write_file(proc + "/gid_map", to_itself(ids.gid));
 }
 

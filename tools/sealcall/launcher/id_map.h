@@ -17,7 +17,9 @@ struct UserAndGroup {
 enum class SetGroups : uint8_t { keep, deny };  ///< the kernel asks a plain user for `deny`
 
 /// Maps one user and one group to themselves, so that a process without that user's root stays without capabilities
-/// after exec. `proc`: "/proc/123" or "/proc/self". Errors: not_permitted (detail: errno).
+/// after exec. The launcher's own user, where it is another one, gets its name as well: else everybody would look like
+/// the overflow user to a role that asks who speaks to it (SO_PEERCRED). `proc`: "/proc/123" or "/proc/self".
+/// Errors: not_permitted (detail: errno).
 Status map_ids(const std::string& proc, UserAndGroup ids, SetGroups groups);
 
 /// True if the number exists in this process's own user namespace (a container's may hold only a few).
