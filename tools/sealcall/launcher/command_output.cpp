@@ -63,7 +63,7 @@ Result<std::string> command_output(const std::vector<std::string>& argv, size_t 
     TRY_STATUS(read_all(in.get(), text, limit, BootClock::now() + deadline));
     TRY(const ChildEnd end, child.wait(deadline));
     if (end.signal != 0 || end.exit_status != 0)
-        return Error{Errc::unavailable, "program", static_cast<uint32_t>(end.exit_status)};
+        return Error{Errc::unavailable, "the loader does not find all of its libraries", 0};
     return text;
 }
 

@@ -1,4 +1,5 @@
 // Phone, first half: from a plan to roles that are ready.
+#include <malloc.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -64,7 +65,10 @@ Result<std::unique_ptr<Phone>> Phone::start(PhonePlan plan, std::string& problem
     Status s = phone->start_roles(plan);
     if (s) s = phone->configure(plan);
     if (s) s = phone->wait_until_ready(plan.ready_deadline);
-    if (s) return phone;
+    if (s) {
+        ::malloc_trim(0);  // hashing and copying are over: the launcher only watches from here on
+        return phone;
+    }
     if (phone->end_) {
         problem = phone->end_->sentence.empty() ? "The phone was interrupted while it started." : phone->end_->sentence;
         return s.error();

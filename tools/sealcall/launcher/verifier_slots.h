@@ -16,8 +16,8 @@ namespace sealcall::launcher {
 
 class VerifierSlots {
   public:
-    static constexpr Millis kDeadline{3000};      ///< from request to answer; then it is killed
-    static constexpr Millis kReplaceAfter{1000};  ///< keeps the start of the next one off a call's set-up
+    static constexpr Millis kDeadline{3000};     ///< from request to answer; then it is killed
+    static constexpr Millis kReplaceAfter{250};  ///< keeps the start of the next one off a call's set-up
     using Starter = std::function<Result<RoleProcess>(int control_fd)>;
     using Log = std::function<void(const std::string& line)>;
 
