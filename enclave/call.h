@@ -21,7 +21,7 @@ struct Call {
     std::string hearsay_from;
     std::string identity_header;  ///< incoming: verified once the channel has shown the key
     std::string origin;           ///< incoming: source address, for rate limits
-    uint8_t slot = 0;
+    std::optional<uint8_t> slot;  ///< NV counter of the call secret; an incoming call has one once it is answered
     std::shared_ptr<dtls::Identity> identity;  ///< shared by the forks: one offer, one DTLS key
     std::vector<SessionId> legs;               ///< in order of appearance, ended ones included
     SessionId winner{};                        ///< the leg that was answered; 0: none yet

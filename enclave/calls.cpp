@@ -21,19 +21,16 @@ uint32_t Calls::live() const {
 }
 
 Result<Call*> Calls::new_call(policy::Direction direction, bool ordinary) {
-    auto slot = context_.slots.take();
-    if (!slot) return Error{Errc::unavailable, "four calls at once are the limit", 0};
-    auto identity = dtls::Identity::create();
-    if (!identity) {
-        context_.slots.give_back(*slot);
-        return identity.error();
-    }
+    // Strangers who only ring must not keep the person from calling: an incoming call takes its slot at the answer.
+    const bool outgoing = direction == policy::Direction::outgoing;
+    if (!context_.slots.any_free()) return Error{Errc::unavailable, "four calls at once are the limit", 0};
+    TRY(auto identity, dtls::Identity::create());
     auto call = std::make_unique<Call>();
     call->id = CallId{next_call_++};
     call->direction = direction;
     call->ordinary = ordinary;
-    call->slot = *slot;
-    call->identity = std::move(*identity);
+    if (outgoing) call->slot = context_.slots.take();
+    call->identity = std::move(identity);
     call->since = BootClock::now();
     Call* raw = call.get();
     calls_.emplace(raw->id.value, std::move(call));
@@ -58,8 +55,14 @@ void Calls::dial(const ipc::Dial& m) {
     context_.to_ui(ipc::CallPhase{.call = call.id,
                                   .phase = ipc::Phase::dialled,
                                   .boot_us = static_cast<uint64_t>(call.since.time_since_epoch().count())});
-    context_.record(audit::Record("dialled").call(call.id).text("uri", call.dialled_uri).text("label", call.label));
+    const bool recorded =
+        context_.record(audit::Record("dialled").call(call.id).text("uri", call.dialled_uri).text("label", call.label));
     call.tell(context_, ipc::CallState::dialling);
+    if (!recorded) {
+        call.end_reason = ipc::EndReason::internal;
+        call.end_detail = "the audit log cannot be written";
+        return finish(call);
+    }
     if (!enrolled) return place_ordinary(call);
     place_attested(call);
 }
@@ -72,7 +75,7 @@ void Calls::place_attested(Call& call) {
     auto text = passport_text(facts, wall_ms() / 1000);
     auto place = [this, id = call.id](BoundedString<2048> identity) {
         Call* live = this->call(id);
-        if (live == nullptr || live->ended) return;
+        if (live == nullptr || live->ended || live->ordinary) return;
         context_.to_host(ipc::PlaceCall{.call = id,
                                         .kind = ipc::CallKind::attested,
                                         .uri = BoundedString<256>::cut(live->dialled_uri),
@@ -204,22 +207,38 @@ void Calls::call_failed(const ipc::CallFailed& m) {
 // ---------------------------------------------------------------- incoming
 
 void Calls::refuse_incoming(const ipc::IncomingInvite& m, std::string_view why, uint16_t sip_status) {
-    context_.record(audit::Record("incoming_refused")
-                        .text("from_hearsay", m.from_uri.view())
-                        .text("origin", m.origin.view())
-                        .text("why", why));
-    context_.to_ui(ipc::Notice{
-        .kind = ipc::NoticeKind::incoming_refused,
-        .text = BoundedString<512>::cut("A call from " + m.from_uri.str() +
-                                        " (its own word) was refused before it rang: " + std::string(why) + ".")});
+    if (tell_of_refusal()) {
+        context_.record(audit::Record("incoming_refused")
+                            .text("from_hearsay", m.from_uri.view())
+                            .text("origin", m.origin.view())
+                            .text("why", why)
+                            .number("others_not_listed", std::exchange(untold_refusals_, 0)));
+        context_.to_ui(ipc::Notice{
+            .kind = ipc::NoticeKind::incoming_refused,
+            .text = BoundedString<512>::cut("A call from " + m.from_uri.str() +
+                                            " (its own word) was refused before it rang: " + std::string(why) + ".")});
+    }
     context_.to_host(ipc::IncomingRefused{.handle = m.handle, .sip_status = sip_status});
+}
+
+/// A stranger who calls a thousand times a minute fills neither the disk nor the screen: beyond the first ones they are
+/// counted.
+bool Calls::tell_of_refusal() {
+    const BootInstant now = BootClock::now();
+    if (now - refusals_since_ >= Millis{60000}) {
+        refusals_since_ = now;
+        told_refusals_ = 0;
+    }
+    if (told_refusals_ < kRefusalsPerMinute) return ++told_refusals_, true;
+    ++untold_refusals_;
+    return false;
 }
 
 void Calls::incoming(const ipc::IncomingInvite& m) {
     const bool ordinary = m.kind == ipc::CallKind::ordinary;
     size_t half_open = 0, same_origin = 0;
     for (const auto& [id, s] : sessions_) {
-        if (!s->half_open() || s->call().direction != policy::Direction::incoming) continue;
+        if (s->state() >= SessionState::answered || s->call().direction != policy::Direction::incoming) continue;
         ++half_open;
         if (s->call().origin == m.origin.view()) ++same_origin;
     }
@@ -251,7 +270,6 @@ void Calls::incoming(const ipc::IncomingInvite& m) {
                                                      m.peer_is_dtls_client, m.opus_payload_type)
                             : Session::open_attested(context_, call, id, rats::Role::callee, m.sdp_fingerprint);
     if (!session) {
-        context_.slots.give_back(call.slot);
         calls_.erase(call.id.value);
         return refuse_incoming(m, session.error().what, 488);
     }
@@ -370,7 +388,7 @@ void Calls::tick(BootInstant now) {
         Call& c = *entry.second;
         const bool gone = c.ended && std::ranges::none_of(c.legs, [&](SessionId id) { return session(id) != nullptr; });
         if (!gone) return false;
-        context_.slots.give_back(c.slot);
+        if (c.slot) context_.slots.give_back(*c.slot);
         c.tell(context_, ipc::CallState::ended);
         return true;
     });

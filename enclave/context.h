@@ -19,6 +19,7 @@ class Session;
 /// The four NV counter slots; a slot belongs to one call until its secret is dead.
 class Slots {
   public:
+    [[nodiscard]] bool any_free() const { return std::ranges::count(taken_, false) != 0; }
     std::optional<uint8_t> take() {
         for (uint8_t i = 0; i < taken_.size(); ++i)
             if (!taken_[i]) {
@@ -45,6 +46,7 @@ struct Context {
     const ipc::ConfigureEnclave& config;
     Slots& slots;
     Millis lease;                             ///< of sealed secrets (tpm::Tpm::lease)
+    SessionId& microphone_owner;              ///< set by the person's commands alone; no peer's message moves it
     uint32_t& dropped;                        ///< bad bytes from the network, all kinds
     std::vector<std::string>& attesting;      ///< URIs that attested before: without it now is a downgrade
     std::function<Session*(SessionId)> find;  ///< null when the session is gone: results of late jobs are dropped
@@ -63,11 +65,12 @@ struct Context {
     void to_audio(const T& m) const {
         if (!audio.send(m)) audio.close();
     }
-    /// A record that cannot be written is said aloud: nothing is silent.
-    void record(const audit::Record& r) const {
-        if (!log.append(r))
-            to_ui(ipc::Notice{.kind = ipc::NoticeKind::dropped_messages,
-                              .text = BoundedString<512>("The audit log cannot be written: is the disk full?")});
+    /// A record that cannot be written is said aloud: nothing is silent. False: it is not in the log.
+    bool record(const audit::Record& r) const {
+        if (log.append(r)) return true;
+        to_ui(ipc::Notice{.kind = ipc::NoticeKind::dropped_messages,
+                          .text = BoundedString<512>("The audit log cannot be written: is the disk full?")});
+        return false;
     }
 
     /// One step in the life of a sealed secret: on the screen and in the audit log.

@@ -26,19 +26,24 @@ Micros slept() {
 /// Runs one job where the TPM is and waits for it; only while no call exists.
 template <class R>
 Result<R> wait_for_tpm(tpm::Worker& worker, std::function<Result<R>(tpm::Tpm&)> job) {
-    std::optional<Result<R>> result;
-    bool done = false;
+    struct Wait {
+        std::optional<Result<R>> result;
+        bool done = false;
+    };
+    auto wait =
+        std::make_shared<Wait>();  // shared: after a timeout the job still runs, and must not write into our frame
     TRY_STATUS(worker.post(
-        tpm::Urgency::keep_alive, [&](tpm::Tpm& t) { result.emplace(job(t)); }, [&] { done = true; }));
+        tpm::Urgency::keep_alive, [wait, job = std::move(job)](tpm::Tpm& t) { wait->result.emplace(job(t)); },
+        [wait] { wait->done = true; }));
     const BootInstant deadline = BootClock::now() + kStartDeadline;
-    while (!done) {
+    while (!wait->done) {
         const auto left = std::chrono::duration_cast<Millis>(deadline - BootClock::now()).count();
         if (left <= 0) return Error{Errc::tpm_timeout, "the TPM did not answer", 0};
         pollfd p{.fd = worker.fd(), .events = POLLIN, .revents = 0};
         (void)::poll(&p, 1, static_cast<int>(left));
         worker.dispatch();
     }
-    return std::move(*result);
+    return std::move(*wait->result);
 }
 
 }  // namespace
@@ -86,6 +91,7 @@ Status Enclave::prepare() {
                              .config = config_,
                              .slots = slots_,
                              .lease = lease,
+                             .microphone_owner = microphone_owner_,
                              .dropped = dropped_,
                              .attesting = attesting_,
                              .find = [this](SessionId id) { return calls_->session(id); },
@@ -109,7 +115,8 @@ Status Enclave::load_keys() {
         Digest measurement{};
         std::optional<Attester> attester;
     };
-    TRY(Loaded loaded, wait_for_tpm<Loaded>(*ports_.worker, [&](tpm::Tpm& t) -> Result<Loaded> {
+    auto config = std::make_shared<const ipc::ConfigureEnclave>(config_);  // the job may outlive us by a slow TPM
+    TRY(Loaded loaded, wait_for_tpm<Loaded>(*ports_.worker, [blobs, config, enrolled](tpm::Tpm& t) -> Result<Loaded> {
             Loaded l;
             l.name = t.name();
             TRY_STATUS(t.load(blobs));
@@ -117,9 +124,9 @@ Status Enclave::load_keys() {
             // happens.
             for (uint8_t slot = 0; slot < tpm::kSlots; ++slot)
                 if (auto counter = t.end_slot(slot); !counter) return counter.error();
-            TRY(l.measurement, t.read_pcr(config_.measurement_pcr));
+            TRY(l.measurement, t.read_pcr(config->measurement_pcr));
             if (enrolled) {
-                TRY(l.attester, Attester::create(t, config_));
+                TRY(l.attester, Attester::create(t, *config));
             }
             return l;
         }));

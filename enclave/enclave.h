@@ -48,6 +48,7 @@ class Enclave {
     std::unique_ptr<VerifierPool> verifiers_;
     std::optional<Attester> attester_;
     Slots slots_;
+    SessionId microphone_owner_{};
     uint32_t dropped_ = 0;
     std::vector<std::string> attesting_;
     std::optional<Context> context_;

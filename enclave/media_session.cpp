@@ -90,6 +90,7 @@ void MediaSession::dtls_finished() {
     expected_proof_ = confirm_proof(*exporter, rats::other(setup_.role));
     owner_.send_frame(rats::FrameType::media_confirm,
                       ipc::encode(rats::MediaConfirm{.proof = confirm_proof(*exporter, setup_.role)}));
+    if (state_ != State::confirming) return;  // the channel is gone, and the session with it
     key_event(ipc::KeyEvent::created, 0);
     seal(std::move(*secret));
     if (early_proof_ && state_ == State::confirming) {
@@ -145,14 +146,16 @@ void MediaSession::start_media(dtls::MediaKeys keys, BootInstant now) {
     auto media = srtp::Media::create(std::move(keys), setup_.payload_type);
     if (!media) return owner_.media_failed(ipc::EndReason::media_failed, media.error());
     media_ = std::move(*media);
+    const bool new_keys_only = state_ == State::running;
     state_ = State::running;
     context_since_ = now;
     next_stats_ = now + kStatsEvery;
     if (!stream_open_) {
         stream_open_ = true;
-        context_.to_audio(ipc::OpenStream{.session = setup_.session, .capture = microphone_, .playback = true});
-    } else {
-        context_.to_audio(ipc::Capture{.session = setup_.session, .on = microphone_, .playback = true});
+        context_.to_audio(ipc::OpenStream{.session = setup_.session, .capture = owns_microphone(), .playback = true});
+    } else if (!new_keys_only) {
+        // Nothing that a peer sends moves the microphone: its owner is whom the person spoke to last.
+        context_.to_audio(ipc::Capture{.session = setup_.session, .on = owns_microphone(), .playback = true});
     }
     owner_.media_changed();
 }
@@ -182,7 +185,7 @@ void MediaSession::media_packet(ByteSpan bytes, BootInstant now) {
 }
 
 void MediaSession::captured(const ipc::CapturedFrame& frame, BootInstant now) {
-    if (state_ != State::running || !microphone_) return;
+    if (state_ != State::running || !owns_microphone()) return;
     auto packet = media_->send(frame.opus.view(), frame.timestamp, now);
     if (!packet || packet->size() > ipc::kDatagramMax) return;
     (void)context_.host.send_or_drop(
@@ -218,7 +221,6 @@ void MediaSession::wipe_media() {
     }
     media_.reset();
     pending_keys_.reset();
-    deriving_ = false;
     ++generation_;
 }
 
@@ -248,6 +250,7 @@ Status MediaSession::on_hold(ByteSpan body) {
     (void)hold;
     if (!setup_.attested || (state_ != State::running && state_ != State::held))
         return Error{Errc::wrong_state, "hold", 0};
+    if (state_ == State::held && held_there_ && !peer_share_) return {};
     const bool was_running = state_ == State::running;
     wipe_media();
     peer_share_.reset();  // the peer withdraws its offer
@@ -276,7 +279,9 @@ Status MediaSession::on_resume(ByteSpan body) {
         return Error{Errc::wrong_state, "resume", 0};
     // Numbers only grow; a jump would burn them all, and the same number twice would be the same keys but for the fresh
     // bytes.
-    if (resume.context > highest_number_ + 1024) return Error{Errc::bad_value, "resume number", resume.context};
+    constexpr uint32_t kLast = 0xffff0000;  // far from where the numbers would wrap
+    if (resume.context > kLast || resume.context > highest_number_ + 1024)
+        return Error{Errc::bad_value, "resume number", resume.context};
     // Crossed with a hold or with an offer of ours that is newer: the peer follows that one.
     if (resume.context <= context_number_ || (own_share_ && resume.context < own_share_->number)) return {};
     held_there_ = false;
@@ -292,9 +297,9 @@ Status MediaSession::on_resume(ByteSpan body) {
 }
 
 void MediaSession::try_derive() {
-    if (deriving_ || !sealed_ || held_here_ || held_there_) return;
+    if (unsealing_ || !sealed_ || held_here_ || held_there_) return;
     if (!own_share_ || !peer_share_ || own_share_->number != peer_share_->number) return;
-    deriving_ = true;
+    unsealing_ = true;
     const Share own = *own_share_, peer = *peer_share_;
     const bool caller = setup_.role == rats::Role::caller;
     const uint32_t generation = generation_;
@@ -309,10 +314,11 @@ void MediaSession::try_derive() {
             return std::make_shared<dtls::MediaKeys>(std::move(keys));
         },
         [this, generation, own](Session&, Result<std::shared_ptr<dtls::MediaKeys>> keys) {
-            if (generation != generation_) return;  // wiped meanwhile
-            deriving_ = false;
+            unsealing_ = false;
+            if (generation != generation_) return try_derive();  // wiped meanwhile: only what stands now counts
             if (!keys) {
-                key_event(ipc::KeyEvent::unseal_refused, keys.error().detail);
+                if (keys.error().code == Errc::tpm_policy_refused)
+                    key_event(ipc::KeyEvent::unseal_refused, keys.error().detail);
                 return owner_.media_failed(keys.error().code == Errc::tpm_policy_refused
                                                ? ipc::EndReason::own_tpm_refused
                                                : ipc::EndReason::own_tpm_failed,
@@ -333,13 +339,15 @@ void MediaSession::rekey() {
 }
 
 void MediaSession::suspended() {
-    if (state_ == State::confirming || state_ == State::connecting) {
-        owner_.media_failed(ipc::EndReason::media_failed, Error{Errc::closed, "suspended during set-up", 0});
-    } else if (!setup_.attested) {
-        owner_.media_failed(ipc::EndReason::media_failed, Error{Errc::closed, "suspended", 0});
-    } else if (state_ == State::running) {
-        (void)set_hold(true);
-    }
+    if (state_ == State::ended) return;
+    if (!setup_.attested || state_ == State::confirming || state_ == State::connecting)
+        return owner_.media_failed(ipc::EndReason::media_failed, Error{Errc::closed, "suspended", 0});
+    // Held or running: nothing comes back without the person, and an unseal that is under way is not wanted any more.
+    wipe_media();
+    own_share_.reset();
+    held_here_ = false;
+    state_ = State::running;
+    (void)set_hold(true);
 }
 
 void MediaSession::set_microphone(bool on) {
@@ -375,6 +383,7 @@ void MediaSession::tick(BootInstant now) {
     if (setup_.attested && now - context_since_ >= kRekeyEvery) {
         context_since_ = now;
         rekey();
+        if (state_ != State::running) return;
     }
     if (auto rtcp = media_->rtcp_due(now); rtcp && *rtcp && (*rtcp)->size() <= ipc::kDatagramMax)
         (void)context_.host.send_or_drop(
@@ -410,6 +419,10 @@ void MediaSession::key_event(ipc::KeyEvent event, uint32_t tpm_rc) {
                                     .tpm_rc = tpm_rc});
 }
 
+void MediaSession::retry_destroy() {
+    if (destroy_later_ && destroy_later_()) destroy_later_ = nullptr;
+}
+
 void MediaSession::destroy(std::function<void()> done) {
     const bool had_keys = media_ != nullptr;
     state_ = State::ended;
@@ -421,7 +434,7 @@ void MediaSession::destroy(std::function<void()> done) {
     if (!sealed_ && !sealing_) return done();
 
     struct Outcome {
-        Result<uint64_t> counter{uint64_t{0}};
+        Result<uint64_t> counter{Error{Errc::unavailable, "not tried", 0}};
         bool tried = false;
         uint32_t refusal = 0;
     };
@@ -439,7 +452,9 @@ void MediaSession::destroy(std::function<void()> done) {
         outcome->counter = t.end_slot(slot);
         if (!outcome->counter || !copy) return;
         outcome->tried = true;
-        if (auto secret = t.unseal(*copy); !secret) outcome->refusal = secret.error().detail;
+        // Only a refusal of the policy is proof; a TPM that did not answer has not said no.
+        if (auto secret = t.unseal(*copy); !secret && secret.error().code == Errc::tpm_policy_refused)
+            outcome->refusal = secret.error().detail;
     };
     Context& context = context_;  // outlives every session
     auto finish = [outcome, life, done, &context]() mutable {
@@ -461,7 +476,9 @@ void MediaSession::destroy(std::function<void()> done) {
         done();
     };
     sealed_.reset();
-    if (!context_.worker.post(tpm::Urgency::keep_alive, job, finish)) finish();
+    tpm::Worker& worker = context_.worker;
+    destroy_later_ = [&worker, job, finish] { return worker.post(tpm::Urgency::keep_alive, job, finish).has_value(); };
+    retry_destroy();
 }
 
 }  // namespace sealcall::enclave

@@ -77,6 +77,9 @@ class MediaSession {
     /// Wipes everything and has the TPM make the sealed secret unusable; `done` when that is proven (or the TPM
     /// failed).
     void destroy(std::function<void()> done);
+    /// Tries again what the TPM's queue had no room for.
+    void retry_destroy();
+    [[nodiscard]] bool destroy_waits() const { return static_cast<bool>(destroy_later_); }
     [[nodiscard]] ipc::MediaStats stats() const;
 
   private:
@@ -89,6 +92,7 @@ class MediaSession {
     void wipe_media();
     void offer_context(uint32_t number);
     void try_derive();
+    [[nodiscard]] bool owns_microphone() const { return microphone_ && context_.microphone_owner == setup_.session; }
     void renew_lease();
     void key_event(ipc::KeyEvent event, uint32_t tpm_rc);
 
@@ -116,8 +120,9 @@ class MediaSession {
         std::array<std::byte, 16> fresh{};
     };
     std::optional<Share> own_share_, peer_share_;
-    uint32_t generation_ = 0;  ///< moves at every wipe: a late unseal finds that it is not wanted
-    bool deriving_ = false;
+    uint32_t generation_ = 0;              ///< moves at every wipe: a late unseal finds that it is not wanted
+    bool unsealing_ = false;               ///< one job at a time, whatever the peer sends
+    std::function<bool()> destroy_later_;  ///< set while the TPM's queue is full
     BootInstant context_since_{};
 
     bool held_here_ = false, held_there_ = false, microphone_ = true, stream_open_ = false;

@@ -17,7 +17,8 @@ constexpr size_t kSignatureSize = 64;  ///< r and s, 32 bytes each (RFC 7518 3.4
 
 std::string base64url(ByteSpan in) {
     std::string out(4 * (in.size() / 3 + 1) + 1, '\0');
-    const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), as_u8(in.data()), static_cast<int>(in.size()));
+    const int n =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), as_u8(in.data()), static_cast<int>(in.size()));
     out.resize(static_cast<size_t>(n));
     while (out.ends_with('=')) out.pop_back();
     for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
@@ -27,7 +28,8 @@ std::string base64url(ByteSpan in) {
 Result<Bytes> from_base64url(std::string_view in) {
     std::string padded(in);
     for (char& c : padded) {
-        if (c == '+' || c == '/' || c == '=' || c == '\n' || c == ' ') return Error{Errc::not_canonical, "base64url", 0};
+        if (c == '+' || c == '/' || c == '=' || c == '\n' || c == ' ')
+            return Error{Errc::not_canonical, "base64url", 0};
         c = c == '-' ? '+' : c == '_' ? '/' : c;
     }
     while (padded.size() % 4 != 0) padded += '=';
@@ -70,8 +72,8 @@ uint64_t iat_of(std::string_view payload) {
 Result<std::string> passport_text(const PassportFacts& facts, uint64_t iat) {
     if (!plain(facts.orig) || !plain(facts.dest)) return Error{Errc::bad_value, "name in a PASSporT", 0};
     const std::string payload = R"({"dest":{"uri":[")" + facts.dest + R"("]},"iat":)" + std::to_string(iat) +
-                                R"(,"mky":[{"alg":"sha-256","dig":")" + fingerprint_text(facts.mky) + R"("}],"orig":{"uri":")" +
-                                facts.orig + R"("}})";
+                                R"(,"mky":[{"alg":"sha-256","dig":")" + fingerprint_text(facts.mky) +
+                                R"("}],"orig":{"uri":")" + facts.orig + R"("}})";
     return base64url(as_bytes(kHeader)) + "." + base64url(as_bytes(payload));
 }
 
@@ -94,7 +96,8 @@ Status verify_identity_header(std::string_view header, const PassportFacts& fact
     if (first == std::string_view::npos || first == last) return Error{Errc::wrong_binding, "PASSporT", 0};
     TRY(Bytes payload, from_base64url(header.substr(first + 1, last - first - 1)));
     const uint64_t iat = iat_of(as_chars(payload));
-    if (iat + kPassportLifeS < now_s || iat > now_s + kPassportLifeS) return Error{Errc::wrong_binding, "PASSporT time", 0};
+    if (iat + kPassportLifeS < now_s || iat > now_s + kPassportLifeS)
+        return Error{Errc::wrong_binding, "PASSporT time", 0};
     TRY(std::string expected, passport_text(facts, iat));
     if (header.substr(0, last) != expected) return Error{Errc::wrong_binding, "PASSporT claims", 0};
     TRY(Bytes raw, from_base64url(header.substr(last + 1)));

@@ -29,6 +29,7 @@ struct ReleaseConditions {
     rats::Level level = rats::Level::failed;
     policy::Decision decision;
     bool peer_agreed = false;  ///< attested: the peer's Verdict over the same channel was "accepted"
+    bool is_winner = false;    ///< no other leg of the same call was answered
     bool answered = false;     ///< here by the person or policy, or there by 200
 };
 
@@ -38,6 +39,7 @@ class ReleaseGate {
     static Result<MediaGrant> release(const ReleaseConditions& c) {
         if (c.level == rats::Level::failed) return Error{Errc::refused_by_policy, "level X", 0};
         if (c.decision.action == policy::Action::refuse) return Error{Errc::refused_by_policy, "decision", 0};
+        if (!c.is_winner) return Error{Errc::refused_by_policy, "another leg was answered", 0};
         if (!c.answered) return Error{Errc::refused_by_policy, "not answered", 0};
         if (!c.ordinary && !c.peer_agreed) return Error{Errc::refused_by_policy, "peer did not agree", 0};
         if (c.ordinary && c.level != rats::Level::unverified) return Error{Errc::refused_by_policy, "ordinary", 0};

@@ -88,6 +88,7 @@ void Session::decide_ordinary() {
     if (decision_->action == policy::Action::refuse) return end(ipc::EndReason::peer_is_ordinary, "level 0");
     if (caller()) {  // the other side has already answered: OrdinaryAnswered opened this session
         answered_ = true;
+        context_.microphone_owner = id_;
         enter(SessionState::answered, kMediaBudget);
         mark(ipc::Phase::answered);
         show_card();
@@ -99,13 +100,14 @@ void Session::decide_ordinary() {
 }
 
 void Session::ring() {
-    context_.record(audit::Record("open")
-                        .call(call_.id)
-                        .text("peer", channel_ ? channel_->peer().uri : call_.hearsay_from)
-                        .text("peer_key", channel_ ? to_hex(channel_->peer().spki) : "")
-                        .number("level", static_cast<uint64_t>(theirs_.level))
-                        .flag("lab", theirs_.lab)
-                        .number("action", static_cast<uint64_t>(decision_->action)));
+    const bool recorded = context_.record(audit::Record("open")
+                                              .call(call_.id)
+                                              .text("peer", channel_ ? channel_->peer().uri : call_.hearsay_from)
+                                              .text("peer_key", channel_ ? to_hex(channel_->peer().spki) : "")
+                                              .number("level", static_cast<uint64_t>(theirs_.level))
+                                              .flag("lab", theirs_.lab)
+                                              .number("action", static_cast<uint64_t>(decision_->action)));
+    if (!recorded) return end(ipc::EndReason::internal, "the audit log cannot be written");
     enter(SessionState::ringing, kRingingBudget);
     context_.to_host(ipc::SendRinging{.session = id_});
     if (channel_) send_frame(rats::FrameType::ringing, {});
@@ -149,9 +151,12 @@ void Session::show_card() {
 
 void Session::answer(policy::AnsweredBy by, bool microphone) {
     if (state_ != SessionState::ringing || caller()) return;
+    if (!call_.slot) call_.slot = context_.slots.take();
+    if (!call_.slot) return end(ipc::EndReason::too_many_calls, "", 486);
     answered_ = true;
     microphone_ = microphone;
     call_.winner = id_;
+    context_.microphone_owner = id_;
     enter(SessionState::answered, kMediaBudget);
     mark(ipc::Phase::answered);
     context_.record(audit::Record("answered").call(call_.id).text("by", kAnsweredBy[static_cast<size_t>(by)]));
@@ -168,8 +173,14 @@ void Session::on_leg_answered() {
     if (state_ >= SessionState::answered) return;
     if (state_ != SessionState::decided && state_ != SessionState::ringing)
         return end(ipc::EndReason::channel_broken, "answered before both sides agreed");
+    if (call_.winner.value != 0) return end(ipc::EndReason::hung_up_here, "another fork answered");
     answered_ = true;
     call_.winner = id_;
+    context_.microphone_owner = id_;
+    // One dial, one voice: whoever else was reached hears no more of it, whatever the host does.
+    for (SessionId leg : std::vector<SessionId>(call_.legs))
+        if (Session* other = leg == id_ ? nullptr : context_.find(leg))
+            other->end(ipc::EndReason::hung_up_here, "another fork answered");
     enter(SessionState::answered, kMediaBudget);
     mark(ipc::Phase::answered);
     start_media_path();
@@ -183,6 +194,7 @@ void Session::begin_media() {
                                                         .level = theirs_.level,
                                                         .decision = decision_.value_or(policy::Decision{}),
                                                         .peer_agreed = peer_verdict_ && peer_verdict_->accepted,
+                                                        .is_winner = call_.winner == id_,
                                                         .answered = answered_});
     if (!grant) return end(ipc::EndReason::refused_by_policy, grant.error().what);
     auto media = MediaSession::create(std::move(*grant), context_, *this,
@@ -193,7 +205,7 @@ void Session::begin_media() {
                                                  .dtls_client = dtls_client_,
                                                  .peer_fingerprint = peer_fingerprint_,
                                                  .identity = call_.identity,
-                                                 .slot = call_.slot,
+                                                 .slot = call_.slot.value_or(0),
                                                  .payload_type = payload_type_,
                                                  .microphone = microphone_});
     if (!media) return end(ipc::EndReason::media_failed, error_text(media.error()));
@@ -271,6 +283,7 @@ void Session::on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status) {
 
 void Session::set_hold(bool on) {
     if (!media_) return;
+    if (!on) context_.microphone_owner = id_;
     if (Status s = media_->set_hold(on); !s)
         context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::dropped_messages,
                                    .text = BoundedString<512>::cut(std::string("Not done: ") + s.error().what + ".")});
@@ -278,6 +291,7 @@ void Session::set_hold(bool on) {
 
 void Session::set_microphone(bool on) {
     microphone_ = on;
+    if (on) context_.microphone_owner = id_;
     if (media_) media_->set_microphone(on);
 }
 
@@ -321,6 +335,9 @@ void Session::mark(ipc::Phase phase) {
 void Session::media_changed() {
     if (state_ == SessionState::ended) return;
     const bool first = state_ != SessionState::media;
+    const MediaSeen now_seen{media_->state(), media_->held_here(), media_->held_there(), media_->microphone()};
+    if (!first && seen_ == now_seen) return;
+    seen_ = now_seen;
     enter(SessionState::media, Millis{0});
     if (first) show_card();
     const bool held = media_->state() == MediaSession::State::held;
@@ -356,7 +373,10 @@ void Session::end(ipc::EndReason reason, std::string_view detail, uint16_t sip_s
 }
 
 void Session::tick(BootInstant now) {
-    if (state_ == SessionState::ended) return;
+    if (state_ == SessionState::ended) {
+        if (destroying_ && media_) media_->retry_destroy();
+        return;
+    }
     if (media_) media_->tick(now);
     if (state_ == SessionState::ended || now < deadline_) return;
     if (state_ == SessionState::ringing || (state_ == SessionState::decided && caller()))
@@ -367,6 +387,7 @@ void Session::tick(BootInstant now) {
 
 BootInstant Session::next_deadline() const {
     BootInstant next = deadline_;
+    if (destroying_ && media_ && media_->destroy_waits()) return BootClock::now() + Millis{50};
     if (media_)
         if (auto t = media_->next_deadline(); t && *t < next) next = *t;
     return next;

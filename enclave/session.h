@@ -30,6 +30,8 @@ class Session final : public MediaOwner {
   public:
     static constexpr Millis kAttestationBudget{20000};  ///< from the first byte to both verdicts
     static constexpr Millis kRingingBudget{180000};
+    static constexpr uint32_t kFramesAtOnce = 64, kFramesPerSecond = 32;  ///< that a peer may send once both agreed
+    static constexpr size_t kFramesWaiting = 16;  ///< while this side works; an honest peer has two
     static constexpr Millis kMediaBudget{20000};  ///< from the answer to sound
 
     static Result<std::unique_ptr<Session>> open_attested(Context& context, Call& call, SessionId id, rats::Role role,
@@ -89,6 +91,7 @@ class Session final : public MediaOwner {
     void channel_opened();
     void flush_channel();
     void drain_frames();
+    [[nodiscard]] bool spend_frame(BootInstant now);
     void handle_frame(const tls::Channel::Frame& frame);
     Status on_hello(ByteSpan body);
     Status on_evidence(ByteSpan body);
@@ -144,6 +147,15 @@ class Session final : public MediaOwner {
     Digest peer_fingerprint_{};  ///< attested: from the channel. Ordinary: from SDP
     bool dtls_client_ = false;
     uint8_t payload_type_ = 111;
+    struct MediaSeen {
+        MediaSession::State state{};
+        bool held_here = false, held_there = false, microphone = false;
+        bool operator==(const MediaSeen&) const = default;
+    };
+    std::optional<MediaSeen> seen_;  ///< what the screen was told last
+    BootInstant frames_refilled_{};
+    uint32_t frame_budget_ = kFramesAtOnce;  ///< of the peer, once both agreed
+    bool remote_candidates_seen_ = false;
     bool path_started_ = false, local_sent_ = false, path_ready_ = false;
     std::string local_candidates_, remote_candidates_;
     std::unique_ptr<MediaSession> media_;

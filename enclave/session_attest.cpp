@@ -143,12 +143,32 @@ void Session::drain_frames() {
     auto received = channel_->receive();
     if (!received) return channel_failed(received.error());
     for (auto& frame : *received) frames_.push_back(std::move(frame));
+    if (half_open() && frames_.size() > kFramesWaiting)
+        return channel_failed(Error{Errc::too_large, "too many messages at once", 0});
     while (!frames_.empty() && state_ != SessionState::ended && state_ != SessionState::quoting &&
            state_ != SessionState::appraising) {
         tls::Channel::Frame frame = std::move(frames_.front());
         frames_.pop_front();
+        if (!half_open() && !spend_frame(BootClock::now()))
+            return channel_failed(Error{Errc::too_large, "too many messages at once", 0});
         handle_frame(frame);
     }
+    // A call whose peer closed the channel cannot be held, resumed or checked any more: it is over.
+    if (state_ != SessionState::ended && channel_->state() == tls::ChannelState::closed)
+        end(ipc::EndReason::hung_up_there, "channel closed");
+}
+
+/// True while the peer keeps to the rate: each message may cost screen, audio, host and TPM a message of theirs.
+bool Session::spend_frame(BootInstant now) {
+    const auto since = std::chrono::duration_cast<Millis>(now - frames_refilled_).count();
+    const auto refill = static_cast<uint64_t>(std::max<int64_t>(since, 0)) * kFramesPerSecond / 1000;
+    if (refill > 0) {
+        frame_budget_ = static_cast<uint32_t>(std::min<uint64_t>(kFramesAtOnce, frame_budget_ + refill));
+        frames_refilled_ = now;
+    }
+    if (frame_budget_ == 0) return false;
+    --frame_budget_;
+    return true;
 }
 
 void Session::handle_frame(const tls::Channel::Frame& frame) {
@@ -175,7 +195,8 @@ void Session::handle_frame(const tls::Channel::Frame& frame) {
             }
             break;
         case rats::FrameType::candidates:
-            if (agreed && remote_candidates_.empty()) {
+            if (agreed && !remote_candidates_seen_) {
+                remote_candidates_seen_ = true;
                 auto candidates = ipc::decode<rats::Candidates>(frame.body);
                 if (candidates) {
                     remote_candidates_ = candidates->fragment.str();
@@ -295,6 +316,9 @@ void Session::appraise(const rats::Evidence& evidence) {
     expect.anchors = context_.config.anchors.items();
     expect.wall_ms = wall_ms();
     expect.measurement_pcr = context_.config.measurement_pcr;
+    // The identity key must be bound to the very state that is quoted: its policy is computed from that value.
+    for (const auto& value : evidence.pcrs)
+        if (value.pcr == expect.measurement_pcr) expect.identity_policy_pcr = value.value;
     attestation::Appraised ceiling = attestation::check_evidence(evidence, expect);
     if (ceiling.result.level != rats::Level::failed && !passport_holds(evidence)) {
         ceiling.result.level = rats::Level::failed;
@@ -341,6 +365,12 @@ void Session::verified(attestation::Appraised ceiling, std::optional<rats::Verif
     }
     // The verifier's list is only a claim: it counts as far as it replays to the quoted values, here.
     rats::AttestationResult result = attestation::apply_replay(ceiling.result, ceiling.pcrs, response->events.items());
+    // Nothing measured proves nothing: a phone that left its own measurement out is a known device at most.
+    const auto measured = std::ranges::find(ceiling.pcrs, context_.config.measurement_pcr, &rats::PcrValue::pcr);
+    if (result.level > rats::Level::known_device && (measured == ceiling.pcrs.end() || measured->value == Digest{})) {
+        result.level = rats::Level::known_device;
+        (void)result.reasons.push(rats::Reason::log_withheld);
+    }
     if (response->level < result.level) {
         result.level = response->level;
         (void)result.reasons.push(rats::Reason::verifier_disagrees);

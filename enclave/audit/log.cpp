@@ -101,6 +101,10 @@ Result<Log> Log::create(UniqueFd fd) {
 }
 
 Status Log::append(const Record& record) {
+    if (torn_) {
+        if (::write(fd_.get(), "\n", 1) != 1) return Error{Errc::io, "audit log", static_cast<uint32_t>(errno)};
+        torn_ = false;
+    }
     std::string line = "{\"seq\":" + std::to_string(sequence_) + ",\"wall_ms\":" + std::to_string(wall_ms());
     line += record.body();
     line += ",\"prev\":\"" + to_hex(head_) + "\"}";
@@ -110,7 +114,10 @@ Status Log::append(const Record& record) {
     for (;;) {
         const ssize_t n = ::write(fd_.get(), line.data(), line.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n != static_cast<ssize_t>(line.size())) return Error{Errc::io, "audit log", static_cast<uint32_t>(errno)};
+        if (n != static_cast<ssize_t>(line.size())) {
+            torn_ = torn_ || n > 0;  // the next record must not be glued to what is there of this one
+            return Error{Errc::io, "audit log", static_cast<uint32_t>(errno)};
+        }
         break;
     }
     head_ = head;

@@ -42,6 +42,7 @@ class Log {
     UniqueFd fd_;
     Digest head_{};
     uint64_t sequence_ = 0;
+    bool torn_ = false;  ///< a write ended in the middle of a line
 };
 
 }  // namespace sealcall::audit

@@ -72,6 +72,7 @@ constexpr Rule kEnclave[] = {
     {SYS_fsync, kAllow, "the audit log reaches the disk before its record counts"},
     {SYS_fdatasync, kAllow, "same"},
     {SYS_shutdown, kAllow, "wakes the TPM thread out of a read at the end"},
+    {SYS_mlock2, kAllow, "the secret heap grows: what it adds stays out of swap", {2, 0xffffffff, MLOCK_ONFAULT}},
 };
 
 constexpr Rule kVerifier[] = {

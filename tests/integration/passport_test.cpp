@@ -29,15 +29,17 @@ class Passport : public ::testing::Test {
         size_t n = der.size();
         EVP_MD_CTX* c = EVP_MD_CTX_new();
         EXPECT_EQ(EVP_DigestSignInit(c, nullptr, EVP_sha256(), nullptr, key_.get()), 1);
-        EXPECT_EQ(EVP_DigestSign(c, as_u8(der.data()), &n, reinterpret_cast<const uint8_t*>(text.data()), text.size()), 1);
+        EXPECT_EQ(EVP_DigestSign(c, as_u8(der.data()), &n, reinterpret_cast<const uint8_t*>(text.data()), text.size()),
+                  1);
         EVP_MD_CTX_free(c);
         der.resize(n);
         return identity_header(text, der).value();
     }
     attestation::PkeyPtr key_;
     attestation::PublicArea public_;
-    PassportFacts facts_{
-        .orig = "sip:alice@example.com", .dest = "sip:bob@example.com", .mky = attestation::sha256(as_bytes("certificate"))};
+    PassportFacts facts_{.orig = "sip:alice@example.com",
+                         .dest = "sip:bob@example.com",
+                         .mky = attestation::sha256(as_bytes("certificate"))};
 };
 
 TEST_F(Passport, HoldsForTheCallItWasMadeFor) {
@@ -81,7 +83,8 @@ TEST_F(Passport, AnyChangedCharacterIsRefused) {
 
 TEST_F(Passport, ShortAndEmptyTextIsRefused) {
     const std::string h = header(facts_, kNow);
-    for (size_t n = 0; n < h.size(); n += 7) EXPECT_FALSE(verify_identity_header(h.substr(0, n), facts_, kNow, public_));
+    for (size_t n = 0; n < h.size(); n += 7)
+        EXPECT_FALSE(verify_identity_header(h.substr(0, n), facts_, kNow, public_));
     EXPECT_FALSE(verify_identity_header("..;info=<cid:sealcall-attest>;alg=ES256", facts_, kNow, public_));
 }
 

@@ -73,7 +73,9 @@ void exec_probe(const Place& place, const char* mode, const std::vector<std::str
     for (const std::string& o : options) argv.push_back(o.c_str());
     argv.push_back(nullptr);
     // What a killed launcher leaves behind goes with the place; and no role may see this variable.
-    std::string runtime = "XDG_RUNTIME_DIR=" + place.profile().parent_path().string();
+    const fs::path own = place.profile().parent_path() / ("run-" + std::to_string(::geteuid()));
+    ::mkdir(own.c_str(), 0711);
+    std::string runtime = "XDG_RUNTIME_DIR=" + own.string();
     char* const environment[] = {runtime.data(), nullptr};
     ::execve(probe.c_str(), const_cast<char* const*>(argv.data()), environment);
 }

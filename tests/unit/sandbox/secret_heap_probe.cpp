@@ -111,13 +111,24 @@ int probe_grow() {
     std::printf("before=%d\n", sealcall_secret_heap_kind());
     std::vector<std::vector<char>> all;
     size_t right = 0;
-    for (int i = 0; i < 200; ++i) all.emplace_back(100000, static_cast<char>(i));
+    for (int i = 0; i < 200; ++i) {
+        all.emplace_back(100000, static_cast<char>(i));
+        if (i == 70) std::printf("second=%d\n", sealcall_secret_heap_kind());
+    }
     for (int i = 0; i < 200; ++i) right += all[static_cast<size_t>(i)][99999] == static_cast<char>(i);
     std::printf("right=%zu\nafter=%d\n", right, sealcall_secret_heap_kind());
     errno = 0;
     void* volatile too_much = std::malloc(size_t{1} << 40);
     std::printf("too_much=%s\n", too_much == nullptr && errno == ENOMEM ? "refused" : "given");
     return 0;
+}
+
+// The enclave's heap outgrows its first arena when it is locked down already.
+int probe_grow_locked_down() {
+    if (!sealcall::sandbox::enter(sealcall::ipc::ProcessRole::enclave)) return 2;
+    const int r = probe_grow();
+    std::fflush(stdout);
+    ::_exit(r);
 }
 
 // What the enclave does after lock-down, with nothing of OpenSSL touched before: keys, certificate, a DTLS handshake's
@@ -169,6 +180,7 @@ int main(int argc, char** argv) {
     if (which == "wipe") return probe_wipe();
     if (which == "churn") return probe_churn();
     if (which == "grow") return probe_grow();
+    if (which == "grow_locked_down") return probe_grow_locked_down();
     if (which == "openssl") return probe_openssl();
     return 64;
 }

@@ -94,6 +94,15 @@ TEST_P(SecretHeap, GrowsIntoWeakerMemoryRatherThanFail) {
     EXPECT_LT(p.said["after"], std::to_string(SEALCALL_HEAP_SECRET));
 }
 
+TEST_P(SecretHeap, GrowsAfterLockDown) {
+    Probe p = run("grow_locked_down", GetParam(), kUsual);
+    EXPECT_TRUE(test::exited_with(p.status, 0)) << p.status;
+    EXPECT_EQ(p.said["right"], "200");
+    // The second arena just fits the usual limit; later ones are not locked, and the heap goes on all the same.
+    EXPECT_EQ(p.said["second"], std::to_string(SEALCALL_HEAP_LOCKED)) << "locking is refused after lock-down";
+    EXPECT_EQ(p.said["after"], std::to_string(SEALCALL_HEAP_ORDINARY));
+}
+
 TEST_P(SecretHeap, CarriesOpenSslAfterLockDownWithoutAnyFile) {
     Probe p = run("openssl", GetParam(), kUsual);
     EXPECT_TRUE(test::exited_with(p.status, 0)) << p.status;
