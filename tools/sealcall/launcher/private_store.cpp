@@ -23,10 +23,14 @@ namespace fs = std::filesystem;
 constexpr int kTries = 5;
 constexpr const char* kPrefix = "sealcall-roles-";
 
+// Root may be started with the variable of another user, who could rename what we put there: only our own counts, and
+// only if nobody else writes to it. Root's roles have users of their own, who must get through to their copies.
 bool usable(const char* dir) {
     struct stat st {};
-    return dir != nullptr && *dir == '/' && ::stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
-           ::access(dir, R_OK | W_OK | X_OK) == 0;
+    if (dir == nullptr || *dir != '/' || ::stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) return false;
+    const bool ours = st.st_uid == ::geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    const bool passable = ::geteuid() != 0 || (st.st_mode & S_IXOTH) != 0;
+    return ours && passable && ::access(dir, R_OK | W_OK | X_OK) == 0;
 }
 
 // Copies are executed from here: a directory mounted noexec would do for the mount point, not for the fallback.
