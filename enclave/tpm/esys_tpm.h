@@ -53,6 +53,11 @@ class EsysTpm final : public Tpm {
         uint64_t clock_ms;
         uint32_t reset_count, restart_count;
     };
+    struct Quoted {
+        AttestedBlob blob;
+        Digest pcr_digest;
+        Clock clock;
+    };
     struct Ek {
         Handle handle;
         bool policy_secret;
@@ -90,7 +95,9 @@ class EsysTpm final : public Tpm {
     Result<size_t> choose_ek();
     Result<Bytes> activate_once(const EkKind& kind, const TPM2B_ID_OBJECT& id, const TPM2B_ENCRYPTED_SECRET& seed);
     // tpm_quote.cpp
-    Result<AttestedBlob> quote_pcrs(uint32_t pcrs, const Digest& qualifying_data, Digest& pcr_digest);
+    Result<Quoted> quote_pcrs(uint32_t pcrs, ByteSpan qualifying_data);
+    Result<Quoted> current_state();
+    Result<Digest> read_pcr_once(uint8_t pcr);
     Result<std::array<Digest, 15>> read_pcrs();
     // tpm_seal.cpp
     Result<Clock> clock();

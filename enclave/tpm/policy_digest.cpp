@@ -48,12 +48,14 @@ PolicyDigest& PolicyDigest::extend(uint32_t command_code, ByteSpan arguments) {
     return *this;
 }
 
-PolicyDigest& PolicyDigest::pcr(uint8_t pcr, const Digest& value) {
+PolicyDigest& PolicyDigest::pcr(uint8_t pcr, const Digest& value) { return pcr_quoted(pcr, sha256(value)); }
+
+PolicyDigest& PolicyDigest::pcr_quoted(uint8_t pcr, const Digest& pcr_digest) {
     CHECK(pcr < 24);
     std::array<std::byte, 3> select{};
     select[pcr / 8] = static_cast<std::byte>(1U << (pcr % 8));
     ByteWriter in;
-    in.u32(1).u16(TPM2_ALG_SHA256).u8(3).bytes(select).bytes(sha256(value));
+    in.u32(1).u16(TPM2_ALG_SHA256).u8(3).bytes(select).bytes(pcr_digest);
     return extend(TPM2_CC_PolicyPCR, in.view());
 }
 

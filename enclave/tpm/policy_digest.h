@@ -19,6 +19,8 @@ class PolicyDigest {
   public:
     /// `pcr` of the SHA-256 bank holds `value`.
     PolicyDigest& pcr(uint8_t pcr, const Digest& value);
+    /// The same, given the pcrDigest of a quote over this PCR alone: the hash of its value.
+    PolicyDigest& pcr_quoted(uint8_t pcr, const Digest& pcr_digest);
     PolicyDigest& auth_value();
     /// The whole 8 byte contents of the NV index equal `value`.
     PolicyDigest& nv_equals(ByteSpan nv_name, uint64_t value);

@@ -11,6 +11,7 @@ constexpr ESYS_TR kNone = ESYS_TR_NONE;
 constexpr uint32_t kQuoted = 0x7bff;  ///< 0-9 and 11-14
 constexpr uint32_t kPcr10 = 1U << 10;
 constexpr int kTries = 3;
+constexpr std::string_view kOwnUse = "own use";
 
 TPML_PCR_SELECTION select(uint32_t pcrs) {
     TPML_PCR_SELECTION s{};
@@ -37,6 +38,7 @@ Digest digest_of(const std::array<Digest, 15>& values, uint32_t pcrs) {
 
 }  // namespace
 
+// Without a session: the caller compares with what was quoted.
 // The TPM may answer with fewer PCRs than asked (swtpm: at most 8): ask for the rest until there is none.
 Result<std::array<Digest, 15>> EsysTpm::read_pcrs() {
     std::array<Digest, 15> values{};
@@ -66,12 +68,19 @@ Result<std::array<Digest, 15>> EsysTpm::read_pcrs() {
 
 Result<Digest> EsysTpm::read_pcr(uint8_t pcr) {
     if (pcr > 23) return Error{Errc::bad_value, "PCR", pcr};
+    TRY_STATUS(open_srk());
+    return once_more([&] { return read_pcr_once(pcr); });
+}
+
+Result<Digest> EsysTpm::read_pcr_once(uint8_t pcr) {
     const TPML_PCR_SELECTION ask = select(1U << pcr);
     UINT32 update_counter = 0;
     EsysPtr<TPML_PCR_SELECTION> got;
     EsysPtr<TPML_DIGEST> digests;
+    // An audit session puts an HMAC on the answer: keys are bound to what it says.
+    TRY(const ESYS_TR session, sessions_->hmac(TPMA_SESSION_AUDIT));
     TRY_STATUS(esys_->call("TPM2_PCR_Read", [&](ESYS_CONTEXT* e) {
-        return Esys_PCR_Read(e, kNone, kNone, kNone, &ask, &update_counter, got.out(), digests.out());
+        return Esys_PCR_Read(e, session, kNone, kNone, &ask, &update_counter, got.out(), digests.out());
     }));
     if (selected(*got) != 1U << pcr || digests->count != 1 || digests->digests[0].size != 32)
         return Error{Errc::tpm_bad_response, "TPM2_PCR_Read", pcr};
@@ -80,7 +89,7 @@ Result<Digest> EsysTpm::read_pcr(uint8_t pcr) {
     return out;
 }
 
-Result<AttestedBlob> EsysTpm::quote_pcrs(uint32_t pcrs, const Digest& qualifying_data, Digest& pcr_digest) {
+Result<EsysTpm::Quoted> EsysTpm::quote_pcrs(uint32_t pcrs, ByteSpan qualifying_data) {
     TRY(const ESYS_TR session, sessions_->hmac(0));
     TPM2B_DATA data{};
     TRY_STATUS(fill(data.size, data.buffer, qualifying_data));
@@ -101,8 +110,21 @@ Result<AttestedBlob> EsysTpm::quote_pcrs(uint32_t pcrs, const Digest& qualifying
     if (rc != TSS2_RC_SUCCESS || parsed.type != TPM2_ST_ATTEST_QUOTE || selected(quoted.pcrSelect) != pcrs ||
         quoted.pcrDigest.size != 32)
         return Error{Errc::tpm_bad_response, "TPM2_Quote", rc};
-    std::ranges::copy(view(32, quoted.pcrDigest.buffer), pcr_digest.begin());
-    return to_blob(*attest, *signature);
+    const auto& c = parsed.clockInfo;
+    Quoted out{.blob = {},
+               .pcr_digest = {},
+               .clock = {.clock_ms = c.clock, .reset_count = c.resetCount, .restart_count = c.restartCount}};
+    std::ranges::copy(view(32, quoted.pcrDigest.buffer), out.pcr_digest.begin());
+    TRY(out.blob, to_blob(*attest, *signature));
+    return out;
+}
+
+// TPM2_ReadClock takes no session, so anyone on the bus could forge its answer. A quote brings the clock and the PCR
+// together, with the session's HMAC; the AK is in the endorsement hierarchy, so the counts in it are the true ones
+// (Part 1, 36.7). Its qualifying data is too short to be an answer to anybody's challenge.
+Result<EsysTpm::Quoted> EsysTpm::current_state() {
+    TRY_STATUS(need_ak());
+    return once_more([&] { return quote_pcrs(1U << options_.measurement_pcr, as_bytes(kOwnUse)); });
 }
 
 Result<Quotes> EsysTpm::quote(const Digest& qualifying_data) {
@@ -110,11 +132,12 @@ Result<Quotes> EsysTpm::quote(const Digest& qualifying_data) {
     TRY_STATUS(need_ak());
     for (int i = 0; i < kTries; ++i) {
         Quotes out;
-        Digest main{}, pcr10{};
-        TRY(out.main, once_more([&] { return quote_pcrs(kQuoted, qualifying_data, main); }));
-        TRY(out.pcr10, quote_pcrs(kPcr10, qualifying_data, pcr10));
+        TRY(const Quoted main, once_more([&] { return quote_pcrs(kQuoted, qualifying_data); }));
+        TRY(const Quoted pcr10, quote_pcrs(kPcr10, qualifying_data));
         TRY(const auto values, read_pcrs());
-        if (digest_of(values, kQuoted) != main || digest_of(values, kPcr10) != pcr10) continue;
+        if (digest_of(values, kQuoted) != main.pcr_digest || digest_of(values, kPcr10) != pcr10.pcr_digest) continue;
+        out.main = main.blob;
+        out.pcr10 = pcr10.blob;
         for (size_t pcr = 0; pcr < values.size(); ++pcr)
             out.pcrs.push_back({.pcr = static_cast<uint8_t>(pcr), .value = values[pcr]});
         return out;

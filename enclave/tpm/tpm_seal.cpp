@@ -25,6 +25,7 @@ TPM2B_OPERAND operand(const ByteWriter& value) {
 
 }  // namespace
 
+// Whoever forges this answer gets a refusal: the TPM compares. Nothing is sealed to it.
 Result<EsysTpm::Clock> EsysTpm::clock() {
     EsysPtr<TPMS_TIME_INFO> info;
     TRY_STATUS(esys_->call("TPM2_ReadClock",
@@ -77,20 +78,20 @@ Status EsysTpm::measure_lease() {
 Result<SealedSecret> EsysTpm::seal(uint8_t slot, const Secret<32>& secret) {
     TRY_STATUS(check_slot(slot));
     TRY_STATUS(ready());
-    make_room();
     TRY(const uint64_t counter, once_more([&] { return counter_value(slot); }));
     return seal_once(slot, counter, secret);
 }
 
 Result<SealedSecret> EsysTpm::seal_once(uint8_t slot, uint64_t counter, const Secret<32>& secret) {
-    TRY(const Clock now, clock());
-    TRY(const Digest state, read_pcr(options_.measurement_pcr));
+    TRY(const Quoted state, current_state());
+    make_room();
+    const Clock& now = state.clock;
     SealedSecret out;
     out.slot = slot;
     out.counter = counter;
     out.lease_until_ms = now.clock_ms + static_cast<uint64_t>(lease_.count());
     const Digest policy = PolicyDigest()
-                              .pcr(options_.measurement_pcr, state)
+                              .pcr_quoted(options_.measurement_pcr, state.pcr_digest)
                               .auth_value()
                               .nv_equals(counters_[slot].name, out.counter)
                               .reset_count_is(now.reset_count)

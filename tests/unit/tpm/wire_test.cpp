@@ -149,7 +149,11 @@ class Forger {
         });
     }
     UniqueFd take_client() { return std::move(client_); }
-    void forge(uint32_t command) { forged_ = command; }
+    /// Answers to `command` (0: none) get one bit of byte `at` changed.
+    void forge(uint32_t command, size_t at = 18) {
+        at_ = at;
+        forged_ = command;
+    }
 
   private:
     bool pass() {
@@ -161,12 +165,13 @@ class Forger {
         const uint32_t command = code.u32().value_or(0);
         auto answer = tpm_raw::transact(tpm_.get(), tpm_raw::Wire::stream, ByteSpan(in).first(*n), kPatient);
         if (!answer) return false;
-        if (command == forged_ && answer->size() > 20) (*answer)[18] ^= std::byte{1};
+        if (command == forged_ && answer->size() > at_) (*answer)[at_] ^= std::byte{1};
         return ::send(ours_.get(), answer->data(), answer->size(), MSG_NOSIGNAL) > 0;
     }
 
     UniqueFd tpm_, client_, ours_;
     std::atomic<uint32_t> forged_{0};
+    std::atomic<size_t> at_{0};
     std::jthread thread_;
 };
 
@@ -190,6 +195,65 @@ TEST_F(Wire, AnAnswerChangedOnTheWayEndsTheConnection) {
         forger.forge(0);
         EXPECT_ERROR(tpm.sign_identity({}), Errc::tpm_bad_response);
         opened->reset();
+    }
+}
+
+TEST_F(Wire, NoKeyIsBoundToAForgedPcr) {
+    constexpr size_t kInDigest = 40;  // of TPM2_PCR_Read's answer, with a session or without
+    tpm_.reset();
+    for (const bool loaded : {false, true}) {
+        Forger forger(swtpm_->connect());
+        auto opened = Tpm::open(forger.take_client(), options());
+        ASSERT_OK(opened);
+        Tpm& tpm = **opened;
+        if (loaded) ASSERT_OK(tpm.load(identity_));
+        ASSERT_OK(tpm.create_identity());
+        forger.forge(TPM2_CC_PCR_Read, kInDigest);
+        if (loaded)
+            EXPECT_ERROR(tpm.read_pcr(13), Errc::tpm_bad_response);
+        else
+            EXPECT_ERROR(tpm.create_identity(), Errc::tpm_bad_response);
+        forger.forge(0);
+        EXPECT_ERROR(tpm.create_identity(), Errc::tpm_bad_response);
+        opened->reset();
+    }
+}
+
+TEST_F(Wire, NoSecretIsSealedToAForgedStateOrClock) {
+    constexpr size_t kClockOfQuote = 67, kResetCountOfQuote = 75, kPcrDigestOfQuote = 110;
+    tpm_.reset();
+    for (const size_t at : {kClockOfQuote, kResetCountOfQuote, kPcrDigestOfQuote}) {
+        Forger forger(swtpm_->connect());
+        auto opened = Tpm::open(forger.take_client(), options());
+        ASSERT_OK(opened);
+        ASSERT_OK((*opened)->load(identity_));
+        ASSERT_OK((*opened)->seal(0, {}));
+        forger.forge(TPM2_CC_Quote, at);
+        EXPECT_ERROR((*opened)->seal(0, {}), Errc::tpm_bad_response);
+        opened->reset();
+    }
+}
+
+// TPM2_ReadClock cannot have a session: what it says must not matter.
+TEST_F(Wire, AForgedReadClockOnlyRefuses) {
+    constexpr size_t kClock = 18, kResetCount = 29;
+    tpm_.reset();
+    Forger forger(swtpm_->connect());
+    auto opened = Tpm::open(forger.take_client(), options());
+    ASSERT_OK(opened);
+    Tpm& tpm = **opened;
+    ASSERT_OK(tpm.load(identity_));
+    for (const size_t at : {kClock, kResetCount}) {
+        forger.forge(0);
+        auto honest = tpm.seal(0, {});
+        ASSERT_OK(honest);
+        forger.forge(TPM2_CC_ReadClock, at);
+        auto sealed = tpm.seal(0, {});
+        ASSERT_OK(sealed);
+        EXPECT_LT(sealed->lease_until_ms, honest->lease_until_ms + 3'600'000);
+        if (at == kResetCount) EXPECT_ERROR(tpm.unseal(*sealed), Errc::tpm_policy_refused);
+        forger.forge(0);
+        ASSERT_OK(tpm.unseal(*sealed));
     }
 }
 
