@@ -102,6 +102,37 @@ Status Esys::flush_number(TPM2_HANDLE number) {
     });
 }
 
+namespace {
+
+// Below the caller's frame, where the TSS decrypted and marshalled.
+__attribute__((noinline)) void wipe_stack() {
+    std::array<std::byte, 32 * 1024> used;
+    wipe(used.data(), used.size());
+}
+
+}  // namespace
+
+void Esys::forget() {
+    constexpr ESYS_TR kUnknown = ESYS_TR_NONE - 1;
+    LibctxScope scope;
+    // ESYS keeps a copy of the last parameters until other ones come. It takes these, and then sees that there is no
+    // such parent: nothing is sent, and it is ready for the next command.
+    const TPM2B_SENSITIVE_CREATE empty{};
+    const TPM2B_PUBLIC pub{};
+    const TPM2B_DATA outside{};
+    const TPML_PCR_SELECTION no_pcrs{};
+    CHECK(Esys_Create_Async(context_, kUnknown, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &empty, &pub, &outside,
+                            &no_pcrs) != TSS2_RC_SUCCESS);
+    // SAPI's buffer holds the last answer as decrypted. A command that is prepared and never sent covers all of it that
+    // a secret can have been in. (On a connection that broke both are refused: it ends, and the heap wipes.)
+    TPM2B_MAX_BUFFER zeros{};
+    zeros.size = sizeof(zeros.buffer);
+    TSS2_SYS_CONTEXT* sys = nullptr;
+    if (Esys_GetSysContext(context_, &sys) == TSS2_RC_SUCCESS)
+        static_cast<void>(Tss2_Sys_Hash_Prepare(sys, &zeros, TPM2_ALG_SHA256, TPM2_RH_NULL));
+    wipe_stack();
+}
+
 Handle& Handle::operator=(Handle&& o) noexcept {
     if (this != &o) {
         reset();

@@ -34,6 +34,9 @@ class Esys {
     }
     /// TPM2_FlushContext of a number that is no ESYS_TR of this connection.
     Status flush_number(TPM2_HANDLE number);
+    /// Overwrites what the TSS and the stack still hold of the last commands' parameters. Call after each command that
+    /// carried a secret, in either direction. Sends nothing.
+    void forget();
     /// Counts calls that failed: a session that lived through a failure is not used again.
     [[nodiscard]] uint32_t failures() const { return failures_; }
     ESYS_CONTEXT* context() { return context_; }

@@ -101,10 +101,12 @@ Result<EsysTpm::Created> EsysTpm::create(const TPM2B_PUBLIC& pub, ByteSpan auth,
     EsysPtr<TPM2B_CREATION_DATA> creation;
     EsysPtr<TPM2B_DIGEST> hash;
     EsysPtr<TPMT_TK_CREATION> ticket;
-    TRY_STATUS(esys_->call("TPM2_Create", [&](ESYS_CONTEXT* e) {
+    const Status created = esys_->call("TPM2_Create", [&](ESYS_CONTEXT* e) {
         return Esys_Create(e, srk_.get(), session, kNone, kNone, &sensitive.value, &pub, &outside, &no_pcrs,
                            out_private.out(), out_public.out(), creation.out(), hash.out(), ticket.out());
-    }));
+    });
+    esys_->forget();
+    TRY_STATUS(created);
     return Created{.pub = *out_public, .priv = *out_private};
 }
 

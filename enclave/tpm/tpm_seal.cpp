@@ -160,9 +160,11 @@ Result<Secret<32>> EsysTpm::unseal_once(const SealedSecret& sealed) {
     TRY(const ESYS_TR session, sessions_->policy(TPMA_SESSION_ENCRYPT));
     TRY_STATUS(assert_call_policy(session, sealed, now));
     EsysPtr<TPM2B_SENSITIVE_DATA> data;
-    TRY_STATUS(esys_->call("TPM2_Unseal", [&](ESYS_CONTEXT* e) {
+    const Status unsealed = esys_->call("TPM2_Unseal", [&](ESYS_CONTEXT* e) {
         return Esys_Unseal(e, object.get(), session, kNone, kNone, data.out());
-    }));
+    });
+    esys_->forget();
+    TRY_STATUS(unsealed);
     return Secret<32>::from(view(data->size, data->buffer));
 }
 
