@@ -3,6 +3,7 @@
 namespace sealcall::host {
 namespace {
 
+constexpr uint64_t kOrderMs = 5000;  ///< longer than a lost INFO takes to be sent again and to arrive
 constexpr const char* kAllow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE\r\n";
 
 /// Lets libre read another Contact for as long as it makes a dialog from the message.
@@ -93,16 +94,26 @@ void Leg::handle_info(const sip_msg& m) {
     if (package.empty()) return reply(m, body.empty() ? 200 : 415);  // RFC 6086 4.2.2: legacy INFO
     if (package.substr(0, package.find(';')) != kAttestTag || kind_ != ipc::CallKind::attested)
         return reply(m, 469, std::string("Recv-Info: ") + kAttestTag + "\r\n");
-    const bool room = session_ || inbox_.size() < kInboxMax;
+    const bool room = session_ || inbox_.size() + order_.held() < kInboxMax;
     if (body.empty() || body.size() > rats::kInfoBodyMax || !room) {
         ++context_.counters.malformed;
         return reply(m, 400);
     }
     reply(m, 200);  // at once: the answer says "arrived", not "believed"
-    if (session_)
-        context_.enclave.channel_in(*session_, body);
-    else
-        inbox_.push_back(to_bytes(body));
+    hand_over(order_.take(body));
+    if (order_.held() == 0)
+        order_timer_.cancel();
+    else if (!order_timer_.running())
+        order_timer_.start(kOrderMs, [this] { hand_over(order_.give_up()); });
+}
+
+void Leg::hand_over(std::vector<Bytes> bodies) {
+    for (Bytes& body : bodies) {
+        if (session_)
+            context_.enclave.channel_in(*session_, body);
+        else
+            inbox_.push_back(std::move(body));
+    }
 }
 
 void Leg::handle_bye(const sip_msg& m) {
@@ -132,6 +143,7 @@ void Leg::close() {
     ok_.stop();
     session_timer_.cancel();
     glare_.cancel();
+    order_timer_.cancel();
     path_.reset();
 }
 
@@ -184,7 +196,8 @@ void Leg::channel_out(ByteSpan body) {
         .content_type = kAttestType,
         .body = std::string(as_chars(body)),
         .contact = false,
-        .contact_parameters = ""};
+        .contact_parameters = "",
+        .repeat_refused = true};
     (void)context_.requests.send(dialog_.get(), std::move(spec), life_.guard([this](int err, const sip_msg* msg) {
         if (err) return dialog_gone(err == ETIMEDOUT ? ipc::LegEndWhy::timeout : ipc::LegEndWhy::transport, 0);
         // 481 and 408 end the dialog (RFC 3261 12.2.1.2); any other refusal ends the channel, and with it this call.

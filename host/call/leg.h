@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "host/call/body_order.h"
 #include "host/call/call.h"
 #include "host/net/media_path.h"
 #include "host/sdp/sdp.h"
@@ -71,6 +72,7 @@ class Leg final : private MediaPath::Events {
     void media_packet(ByteSpan packet) override;
 
     void handle_info(const sip_msg& m);
+    void hand_over(std::vector<Bytes> bodies);
     void handle_bye(const sip_msg& m);
     void handle_offer(const sip_msg& m);
     void handle_options(const sip_msg& m);
@@ -93,6 +95,7 @@ class Leg final : private MediaPath::Events {
     State state_ = State::early;
     std::optional<SessionId> session_;
     std::vector<Bytes> inbox_;
+    BodyOrder order_;
     bool answered_ = false, answer_told_ = false, end_told_ = false;
     std::optional<std::pair<ipc::LegEndWhy, uint16_t>> end_;
     std::unique_ptr<MediaPath> path_;
@@ -103,7 +106,7 @@ class Leg final : private MediaPath::Events {
     bool ack_pending_ = false;     ///< for a re-INVITE of the peer
     uint32_t peer_invite_cseq_ = 0;
     OkRepeater ok_;
-    Timer glare_, session_timer_;
+    Timer glare_, session_timer_, order_timer_;
     bool peer_holds_ = false;
 };
 

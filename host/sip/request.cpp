@@ -5,6 +5,8 @@
 namespace sealcall::host {
 namespace {
 
+constexpr uint64_t kRefusedMs = 200;  ///< before a refused request is sent again
+
 std::string with_body(const std::string& headers, const std::string& type, const std::string& body) {
     std::string out = headers;
     if (!body.empty()) out += "Content-Type: " + type + "\r\n";
@@ -26,8 +28,29 @@ int Request::transmit(const std::string& authorization) {
     const std::string rest = with_body(authorization + spec_.headers, spec_.content_type, spec_.body);
     provisional_ = false;
     cseq_ = sip_dialog_lseq(dialog_.get());
+    if (spec_.method != "INVITE") patience_.start(kPatienceMs[repeats_], [this] { unanswered(); });
     return sip_drequestf(&request_, transport_.stack(), true, spec_.method.c_str(), dialog_.get(), 0, nullptr,
                          &Request::write_contact, &Request::responded, this, "%b", rest.data(), rest.size());
+}
+
+void Request::unanswered() {
+    if (repeats_ + 1 < std::size(kPatienceMs)) return repeat();
+    mem_deref(std::exchange(request_, nullptr));
+    finish(ETIMEDOUT, nullptr);
+}
+
+void Request::repeat() {
+    ++repeats_;
+    std::fprintf(stderr, "event=request_repeated method=%s\n", spec_.method.c_str());
+    tries_ = 0;
+    mem_deref(std::exchange(request_, nullptr));  // a late answer to it counts no more
+    if (int err = transmit("")) finish(err, nullptr);
+}
+
+bool Request::may_repeat(int err, const sip_msg* msg) const {
+    if (!spec_.repeat_refused || cancelled_ || repeats_ + 1 >= std::size(kPatienceMs)) return false;
+    if (err || !msg) return err != ETIMEDOUT;
+    return msg->scode == 408 || msg->scode == 500 || msg->scode == 503 || msg->scode == 504;
 }
 
 int Request::write_contact(sip_transp, const sa*, const sa* dst, mbuf* mb, void* self) {
@@ -54,6 +77,7 @@ void Request::responded(int err, const sip_msg* msg, void* self) {
             msg = nullptr;
         }
     }
+    r->patience_.cancel();
     if (!err && msg && msg->scode < 200) {
         r->provisional_ = true;
         if (r->cancelled_ && !r->cancel_sent_)
@@ -67,6 +91,7 @@ void Request::responded(int err, const sip_msg* msg, void* self) {
     }
     if (!err && msg && (msg->scode == 401 || msg->scode == 407) && r->tries_ == 0 && !r->cancelled_)
         return r->authenticate(*msg);
+    if (r->may_repeat(err, msg)) return r->patience_.start(kRefusedMs, [r] { r->repeat(); });
     r->finish(err, msg);
 }
 
@@ -107,6 +132,7 @@ void Request::send_cancel(const sip_msg& provisional) {
 
 void Request::finish(int err, const sip_msg* msg) {
     if (std::exchange(done_, true)) return;
+    patience_.cancel();
     Handler h = std::exchange(handler_, nullptr);
     if (h) h(err, msg);
 }

@@ -16,10 +16,15 @@ struct RequestSpec {
     std::string body;
     bool contact = false;  ///< add our Contact
     std::string contact_parameters;
+    bool repeat_refused = false;  ///< again after 408, 500 (overtaken, RFC 3261 12.2.2), 503, 504 and a broken hop
 };
 
 class Request {
   public:
+    /// A connection that breaks takes what was under way on it along, and nobody says so. Hence a request other than
+    /// INVITE that is not answered is sent again in a new transaction: after these times, and given up after the last.
+    static constexpr uint64_t kPatienceMs[] = {1500, 3000, 10'000};
+
     /// err: errno of the transport, ETIMEDOUT for no answer (RFC 3261 17.1); msg is null then. Called for every
     /// provisional and once for the final response. The message has passed check_message.
     using Handler = std::function<void(int err, const sip_msg* msg)>;
@@ -35,6 +40,9 @@ class Request {
     friend class Requests;
     Request(Transport& transport, DigestBroker& digests, sip_dialog* dialog, RequestSpec spec, Handler handler);
     int transmit(const std::string& authorization);
+    void unanswered();
+    void repeat();
+    [[nodiscard]] bool may_repeat(int err, const sip_msg* msg) const;
     void authenticate(const sip_msg& msg);
     void send_cancel(const sip_msg& provisional);
     void finish(int err, const sip_msg* msg);
@@ -51,7 +59,9 @@ class Request {
     std::string uri_, via_;                  ///< as sent, for the digest and CANCEL
     sa destination_{};
     uint32_t cseq_ = 0;
-    uint8_t tries_ = 0;
+    uint8_t tries_ = 0;   ///< with credentials
+    size_t repeats_ = 0;  ///< transactions before this one
+    Timer patience_;
     bool provisional_ = false, done_ = false, cancelled_ = false, cancel_sent_ = false;
     std::string cancel_headers_, cancel_to_, cancel_route_;
     ReRef<sip_msg> last_provisional_;
