@@ -102,7 +102,7 @@ class EsysPtr {
 template <class Size>
 Status fill(Size& size, std::span<BYTE> to, ByteSpan from) {
     if (from.size() > to.size()) return Error{Errc::too_large, "TPM2B", static_cast<uint32_t>(from.size())};
-    std::memcpy(to.data(), from.data(), from.size());
+    std::ranges::copy(std::as_bytes(std::span(as_u8(from.data()), from.size())), std::as_writable_bytes(to).begin());
     size = static_cast<Size>(from.size());
     return {};
 }
