@@ -12,6 +12,7 @@ namespace sealcall {
 
 /// Overwrites memory in a way the compiler may not drop.
 inline void wipe(void* p, size_t n) {
+    if (n == 0) return;  // an empty span may have no address
     std::memset(p, 0, n);
     __asm__ __volatile__("" : : "r"(p) : "memory");
 }
