@@ -114,7 +114,10 @@ void Session::ring() {
     mark(ipc::Phase::ringing);
     show_card();
     call_.tell(context_, ipc::CallState::ringing);
-    if (context_.config.policy.answer_automatically) answer(policy::AnsweredBy::policy, true);
+    // Policy answers for a person who is free. In a talk it would hand the microphone to whoever calls next.
+    Session* const talking = context_.find(context_.microphone_owner);
+    const bool busy = talking != nullptr && talking->state() != SessionState::ended;
+    if (context_.config.policy.answer_automatically && !busy) answer(policy::AnsweredBy::policy, true);
 }
 
 bool Session::answered_by_other() const {

@@ -211,6 +211,28 @@ TEST_F(HostilePeer, GarbageEvidenceIsMalformedAndNothingRings) {
     EXPECT_EQ(bob_.last_card()->theirs.level, rats::Level::failed);
 }
 
+TEST_F(HostilePeer, ASecondCallerCannotTakeTheMicrophoneThroughAnAutomaticAnswer) {
+    Hosts first(alice_, bob_);
+    ASSERT_TRUE(first.connect());  // answered by policy: bob was free
+    EnclavePhone carol(authority_, {.uri = "sip:carol@example.com"});
+    Hosts second(carol, bob_);
+    bob_.from_audio.clear();
+    bool answered = false;
+    second.intercept = [&](EnclavePhone& who, Bytes& raw) {
+        answered |= &who == &bob_ && *ipc::message_id(raw) == ipc::SendOk::kId;
+        return *ipc::message_id(raw) != ipc::Datagram::kId;
+    };
+    second.dial("sip:bob@example.com");
+    ASSERT_TRUE(second.run_until([&] {
+        auto s = carol.last_state();
+        return s && s->state == CallState::ringing;
+    }));
+    for (int i = 0; i < 100; ++i) second.turn();
+    EXPECT_FALSE(answered);  // it rings, and only the person may answer
+    EXPECT_EQ(EnclavePhone::count<ipc::OpenStream>(bob_.from_audio), 0u);
+    EXPECT_EQ(EnclavePhone::count<ipc::Capture>(bob_.from_audio), 0u);
+}
+
 TEST_F(HostilePeer, OurOwnKeyAsPeerIsRefused) {
     // Bob's network sends his own call back to him: both ends of the channel would be the same phone.
     ASSERT_TRUE(
