@@ -16,6 +16,7 @@ using ipc::ProcessRole;
 constexpr Millis kEnclaveEnds{6000};  // hangs up, destroys its secrets, shuts the TPM down
 constexpr Millis kOthersEnd{2000};
 constexpr Millis kTpmEnds{2000};
+constexpr Millis kCauseIsSeen{500};
 constexpr Millis kLongestPoll{60'000};
 
 }  // namespace
@@ -130,9 +131,15 @@ void Phone::take_ends() {
                             .sentence = std::string("The phone's part '") + name_of(r.role()) + "' " + describe(*end) +
                                         " while the phone was ending."};
     }
-    Child& swtpm = ground_.tpm().process();
-    if (const auto end = swtpm.ended(); end && !ending_)
-        end_with(kExitRoleLost, "This phone ended: the software TPM " + describe(*end) + ".");
+    const auto tpm_end = ground_.tpm().process().ended();
+    if (!tpm_end || ending_) return;
+    // A software TPM ends when the enclave does, and its end may be seen first: tell the cause, not the effect.
+    if (const RoleControl* enclave = find(ProcessRole::enclave);
+        enclave != nullptr && enclave->state() != RoleControl::State::gone) {
+        pollfd cause{.fd = enclave->child().fd(), .events = POLLIN, .revents = 0};
+        if (::poll(&cause, 1, static_cast<int>(kCauseIsSeen.count())) == 1) return take_ends();
+    }
+    end_with(kExitRoleLost, "This phone ended: the software TPM " + describe(*tpm_end) + ".");
 }
 
 std::vector<ipc::ProcessReport> Phone::reports(RequestId request) const {
