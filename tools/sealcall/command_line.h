@@ -54,6 +54,14 @@ struct CallOptions {
     double hold_for = 0;
 };
 
+/// `sealcall evidence ...`: one structure for each command of the group.
+struct ReplayOptions {
+    std::string log;
+    std::string ima;
+    std::string cel;
+    std::string pcrs;
+};
+
 struct Options {
     GlobalOptions global;
     InitOptions init;
@@ -61,6 +69,7 @@ struct Options {
     EnrolOptions enrol;
     PhoneOptions phone;
     CallOptions call;
+    ReplayOptions replay;
     std::string ctl_method;
     std::vector<std::string> ctl_arguments;
     std::string call_id;  ///< answer, hangup, hold: which call; empty: the only one
@@ -109,6 +118,7 @@ class CommandLine {
     void define_calls();
     void define_control();
     void define_reports();
+    void define_evidence();  ///< evidence_command_line.cpp
     void define_generators();
 
     Options options_;

@@ -34,6 +34,7 @@ int run_status(const Context& context);
 int run_devices(const Context& context);
 int run_doctor(const Context& context);
 int run_audit_show(const Context& context);
+int run_evidence_replay(const Context& context);
 int run_version(const Context& context);
 int run_man(const Context& context);
 int run_completion(const Context& context);

@@ -15,13 +15,25 @@ using Runner = int (*)(const Context&);
 Runner runner_of(const std::vector<std::string>& words) {
     std::string name;
     for (const auto& word : words) name += (name.empty() ? "" : " ") + word;
-    static const std::vector<std::pair<std::string, Runner>> all = {
-        {"init", run_init},       {"enroll", run_enroll}, {"authority init", run_authority_init},
-        {"phone", run_phone},     {"call", run_call},     {"authority list", run_authority_list},
-        {"answer", run_answer},   {"refuse", run_refuse}, {"hangup", run_hangup},
-        {"hold", run_hold},       {"ctl", run_ctl},       {"status", run_status},
-        {"devices", run_devices}, {"doctor", run_doctor}, {"audit show", run_audit_show},
-        {"version", run_version}, {"man", run_man},       {"completion", run_completion}};
+    static const std::vector<std::pair<std::string, Runner>> all = {{"init", run_init},
+                                                                    {"enroll", run_enroll},
+                                                                    {"authority init", run_authority_init},
+                                                                    {"phone", run_phone},
+                                                                    {"call", run_call},
+                                                                    {"authority list", run_authority_list},
+                                                                    {"answer", run_answer},
+                                                                    {"refuse", run_refuse},
+                                                                    {"hangup", run_hangup},
+                                                                    {"hold", run_hold},
+                                                                    {"ctl", run_ctl},
+                                                                    {"status", run_status},
+                                                                    {"devices", run_devices},
+                                                                    {"doctor", run_doctor},
+                                                                    {"audit show", run_audit_show},
+                                                                    {"evidence replay", run_evidence_replay},
+                                                                    {"version", run_version},
+                                                                    {"man", run_man},
+                                                                    {"completion", run_completion}};
     for (const auto& [known, run] : all)
         if (known == name) return run;
     return nullptr;
@@ -39,8 +51,10 @@ int run(CommandLine& line) {
     const auto words = line.command();
     const Runner runner = runner_of(words);
     if (!runner) throw Problem("This command is not known.", "See `sealcall --help`.", exit_status::kUsage);
-    // What is generated from the command line alone needs no home directory: packages are built without one.
-    const bool needs_profile = words.front() != "man" && words.front() != "completion" && words.front() != "version";
+    // What is generated from the command line or from named files alone needs no home directory: packages are built
+    // without one.
+    const bool needs_profile = words.front() != "man" && words.front() != "evidence" && words.front() != "completion" &&
+                               words.front() != "version";
     const Context context{
         line, options,
         ProfileStore(needs_profile ? profile_paths(options.global.profile, Environment::current()) : ProfilePaths{})};

@@ -11,11 +11,12 @@ namespace sealcall::cli {
 /// 3 no, by rule; 5 this phone itself. What 3 means for the commands that need a running phone stands on their pages.
 namespace exit_status {
 inline constexpr int kOk = 0;
-inline constexpr int kFailed = 1;    ///< it was tried and did not work
-inline constexpr int kUsage = 2;     ///< the command line or the configuration is wrong
-inline constexpr int kRefused = 3;   ///< the authority, a policy or the TPM says no
-inline constexpr int kNoPhone = 3;   ///< status, answer, hangup, ...: no phone of this profile runs
-inline constexpr int kNotSetUp = 5;  ///< `sealcall init` or `sealcall enroll` comes first
+inline constexpr int kFailed = 1;       ///< it was tried and did not work
+inline constexpr int kUsage = 2;        ///< the command line or the configuration is wrong
+inline constexpr int kRefused = 3;      ///< the authority, a policy or the TPM says no
+inline constexpr int kNoPhone = 3;      ///< status, answer, hangup, ...: no phone of this profile runs
+inline constexpr int kDoesNotHold = 3;  ///< evidence: it was read, and what it should show is not so
+inline constexpr int kNotSetUp = 5;     ///< `sealcall init` or `sealcall enroll` comes first
 }  // namespace exit_status
 
 class Problem : public std::runtime_error {
