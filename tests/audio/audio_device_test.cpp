@@ -1,5 +1,6 @@
 // The audio role with a sound device: PortAudio, ALSA's Pulse plugin and a real PulseAudio daemon with null sinks.
 #include <gtest/gtest.h>
+#include <fstream>
 
 #include <csignal>
 
@@ -35,6 +36,12 @@ class AudioDeviceTest : public testing::Test {
                                   .timestamp = f.timestamp,
                                   .opus = f.opus});
         };
+    }
+    // What the process said and wrote: a failure that comes once in many runs must explain itself.
+    void tell_story(const AudioProcess& p) const {
+        for (ipc::AudioEventKind e : p.events) std::printf("event %u\n", static_cast<unsigned>(e));
+        std::ifstream in(log());
+        for (std::string line; std::getline(in, line);) std::printf("log: %s\n", line.c_str());
     }
 
     Directory directory_;
@@ -87,6 +94,7 @@ TEST_F(AudioDeviceTest, SpeechGoesFromTheMicrophoneThroughOpusToTheLoudspeaker) 
     EXPECT_LE(ear.longest_gap_ms, 100);
     EXPECT_LE(ear.lag_ms - mouth.lag_ms, 250);
     EXPECT_GE(ear.lag_ms - mouth.lag_ms, 20);
+    if (HasFailure()) tell_story(p);
 }
 
 TEST_F(AudioDeviceTest, SaysWhenTheDeviceIsLostAndTakesItUpAgainWhenItIsBack) {
