@@ -22,6 +22,11 @@ constexpr Rule kSanitizer[] = {
     {SYS_lseek, 0, "reports"},
     {SYS_getrusage, 0, "reports"},
     {SYS_membarrier, 0, "thread sanitizer"},
+    {SYS_open, EACCES, "thread sanitizer looks at its own maps"},
+    {SYS_rseq, 0, "threads of thread sanitizer"},
+    {SYS_set_robust_list, 0, "the same"},
+    {SYS_gettimeofday, 0, "background thread of thread sanitizer"},
+    {SYS_nanosleep, 0, "the same"},
     {SYS_mmap, 0, "shadow memory of thread sanitizer is file-less but flagged otherwise", {2, 0x4, 0}},
 };
 
