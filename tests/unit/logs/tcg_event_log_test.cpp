@@ -3,19 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "attestation/logs/bank_replay.h"
+#include "tests/unit/logs/new_log.h"
 
 namespace sealcall::logs::test {
 namespace {
-
-using namespace std::literals;
-
-const std::vector<LogAlgorithm> kBanks{{kSha1, 20}, {kSha256, 32}, {kSha384, 48}, {kSha512, 64}};
-
-NewEvent event(uint32_t pcr, uint32_t type, std::string_view data) {
-    NewEvent e{.pcr = pcr, .type = type, .digests = {}, .data = to_bytes(as_bytes(data))};
-    for (const LogAlgorithm& a : kBanks) e.digests.push_back(Hasher(a.number).hash(e.data));
-    return e;
-}
 
 Bytes small_log() {
     return *encode_event_log(kBanks, std::vector{event(0, event_type::kSCrtmVersion, "1.0"),
