@@ -51,7 +51,8 @@ void read_variable(const LogEvent& e, BootFact& fact) {
     fact.name = v->name;
     if (v->vendor == kEfiGlobalVariable && v->name == "SecureBoot") {
         fact.kind = FactKind::secure_boot_switch;  // whatever the event calls itself: its type is not hashed
-        if (v->data.size() == 1) fact.detail = v->data[0] == std::byte{1} ? "on" : v->data[0] == std::byte{0} ? "off" : "";
+        if (v->data.size() == 1)
+            fact.detail = v->data[0] == std::byte{1} ? "on" : v->data[0] == std::byte{0} ? "off" : "";
     } else if (e.type == event_type::kEfiVariableAuthority) {
         fact.kind = FactKind::authority;
         const auto cert = authority_certificate(v->data);
@@ -87,7 +88,8 @@ void read_action(const LogEvent& e, BootFact& fact) {
     if (e.pcr == 5 && text == "Exit Boot Services Invocation") fact.kind = FactKind::os_took_over;
 }
 
-/// EV_IPL: GRUB's commands (PCR 8) and files (PCR 9), shim's lists (PCR 14), systemd-stub and sd-boot (PCR 8, 11, 12, 13).
+/// EV_IPL: GRUB's commands (PCR 8) and files (PCR 9), shim's lists (PCR 14), systemd-stub and sd-boot (PCR 8, 11, 12,
+/// 13).
 void read_loader(const LogEvent& e, BootFact& fact) {
     const std::string_view prefix = loader_prefix(e.data);
     fact.detail = any_text(e.data.subspan(prefix.size()));
@@ -214,8 +216,8 @@ KeyDatabase read_database(const LogEvent& e, const BootFact& fact) {
     return out;
 }
 
-/// True for what firmware rightly measures into PCR 7 before its separator, and proves: a type is not hashed, so an event
-/// without proof could be any event under another name, a switch that says "off" among them.
+/// True for what firmware rightly measures into PCR 7 before its separator, and proves: a type is not hashed, so an
+/// event without proof could be any event under another name, a switch that says "off" among them.
 bool belongs_in_pcr7(const LogEvent& e, const BootFact& fact) {
     if (!fact.proven()) return false;
     switch (fact.kind) {
@@ -240,7 +242,8 @@ bool take_secure_boot(const LogEvent& e, const BootFact& fact, BootFacts& out) {
         if (!again) sb.databases.push_back(read_database(e, fact));
     }
     if (!belongs_in_pcr7(e, fact)) {
-        out.warnings.add(fact.event, "An event of PCR 7 before the separator is not proven: Secure Boot's state is unknown.");
+        out.warnings.add(fact.event,
+                         "An event of PCR 7 before the separator is not proven: Secure Boot's state is unknown.");
         return false;
     }
     if (fact.kind != FactKind::secure_boot_switch) return true;
@@ -272,12 +275,28 @@ void read_secure_boot(const EventLog& log, BootFacts& out) {
     if (!known || !separated) out.secure_boot.state = SecureBoot::State::unknown;
 }
 
+/// Digests that the profile calls hashes of the data and that are not: one warning for each type and PCR.
 void warn_of_proofs(const EventLog& log, BootFacts& out) {
+    struct Row {
+        uint32_t type, pcr, first;
+        size_t count;
+    };
+    std::vector<Row> rows;
     for (const BootFact& fact : out.facts) {
         const LogEvent& e = log.events[fact.event];
         if (!e.extends() || fact.proven() || !should_prove(e)) continue;
         if (fact.kind == FactKind::boot_entry) continue;  // old firmware hashes the contents alone
-        out.warnings.add(fact.event, "The digest of this " + event_type_name(e.type) + " event is not that of its data.");
+        const auto row = std::ranges::find_if(rows, [&](const Row& r) { return r.type == e.type && r.pcr == e.pcr; });
+        if (row == rows.end())
+            rows.push_back({e.type, e.pcr, e.index, 1});
+        else
+            ++row->count;
+    }
+    for (const Row& row : rows) {
+        std::string text = "The digest of this " + event_type_name(row.type) + " event is not that of its data";
+        if (row.count > 1)
+            text += ", nor of " + std::to_string(row.count - 1) + " more in PCR " + std::to_string(row.pcr);
+        out.warnings.add(row.first, text + ".");
     }
 }
 
@@ -298,8 +317,9 @@ void warn_of_order(const EventLog& log, BootFacts& out) {
             out.warnings.add(fact.event, "An application was started before the firmware called a boot option.");
     }
     if (applications && !left)
-        out.warnings.add(LogWarning::kWholeLog,
-                         "No ExitBootServices event: which applications ran before the operating system is not proven.");
+        out.warnings.add(
+            LogWarning::kWholeLog,
+            "No ExitBootServices event: which applications ran before the operating system is not proven.");
     if (log.events.empty()) return;
     for (uint32_t pcr = 0; pcr < 8; ++pcr)
         if (!separated[pcr])

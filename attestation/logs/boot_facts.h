@@ -1,6 +1,6 @@
 // A boot log in the words of people: one fact for each event, Secure Boot's state, and what is odd. A fact is `proven`
-// when the text that it tells hashes to the event's digest, and `claimed` otherwise; neither means anything before the log
-// replays to quoted values. Events are judged in the bank that is asked for.
+// when the text that it tells hashes to the event's digest, and `claimed` otherwise; neither means anything before the
+// log replays to quoted values. Events are judged in the bank that is asked for.
 #pragma once
 
 #include "attestation/logs/device_path.h"
@@ -11,7 +11,7 @@ namespace sealcall::logs {
 enum class FactKind : uint8_t {
     log_header,
     startup_locality,
-    information,         ///< other EV_NO_ACTION
+    information,  ///< other EV_NO_ACTION
     firmware_version,
     firmware_code,
     firmware_settings,
@@ -23,18 +23,18 @@ enum class FactKind : uint8_t {
     partition_table,
     boot_option_called,  ///< the firmware left its own code for a boot option
     boot_option_returned,
-    os_took_over,        ///< ExitBootServices
+    os_took_over,  ///< ExitBootServices
     action,
     separator,
-    failed_separator,    ///< the firmware measured an error
-    authority,           ///< the key that an image was admitted by
-    application,         ///< an EFI application was started
-    loader_command,      ///< GRUB
+    failed_separator,  ///< the firmware measured an error
+    authority,         ///< the key that an image was admitted by
+    application,       ///< an EFI application was started
+    loader_command,    ///< GRUB
     loader_file,
     kernel_command_line,
-    kernel_image_part,   ///< systemd-stub, PCR 11
+    kernel_image_part,  ///< systemd-stub, PCR 11
     initrd,
-    mok_list,            ///< shim's lists, PCR 14
+    mok_list,  ///< shim's lists, PCR 14
     other,
 };
 
@@ -49,7 +49,8 @@ struct BootFact {
     Proof proof = Proof::none;
     std::string name;    ///< of the variable, file, list or section; empty if it has none
     std::string detail;  ///< device path, subject of a certificate, text
-    /// Stands before a proven ExitBootServices. A replay proves the order within a PCR only: between PCRs it is the log's.
+    /// Stands before a proven ExitBootServices. A replay proves the order within a PCR only: between PCRs it is the
+    /// log's.
     bool before_os = false;
     /// What firmware and boot loader say of themselves: the digest is a hash of exactly this text.
     [[nodiscard]] bool proven() const { return proof != Proof::none; }
@@ -64,8 +65,8 @@ struct KeyDatabase {
     SignatureDatabase content;
 };
 
-/// Secure Boot as PCR 7 tells it. A type is not hashed and anybody who runs can extend PCR 7 later: the state is known only
-/// when every event before a proven separator is proven and one of them, once, is the variable SecureBoot.
+/// Secure Boot as PCR 7 tells it. A type is not hashed and anybody who runs can extend PCR 7 later: the state is known
+/// only when every event before a proven separator is proven and one of them, once, is the variable SecureBoot.
 struct SecureBoot {
     enum class State : uint8_t { unknown, off, on };
     State state = State::unknown;  ///< unknown unless the rule above holds

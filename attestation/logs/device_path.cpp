@@ -36,8 +36,8 @@ Result<std::string> hard_drive(LittleReader r) {
     TRY(const ByteSpan signature, r.bytes(16));
     TRY(const uint8_t format, r.u8());
     TRY(const uint8_t kind, r.u8());
-    const std::string where = print(",0x%llx,0x%llx)", static_cast<unsigned long long>(start),
-                                    static_cast<unsigned long long>(size));
+    const std::string where =
+        print(",0x%llx,0x%llx)", static_cast<unsigned long long>(start), static_cast<unsigned long long>(size));
     const std::string head = print("HD(%u,", partition);
     if (kind == 2) return head + "GPT," + Guid::of(signature).text() + where;
     LittleReader mbr(signature);

@@ -1,5 +1,5 @@
-// Device paths of UEFI as text (UEFI 2.10, 10.3 and 10.6.1.6), and the image load events that hold them. Foreign bytes; what
-// they say is a claim: the digest of an image event is a hash of the image, not of its path.
+// Device paths of UEFI as text (UEFI 2.10, 10.3 and 10.6.1.6), and the image load events that hold them. Foreign bytes;
+// what they say is a claim: the digest of an image event is a hash of the image, not of its path.
 #pragma once
 
 #include "attestation/logs/uefi_variable.h"

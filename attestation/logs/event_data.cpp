@@ -5,8 +5,8 @@
 namespace sealcall::logs {
 namespace {
 
-constexpr std::string_view kPrefixes[] = {"grub_cmd: ",     "kernel_cmdline: ",     "module_cmdline: ",
-                                          "grub_cmd ",      "grub_kernel_cmdline ", "grub_module_cmdline "};
+constexpr std::string_view kPrefixes[] = {
+    "grub_cmd: ", "kernel_cmdline: ", "module_cmdline: ", "grub_cmd ", "grub_kernel_cmdline ", "grub_module_cmdline "};
 
 void append_unit(std::string& out, uint32_t unit, int digits) {
     if (unit >= 0x20 && unit < 0x7f) {
@@ -72,7 +72,10 @@ Proof prove(const EventLog& log, const LogEvent& event, Hasher& hasher) {
     if (is_variable(event.type)) return prove_variable(event, digest, hasher);
     if (event.type != event_type::kIpl) return Proof::none;
     const std::string_view prefix = loader_prefix(event.data);
-    if (!prefix.empty() && fits(without_nul(event.data.subspan(prefix.size())))) return Proof::text;
+    if (!prefix.empty()) {
+        const ByteSpan text = event.data.subspan(prefix.size());
+        return fits(without_nul(text)) || fits(text) ? Proof::text : Proof::none;
+    }
     if (const Bytes name = as_ascii(event.data); !name.empty() && fits(name)) return Proof::name;
     return Proof::none;
 }

@@ -1,6 +1,6 @@
-// What stands in event data, and whether it is proven: event data is free text by whoever wrote the log, and counts only
-// where it hashes to the digest that was extended. Digests of code (applications, firmware blobs, files) are hashes of
-// that code: their data is a claim and stays one.
+// What stands in event data, and whether it is proven: event data is free text by whoever wrote the log, and counts
+// only where it hashes to the digest that was extended. Digests of code (applications, firmware blobs, files) are
+// hashes of that code: their data is a claim and stays one.
 #pragma once
 
 #include "attestation/logs/tcg_event_log.h"
@@ -13,7 +13,7 @@ enum class Proof : uint8_t {
     data,          ///< all of it
     all_but_last,  ///< a variable authority without its last byte (older shim and firmware)
     variable,      ///< the contents of a UEFI variable, without its name
-    text,          ///< the text behind the prefix "grub_cmd: ", "kernel_cmdline: ", ..., without the final NUL
+    text,          ///< the text behind the prefix "grub_cmd: ", "kernel_cmdline: ", ..., with or without its NUL
     name,          ///< the ASCII form of UTF-16 text, with its NUL: the section names of systemd-stub
 };
 
@@ -32,8 +32,8 @@ std::string utf16_text(ByteSpan data);
 /// Whichever of the two the data looks like.
 std::string any_text(ByteSpan data);
 
-/// A prefix of boot loaders ("grub_cmd: ", "kernel_cmdline: ", "module_cmdline: ", "grub_kernel_cmdline ", "grub_cmd ");
-/// empty if the data has none.
+/// A prefix of boot loaders ("grub_cmd: ", "kernel_cmdline: ", "module_cmdline: ", "grub_kernel_cmdline ", "grub_cmd
+/// "); empty if the data has none.
 std::string_view loader_prefix(ByteSpan data);
 
 }  // namespace sealcall::logs

@@ -94,9 +94,7 @@ struct Side {
     const EventLog& log;
     const BootFacts& facts;
     std::vector<uint32_t> events;  ///< of one PCR
-    [[nodiscard]] ByteSpan digest(size_t i, uint16_t bank) const {
-        return log.digest_of(log.events[events[i]], bank);
-    }
+    [[nodiscard]] ByteSpan digest(size_t i, uint16_t bank) const { return log.digest_of(log.events[events[i]], bank); }
     [[nodiscard]] const BootFact& fact(size_t i) const { return facts.facts[events[i]]; }
 };
 
@@ -127,10 +125,9 @@ std::vector<uint16_t> common_tails(const Side& a, const Side& b, uint16_t bank) 
     std::vector<uint16_t> table((rows + 1) * columns);
     for (size_t i = rows; i-- > 0;)
         for (size_t j = columns - 1; j-- > 0;)
-            table[i * columns + j] =
-                equal_bytes(a.digest(i, bank), b.digest(j, bank))
-                    ? static_cast<uint16_t>(table[(i + 1) * columns + j + 1] + 1)
-                    : std::max(table[(i + 1) * columns + j], table[i * columns + j + 1]);
+            table[i * columns + j] = equal_bytes(a.digest(i, bank), b.digest(j, bank))
+                                         ? static_cast<uint16_t>(table[(i + 1) * columns + j + 1] + 1)
+                                         : std::max(table[(i + 1) * columns + j], table[i * columns + j + 1]);
     return table;
 }
 

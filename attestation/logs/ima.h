@@ -1,14 +1,18 @@
-// The kernel's list of files that it measured (IMA), in both of its forms. Foreign bytes: an entry is what its line says only
-// if its template hash is the hash of its fields, and it was measured only if the list replays to a quoted PCR 10.
+// The kernel's list of files that it measured (IMA), in both of its forms. Foreign bytes: an entry is what its line
+// says only if its template hash is the hash of its fields, and it was measured only if the list replays to a quoted
+// PCR 10.
 //
 //   ascii    10 91a1...(40 digits) ima-ng sha256:4f... /usr/bin/bash
-//   binary   pcr u32, template hash 20 bytes, name length u32, name, data length u32, data; for the template "ima" there is
-//            no data length: file hash 20 bytes, name length u32, name. Little-endian (the kernel's own order on our machines,
-//            or ima_canonical_fmt).
-//   data     fields, each length u32 and bytes. d-ng: "sha256:" NUL digest; d-ngv2: "ima:sha256:" NUL digest; n-ng: name NUL
+//   binary   pcr u32, template hash 20 bytes, name length u32, name, data length u32, data; for the template "ima"
+//   there is
+//            no data length: file hash 20 bytes, name length u32, name. Little-endian (the kernel's own order on our
+//            machines, or ima_canonical_fmt).
+//   data     fields, each length u32 and bytes. d-ng: "sha256:" NUL digest; d-ngv2: "ima:sha256:" NUL digest; n-ng:
+//   name NUL
 //
-// The template hash that stands in the lists is SHA-1. It extends the SHA-1 bank. Other banks: kernels before 5.8 extend it
-// padded with zeros, later ones the bank's own hash of the data. A violation (all-zero hash) extends 0xff instead.
+// The template hash that stands in the lists is SHA-1. It extends the SHA-1 bank. Other banks: kernels before 5.8
+// extend it padded with zeros, later ones the bank's own hash of the data. A violation (all-zero hash) extends 0xff
+// instead.
 //
 // Limits: kImaListMax bytes, kImaEntriesMax entries, kImaFieldsMax bytes of one entry. Streaming: an entry is read into
 // memory that is used again, so memory does not grow with the list.
@@ -52,8 +56,8 @@ struct ImaEntry {
 /// Called for each entry in order; returns false to stop.
 using ImaVisitor = std::function<bool(const ImaEntry&)>;
 
-/// Reads a list of either form (the first byte tells: ascii begins with a blank or a digit). An empty list has no entries.
-/// Errors: too_large, truncated, bad_value (with the number of the entry in `detail`).
+/// Reads a list of either form (the first byte tells: ascii begins with a blank or a digit). An empty list has no
+/// entries. Errors: too_large, truncated, bad_value (with the number of the entry in `detail`).
 Status visit_ima_list(ByteSpan list, const ImaVisitor& visit);
 Status visit_ima_ascii(ByteSpan list, const ImaVisitor& visit);
 Status visit_ima_binary(ByteSpan list, const ImaVisitor& visit);
@@ -94,11 +98,11 @@ class ImaHashCheck {
 struct ImaSummary {
     size_t entries = 0;
     size_t violations = 0;
-    size_t dishonest = 0;            ///< entries whose template hash is not the hash of their data
+    size_t dishonest = 0;  ///< entries whose template hash is not the hash of their data
     uint32_t first_dishonest = UINT32_MAX;
-    AnyDigest sha1;                  ///< PCR 10 after the list, SHA-1 bank
-    AnyDigest sha256_padded;         ///< SHA-256 bank by the old rule
-    AnyDigest sha256;                ///< SHA-256 bank by the new rule
+    AnyDigest sha1;                           ///< PCR 10 after the list, SHA-1 bank
+    AnyDigest sha256_padded;                  ///< SHA-256 bank by the old rule
+    AnyDigest sha256;                         ///< SHA-256 bank by the new rule
     std::optional<AnyDigest> boot_aggregate;  ///< file hash of the first entry, if that is "boot_aggregate"
     uint16_t boot_aggregate_algorithm = 0;
 };

@@ -79,7 +79,8 @@ class Builder {
 /// Template "ima": hash 20 and the name padded to 256 bytes, without lengths.
 Status build_old(std::string_view digest, std::string_view name, ImaEntry& e, Builder& b) {
     constexpr size_t kOldNameSize = 256;
-    if (digest.size() != 40 || name.empty() || name.size() >= kOldNameSize) return bad(e.index, "entry of template ima");
+    if (digest.size() != 40 || name.empty() || name.size() >= kOldNameSize)
+        return bad(e.index, "entry of template ima");
     if (!b.put_hex(digest)) return bad(e.index, "file hash");
     b.put(name);
     for (size_t i = name.size(); i < kOldNameSize; ++i) b.put_nul();
@@ -89,8 +90,8 @@ Status build_old(std::string_view digest, std::string_view name, ImaEntry& e, Bu
     return {};
 }
 
-/// The last field of ima-sig and ima-buf stands behind the name, and a name may hold blanks: the last word is it when it is
-/// hexadecimal. ima-sig leaves it out for files without signature, but not its blank.
+/// The last field of ima-sig and ima-buf stands behind the name, and a name may hold blanks: the last word is it when
+/// it is hexadecimal. ima-sig leaves it out for files without signature, but not its blank.
 std::string_view cut_extra(ImaTemplate form, std::string_view& rest) {
     if (form != ImaTemplate::ima_sig && form != ImaTemplate::ima_buf && form != ImaTemplate::ima_sigv2) return {};
     const size_t blank = rest.rfind(' ');

@@ -7,8 +7,8 @@ namespace {
 constexpr struct {
     ImaTemplate form;
     const char* name;
-} kTemplates[] = {{ImaTemplate::ima, "ima"},         {ImaTemplate::ima_ng, "ima-ng"},
-                  {ImaTemplate::ima_sig, "ima-sig"}, {ImaTemplate::ima_buf, "ima-buf"},
+} kTemplates[] = {{ImaTemplate::ima, "ima"},           {ImaTemplate::ima_ng, "ima-ng"},
+                  {ImaTemplate::ima_sig, "ima-sig"},   {ImaTemplate::ima_buf, "ima-buf"},
                   {ImaTemplate::ima_ngv2, "ima-ngv2"}, {ImaTemplate::ima_sigv2, "ima-sigv2"}};
 constexpr size_t kTemplateNameMax = 32;
 constexpr size_t kOldNameSize = 256;  ///< the template "ima" hashes its name padded to this
@@ -21,7 +21,8 @@ Result<ByteSpan> field(LittleReader& r, const ImaEntry& e) {
     return r.bytes(*size);
 }
 
-/// "sha256:" NUL digest, or for d-ngv2 "ima:sha256:" NUL digest. Old ima-ng entries of violations may lack the algorithm.
+/// "sha256:" NUL digest, or for d-ngv2 "ima:sha256:" NUL digest. Old ima-ng entries of violations may lack the
+/// algorithm.
 Status read_digest(ByteSpan in, ImaEntry& e) {
     const std::string_view text = as_chars(in);
     const size_t nul = text.find('\0');
@@ -46,7 +47,8 @@ Status read_name(ByteSpan in, ImaEntry& e) {
     return {};
 }
 
-/// file hash 20, name length u32, name. What is hashed is the hash and the name in 256 bytes, so that is built in `scratch`.
+/// file hash 20, name length u32, name. What is hashed is the hash and the name in 256 bytes, so that is built in
+/// `scratch`.
 Status read_old(LittleReader& r, ImaEntry& e, Bytes& scratch) {
     const auto hash = r.bytes(20);
     const auto size = r.u32();

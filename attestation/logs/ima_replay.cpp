@@ -35,7 +35,8 @@ bool ImaHashCheck::is_honest(const ImaEntry& entry) {
 Result<ImaSummary> summarize_ima(ByteSpan list) {
     ImaSummary out;
     ImaHashCheck check;
-    ImaReplay sha1(kSha1, ImaRule::padded_sha1), padded(kSha256, ImaRule::padded_sha1), hashed(kSha256, ImaRule::bank_hash);
+    ImaReplay sha1(kSha1, ImaRule::padded_sha1), padded(kSha256, ImaRule::padded_sha1),
+        hashed(kSha256, ImaRule::bank_hash);
     TRY_STATUS(visit_ima_list(list, [&](const ImaEntry& e) {
         ++out.entries;
         if (e.violation()) {
@@ -81,7 +82,8 @@ AnyDigest boot_aggregate(uint16_t bank, std::span<const AnyDigest> pcrs, BootAgg
     const size_t count = rule == BootAggregateRule::pcr_0_to_7 ? 8 : 10;
     CHECK(pcrs.size() >= count);
     Bytes all;
-    for (const AnyDigest& pcr : pcrs.first(count)) all.insert(all.end(), pcr.bytes.begin(), pcr.bytes.begin() + pcr.size);
+    for (const AnyDigest& pcr : pcrs.first(count))
+        all.insert(all.end(), pcr.bytes.begin(), pcr.bytes.begin() + pcr.size);
     return Hasher(bank).hash(all);
 }
 

@@ -1,5 +1,6 @@
-// The verifier's view of a boot log: what was extended into the SHA-256 bank, in order, in values of its own, and Secure
-// Boot with the one event that proves each fact. Nothing here is true until the list replays to quoted PCR values.
+// The verifier's view of a boot log: what was extended into the SHA-256 bank, in order, in values of its own, and
+// Secure Boot with the one event that proves each fact. Nothing here is true until the list replays to quoted PCR
+// values.
 #pragma once
 
 #include "attestation/logs/explain.h"
@@ -29,8 +30,8 @@ struct MeasuredBoot {
     [[nodiscard]] const MeasuredEvent* at(uint32_t index) const;
 };
 
-/// Errors: those of parse_event_log; unavailable when the log has no SHA-256 bank; bad_value when an event that is extended
-/// has no SHA-256 digest (detail: its index). An empty log gives an empty boot, which proves nothing.
+/// Errors: those of parse_event_log; unavailable when the log has no SHA-256 bank; bad_value when an event that is
+/// extended has no SHA-256 digest (detail: its index). An empty log gives an empty boot, which proves nothing.
 Result<MeasuredBoot> read_boot_log(ByteSpan log);
 
 }  // namespace sealcall::logs

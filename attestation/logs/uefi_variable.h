@@ -24,9 +24,9 @@ struct Guid {
     static Guid of(ByteSpan b);
 };
 
-extern const Guid kEfiGlobalVariable;      ///< SecureBoot, PK, KEK, BootOrder
-extern const Guid kEfiImageSecurity;       ///< db, dbx
-extern const Guid kShimLock;               ///< MokList, SbatLevel
+extern const Guid kEfiGlobalVariable;  ///< SecureBoot, PK, KEK, BootOrder
+extern const Guid kEfiImageSecurity;   ///< db, dbx
+extern const Guid kShimLock;           ///< MokList, SbatLevel
 
 /// The spans point into the event data.
 struct UefiVariable {

@@ -18,16 +18,26 @@ void CommandLine::define_evidence() {
         *evidence, "replay", "Replay the logs of a boot and show the PCR values that follow",
         {.text =
              "Reads the event log of the firmware (SHA-1 or crypto-agile form) and extends its events again, bank by "
-             "bank. Without --pcrs it says what the log claims; with --pcrs it says whether the values are the "
-             "log's.",
+             "bank. It tells each event in a sentence; what begins with \"The log says\" is a claim that no digest "
+             "proves. Secure Boot is on or off only where PCR 7 proves it.\n\n"
+             "--ima adds the kernel's list of files, in either form: each entry must be what its template hash says, "
+             "the first entry (boot_aggregate) must fit the log, and PCR 10 may be that of any first part of the "
+             "list, which grows while one quotes.\n\n"
+             "--pcrs takes what tpm2_pcrread prints, what tpm2_quote -o writes, JSON with banks and PCRs, or lines "
+             "like \"7: 65ca...\".",
          .examples = {{"sealcall evidence replay /sys/kernel/security/tpm0/binary_bios_measurements",
                        "what this machine's firmware measured"},
-                      {"sealcall evidence replay log.bin --pcrs pcrs.txt --json",
-                       "compare with PCR values from a quote"}},
-         .exits = {{0, "it holds: the log was read, and every value to compare is the log's"},
-                   {exit_status::kFailed, "a file could not be read, or is not what it should be"},
-                   {exit_status::kDoesNotHold, "it was read, and a value to compare is not the log's"}}});
+                      {"sealcall evidence replay log.bin --ima ascii_runtime_measurements --pcrs pcrs.txt --json",
+                       "do these logs explain the PCR values of a quote?"}},
+         .exits = {
+             {0, "it holds: all was read, and every value to compare is explained"},
+             {exit_status::kFailed, "a file could not be read, or is not what it should be"},
+             {exit_status::kDoesNotHold,
+              "it was read and does not hold: a value to compare is not explained, an entry of the kernel's list is "
+              "not what was measured, or nothing ties that list to the log"}}});
     replay->add_option("log", options_.replay.log, "Event log of the firmware")->type_name(kTypeFile)->required();
+    replay->add_option("--ima", options_.replay.ima, "The kernel's list of files (IMA), ascii or binary")
+        ->type_name(kTypeFile);
     replay->add_option("--pcrs", options_.replay.pcrs, "Compare with the PCR values in this file")
         ->type_name(kTypeFile);
 }

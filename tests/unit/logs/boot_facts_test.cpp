@@ -110,14 +110,15 @@ TEST(CompareBoots, SaysWhichEventChanged) {
     EXPECT_EQ(changes[0].sentence, "Before: The firmware notes: one Now: The firmware notes: two");
     EXPECT_EQ(changes[1].what, EventChange::What::added);
     EXPECT_EQ(changes[2].sentence, "Before: Secure Boot is on. Now: Secure Boot is off.");
-    EXPECT_TRUE(compare_boots(before, read_boot_facts(before, kSha256), before, read_boot_facts(before, kSha256), kSha256)
-                    .empty());
+    EXPECT_TRUE(
+        compare_boots(before, read_boot_facts(before, kSha256), before, read_boot_facts(before, kSha256), kSha256)
+            .empty());
 }
 
 TEST(DevicePath, NodesBecomeText) {
     Bytes raw;
-    for (int c : std::initializer_list<int>{2, 1, 12, 0, 0xd0, 0x41, 0x03, 0x0a, 0, 0, 0, 0, 1, 1, 6, 0, 0, 3, 4, 4, 10, 0, '\\', 0, 'a', 0, 0, 0, 0x7f,
-                  0xff, 4, 0})
+    for (int c : std::initializer_list<int>{2, 1, 12, 0, 0xd0, 0x41, 0x03, 0x0a, 0,   0, 0, 0, 1,    1,    6, 0,
+                                            0, 3, 4,  4, 10,   0,    '\\', 0,    'a', 0, 0, 0, 0x7f, 0xff, 4, 0})
         raw.push_back(static_cast<std::byte>(c));
     const auto path = parse_device_path(raw);
     ASSERT_TRUE(path);
@@ -134,7 +135,8 @@ TEST(SignatureDatabase, SizesThatLieAreErrors) {
     list[16] = std::byte{28 + 48};
     list[24] = std::byte{48};
     EXPECT_TRUE(parse_signature_database(list));
-    for (auto [at, value] : std::initializer_list<std::pair<size_t, int>>{{16, 27}, {16, 200}, {20, 100}, {24, 47}, {24, 0}}) {
+    for (auto [at, value] :
+         std::initializer_list<std::pair<size_t, int>>{{16, 27}, {16, 200}, {20, 100}, {24, 47}, {24, 0}}) {
         Bytes bad = list;
         bad[at] = static_cast<std::byte>(value);
         EXPECT_FALSE(parse_signature_database(bad)) << at << " " << value;

@@ -9,7 +9,8 @@ namespace {
 using namespace std::literals;
 
 Bytes entry(std::string_view name, std::string_view content = "x") {
-    return encode_ima_binary(ImaTemplate::ima_ng, encode_ima_ng(kSha256, Hasher(kSha256).hash(as_bytes(content)).view(), name));
+    return encode_ima_binary(ImaTemplate::ima_ng,
+                             encode_ima_ng(kSha256, Hasher(kSha256).hash(as_bytes(content)).view(), name));
 }
 
 Bytes join(std::initializer_list<Bytes> parts) {
@@ -19,7 +20,8 @@ Bytes join(std::initializer_list<Bytes> parts) {
 }
 
 std::string ascii_of(std::string_view form, ByteSpan data, std::string_view words) {
-    return "10 " + sealcall::to_hex(Hasher(kSha1).hash(data).view()) + " " + std::string(form) + " " + std::string(words) + "\n";
+    return "10 " + sealcall::to_hex(Hasher(kSha1).hash(data).view()) + " " + std::string(form) + " " +
+           std::string(words) + "\n";
 }
 
 AnyDigest extend_all(uint16_t bank, const std::vector<AnyDigest>& digests) {
@@ -34,8 +36,7 @@ TEST(Ima, BothFormsOfOneListAreTheSame) {
     const AnyDigest hash = Hasher(kSha256).hash(as_bytes("x"));
     const Bytes data = encode_ima_ng(kSha256, hash.view(), "/usr/bin/a file");
     const Bytes binary = encode_ima_binary(ImaTemplate::ima_ng, data);
-    const std::string ascii =
-        ascii_of("ima-ng", data, "sha256:" + sealcall::to_hex(hash.view()) + " /usr/bin/a file");
+    const std::string ascii = ascii_of("ima-ng", data, "sha256:" + sealcall::to_hex(hash.view()) + " /usr/bin/a file");
     for (const ByteSpan list : {ByteSpan(binary), as_bytes(ascii)}) {
         size_t seen = 0;
         ASSERT_TRUE(visit_ima_list(list, [&](const ImaEntry& e) {
@@ -61,8 +62,9 @@ TEST(Ima, SignaturesAndBuffersAreTheLastField) {
         data.insert(data.end(), tail.begin(), tail.end());
         return data;
     };
-    for (const std::string& list : {ascii_of("ima-sig", with("\x03\x02"), words + " 0302"),
-                                    ascii_of("ima-sig", with(""), words + " "), ascii_of("ima-buf", with("ab"), words + " 6162")}) {
+    for (const std::string& list :
+         {ascii_of("ima-sig", with("\x03\x02"), words + " 0302"), ascii_of("ima-sig", with(""), words + " "),
+          ascii_of("ima-buf", with("ab"), words + " 6162")}) {
         const auto sum = summarize_ima(as_bytes(list));
         ASSERT_TRUE(sum) << list;
         EXPECT_EQ(sum->entries, 1u);
@@ -207,15 +209,17 @@ TEST(Ima, BootAggregateHasTwoRules) {
             if (all == &ten || i < 8) all->insert(all->end(), pcrs[i].bytes.begin(), pcrs[i].bytes.begin() + 32);
     EXPECT_EQ(boot_aggregate(kSha256, pcrs, BootAggregateRule::pcr_0_to_7), Hasher(kSha256).hash(eight));
     EXPECT_EQ(boot_aggregate(kSha256, pcrs, BootAggregateRule::pcr_0_to_9), Hasher(kSha256).hash(ten));
-    const Bytes list = encode_ima_binary(
-        ImaTemplate::ima_ng, encode_ima_ng(kSha256, Hasher(kSha256).hash(ten).view(), "boot_aggregate"));
+    const Bytes list = encode_ima_binary(ImaTemplate::ima_ng,
+                                         encode_ima_ng(kSha256, Hasher(kSha256).hash(ten).view(), "boot_aggregate"));
     const auto sum = summarize_ima(list);
     ASSERT_TRUE(sum && sum->boot_aggregate);
     EXPECT_EQ(*sum->boot_aggregate, Hasher(kSha256).hash(ten));
 }
 
 TEST(Ima, AsciiThatIsNoListIsRefused) {
-    for (const char* text : {"this-is-an-invalid-ima-log-file", "10", "10 zz", "99 " "1d8d532d463c9f8c205d0df7787669a85f93e260 ima-ng sha1:00 x",
+    for (const char* text : {"this-is-an-invalid-ima-log-file", "10", "10 zz",
+                             "99 "
+                             "1d8d532d463c9f8c205d0df7787669a85f93e260 ima-ng sha1:00 x",
                              "10 1d8d532d463c9f8c205d0df7787669a85f93e260 ima-xx sha1:00 x", "\n",
                              "10 1d8d532d463c9f8c205d0df7787669a85f93e260 ima-ng sha1:00 boot_aggregate"})
         EXPECT_FALSE(visit_ima_ascii(as_bytes(text), [](const ImaEntry&) { return true; })) << text;
