@@ -38,6 +38,8 @@ void CommandLine::define_evidence() {
     replay->add_option("log", options_.replay.log, "Event log of the firmware")->type_name(kTypeFile)->required();
     replay->add_option("--ima", options_.replay.ima, "The kernel's list of files (IMA), ascii or binary")
         ->type_name(kTypeFile);
+    replay->add_option("--cel", options_.replay.cel, "Canonical event log of what ran later (TLV or JSON)")
+        ->type_name(kTypeFile);
     replay->add_option("--pcrs", options_.replay.pcrs, "Compare with the PCR values in this file")
         ->type_name(kTypeFile);
 }

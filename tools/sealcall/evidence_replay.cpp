@@ -5,6 +5,7 @@
 #include "attestation/logs/bank_replay.h"
 #include "attestation/logs/explain.h"
 #include "attestation/logs/ima.h"
+#include "cel_json.h"
 #include "commands.h"
 #include "files.h"
 #include "pcrs_file.h"
@@ -84,6 +85,7 @@ struct Replayed {
     Warnings warnings;
     std::vector<Comparison> compared;
     std::optional<ImaSummary> ima;
+    std::optional<CelLog> cel;
     std::string boot_aggregate;  ///< how the list's first entry fits the log
     [[nodiscard]] bool holds() const {
         const bool list = !ima || (ima->dishonest == 0 && boot_aggregate.starts_with("pcr_"));
@@ -225,6 +227,8 @@ void print_warnings(const Warnings& warnings) {
         std::cout << "warning: and " << warnings.count - warnings.list.size() << " more\n";
 }
 
+void print_cel(const CelLog& log);
+
 void print_all(const Replayed& r) {
     for (const BootFact& fact : r.facts.facts) {
         std::cout << std::right << std::setw(5) << fact.event;
@@ -237,6 +241,7 @@ void print_all(const Replayed& r) {
     print_banks(r.banks);
     if (!r.log.events.empty()) print_secure_boot(r.facts.secure_boot);
     if (r.ima) print_ima(r);
+    if (r.cel) print_cel(*r.cel);
     print_warnings(r.warnings);
     print_comparisons(r.compared, r.ima.has_value());
     if (!r.compared.empty())
@@ -272,6 +277,45 @@ void find_prefixes(ByteSpan list, std::vector<Comparison>& compared) {
     }
 }
 
+const char* register_name(CelRegister kind) {
+    if (kind == CelRegister::pcr) return "pcr";
+    return kind == CelRegister::nv_index ? "nv_index" : "runtime_register";
+}
+
+/// True if every digest of the record that can be computed here is the hash of what the record says.
+bool is_proven(const CelEvent& e) {
+    bool any = false;
+    for (const auto& [algorithm, digest] : e.digests) {
+        if (!is_replayable(algorithm)) continue;
+        Hasher hasher(algorithm);
+        if (!e.proven(hasher)) return false;
+        any = true;
+    }
+    return any;
+}
+
+json cel_json(const CelLog& log) {
+    json out = json::array();
+    for (const CelEvent& e : log.events) {
+        json digests = json::object();
+        for (const auto& [algorithm, digest] : e.digests) digests[algorithm_name(algorithm)] = to_hex(digest.view());
+        out.push_back({{"recnum", e.number},
+                       {register_name(e.kind), e.index},
+                       {"content_type", e.content_type},
+                       {"text", e.text},
+                       {"proven", is_proven(e)},
+                       {"digests", std::move(digests)}});
+    }
+    return out;
+}
+
+void print_cel(const CelLog& log) {
+    std::cout << "Canonical event log: " << log.events.size() << " records\n";
+    for (const CelEvent& e : log.events)
+        std::cout << std::right << std::setw(5) << e.number << "  " << register_name(e.kind) << " " << e.index << "  "
+                  << (is_proven(e) ? "" : "The log says: ") << e.content_type << " " << e.text << "\n";
+}
+
 json to_json(const Replayed& r, const ReplayOptions& options) {
     json out = {{"ok", r.holds()},
                 {"holds", r.holds()},
@@ -281,25 +325,46 @@ json to_json(const Replayed& r, const ReplayOptions& options) {
                 {"warnings", warnings_json(r.warnings)},
                 {"warning_count", r.warnings.count}};
     if (r.ima) out["ima"] = ima_json(r);
+    if (r.cel) out["cel"] = cel_json(*r.cel);
     if (!options.pcrs.empty()) out["compared"] = comparisons_json(r.compared);
     return out;
+}
+
+void read_boot(const ReplayOptions& options, std::string_view content, Replayed& r) {
+    auto log = parse_event_log(as_bytes(content));
+    if (!log) not_readable(options.log, "an event log", log.error());
+    r.log = *std::move(log);
+    r.warnings = r.log.warnings;
+    r.banks = replay_all(r.log);
+    const auto bank = best_bank(r.log);
+    if (!bank) return;
+    r.facts = read_boot_facts(r.log, *bank);
+    for (const LogWarning& w : r.facts.warnings.list) r.warnings.add(w.event, w.text);
+    r.warnings.count += r.facts.warnings.count - r.facts.warnings.list.size();
+}
+
+void read_ima(const ReplayOptions& options, Replayed& r) {
+    const std::string list = file_or_problem(options.ima, kImaListMax);
+    const auto summary = summarize_ima(as_bytes(list));
+    if (!summary) not_readable(options.ima, "a list of the kernel (IMA)", summary.error());
+    r.ima = *summary;
+    r.boot_aggregate = fit_boot_aggregate(*summary, r.banks);
+    find_prefixes(as_bytes(list), r.compared);
 }
 
 }  // namespace
 
 int run_evidence_replay(const Context& context) {
     const ReplayOptions& options = context.options.replay;
-    const std::string content = file_or_problem(options.log, kBootLogMax);
-    auto log = parse_event_log(as_bytes(content));
-    if (!log) not_readable(options.log, "an event log", log.error());
+    const std::string content = file_or_problem(options.log, kBootLogMax);  // the log's spans point into it
     Replayed r;
-    r.log = *std::move(log);
-    r.warnings = r.log.warnings;
-    r.banks = replay_all(r.log);
-    if (const auto bank = best_bank(r.log)) {
-        r.facts = read_boot_facts(r.log, *bank);
-        for (const LogWarning& w : r.facts.warnings.list) r.warnings.add(w.event, w.text);
-        r.warnings.count += r.facts.warnings.count - r.facts.warnings.list.size();
+    read_boot(options, content, r);
+    if (!options.cel.empty()) {
+        const std::string file = file_or_problem(options.cel, kCelLogMax);
+        auto cel = is_cel_json(as_bytes(file)) ? parse_cel_json(as_bytes(file)) : parse_cel_tlv(as_bytes(file));
+        if (!cel) not_readable(options.cel, "a canonical event log", cel.error());
+        r.cel = *std::move(cel);
+        extend_banks(*r.cel, r.banks);
     }
     if (!options.pcrs.empty()) {
         const std::string text = file_or_problem(options.pcrs, kPcrsFileMax);
@@ -307,14 +372,7 @@ int run_evidence_replay(const Context& context) {
         if (!expected) not_readable(options.pcrs, "a file of PCR values", expected.error());
         r.compared = compare(*expected, r.banks);
     }
-    if (!options.ima.empty()) {
-        const std::string list = file_or_problem(options.ima, kImaListMax);
-        const auto summary = summarize_ima(as_bytes(list));
-        if (!summary) not_readable(options.ima, "a list of the kernel (IMA)", summary.error());
-        r.ima = *summary;
-        r.boot_aggregate = fit_boot_aggregate(*summary, r.banks);
-        find_prefixes(as_bytes(list), r.compared);
-    }
+    if (!options.ima.empty()) read_ima(options, r);
     if (context.json())
         print_json(to_json(r, options));
     else
