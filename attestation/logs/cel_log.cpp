@@ -76,9 +76,9 @@ Result<std::pair<ByteSpan, ByteSpan>> read_two(ByteSpan in, size_t record) {
 }
 
 const char* cos_kind(uint8_t tag) {
-    static constexpr const char* kKinds[] = {"image",    "image digest", "restart policy", "image id",
-                                             "argument", "variable",     "override argument", "override variable",
-                                             "launch separator"};
+    static constexpr const char* kKinds[] = {
+        "image",    "image digest",      "restart policy",    "image id",        "argument",
+        "variable", "override argument", "override variable", "launch separator"};
     return tag < std::size(kKinds) ? kKinds[tag] : "";
 }
 
@@ -164,7 +164,8 @@ Result<CelLog> parse_cel_tlv(ByteSpan in) {
         const size_t record = log.events.size();
         if (record == kCelEventsMax) return bad("too many records", record, Errc::too_large);
         TRY(CelEvent event, read_record(r, in, record));
-        if (record > 0 && event.number != log.events.back().number + 1) return bad("record numbers do not rise", record);
+        if (record > 0 && event.number != log.events.back().number + 1)
+            return bad("record numbers do not rise", record);
         log.events.push_back(std::move(event));
     }
     return log;

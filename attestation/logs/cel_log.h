@@ -1,9 +1,11 @@
-// TCG Canonical Event Logs (CEL 1.0) of others: what runtimes measured after the firmware, in TLV here and in JSON in the
-// command. Foreign bytes; they count only once they replay. (attestation/cel.h is sealcall's own log and knows no other.)
+// TCG Canonical Event Logs (CEL 1.0) of others: what runtimes measured after the firmware, in TLV here and in JSON in
+// the command. Foreign bytes; they count only once they replay. (attestation/cel.h is sealcall's own log and knows no
+// other.)
 //
 //   record = recnum 0x00 u64, register, digests 0x03 { algorithm, digest }..., content
 //   register: 0x01 PCR, 0x02 NV index, 0x6c runtime register of confidential VMs (Google)
-//   content:  0x04 management, 0x05 pcclient_std { 0x00 type u32, 0x01 data }, 0x07 ima_template { 0x00 name, 0x01 data },
+//   content:  0x04 management, 0x05 pcclient_std { 0x00 type u32, 0x01 data }, 0x07 ima_template { 0x00 name, 0x01 data
+//   },
 //             0x50 Container-Optimized OS { kind, text }, others are kept as they are
 //   Tags and algorithms are one byte, lengths u32, all big-endian.
 //
@@ -24,10 +26,10 @@ struct CelEvent {
     CelRegister kind = CelRegister::pcr;
     uint32_t index = 0;  ///< of the register
     std::vector<std::pair<uint16_t, AnyDigest>> digests;
-    std::string content_type;          ///< "pcclient_std", "ima_template", "cos", "systemd"; "0x53" for others
-    std::optional<uint32_t> type;      ///< pcclient_std: the event's type
-    Bytes preimage;                    ///< what the digests should be hashes of; empty: not known
-    std::string text;                  ///< what the record says: printable ASCII
+    std::string content_type;      ///< "pcclient_std", "ima_template", "cos", "systemd"; "0x53" for others
+    std::optional<uint32_t> type;  ///< pcclient_std: the event's type
+    Bytes preimage;                ///< what the digests should be hashes of; empty: not known
+    std::string text;              ///< what the record says: printable ASCII
     /// The digest of a bank; empty if it has none.
     [[nodiscard]] ByteSpan digest_of(uint16_t algorithm) const;
     /// EV_NO_ACTION inside of a pcclient_std record is never extended.
@@ -46,7 +48,8 @@ struct CelLog {
 /// Errors: too_large, truncated, bad_value (with the number of the record in `detail`).
 Result<CelLog> parse_cel_tlv(ByteSpan in);
 
-/// Extends the PCR records into banks that were replayed so far. A bank that a record has no digest for is not known then.
+/// Extends the PCR records into banks that were replayed so far. A bank that a record has no digest for is not known
+/// then.
 void extend_banks(const CelLog& log, std::vector<BankReplay>& banks);
 
 /// The PCR records as a crypto-agile boot log; content other than pcclient_std becomes EV_EVENT_TAG.

@@ -98,7 +98,7 @@ def in_call_lines(result):
 
 
 def micro_lines(result):
-    titles = {"srtp": "One packet, libsrtp2 alone", "enclave": "One packet through the enclave", "tpm": "TPM operation (swtpm)"}
+    titles = {"srtp": "One packet, libsrtp2 alone", "enclave": "One packet through the enclave", "tpm": "TPM operation (swtpm)", "logs": "Logs of others"}
     lines = []
     for group, title in titles.items():
         rows = []

@@ -16,6 +16,7 @@ inline constexpr size_t kOpusBytes = 120;
 void register_srtp();
 void register_enclave();
 void register_tpm();
+void register_logs();
 
 /// Ends the benchmark with the error's words: a figure of something that failed is worse than none.
 template <class T>

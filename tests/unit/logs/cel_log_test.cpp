@@ -77,7 +77,8 @@ TEST(CelLog, BecomesABootLogWithTheSameReplay) {
 TEST(CelLog, TruncationsAndWrongNumbersAreErrors) {
     const Bytes raw = two_records();
     const size_t first = record(7, 8, event_type::kIpl, "one").size();
-    for (size_t n = 1; n < raw.size(); ++n) EXPECT_EQ(parse_cel_tlv(ByteSpan(raw).first(n)).has_value(), n == first) << n;
+    for (size_t n = 1; n < raw.size(); ++n)
+        EXPECT_EQ(parse_cel_tlv(ByteSpan(raw).first(n)).has_value(), n == first) << n;
     Bytes gap = record(7, 8, event_type::kIpl, "one");
     const Bytes later = record(9, 8, event_type::kIpl, "one");
     gap.insert(gap.end(), later.begin(), later.end());
@@ -96,7 +97,8 @@ TEST(CelLog, FlippedBitsAreErrorsOrUnprovenOrAnotherPlace) {
             const auto log = parse_cel_tlv(changed);
             if (!log || !log->events[0].proven(hasher)) continue;
             const CelEvent& e = log->events[0];
-            EXPECT_TRUE(e.number != 0 || e.kind != CelRegister::pcr || e.index != 8 || e.type != event_type::kIpl) << at;
+            EXPECT_TRUE(e.number != 0 || e.kind != CelRegister::pcr || e.index != 8 || e.type != event_type::kIpl)
+                << at;
         }
 }
 
@@ -104,7 +106,8 @@ TEST(CelJson, ArraysLinesAndSequencesAreRead) {
     const std::string digest = sealcall::to_hex(Hasher(kSha256).hash(as_bytes("enter-initrd")).view());
     const std::string one = R"({"pcr":11,"digests":[{"hashAlg":"sha256","digest":")" + digest +
                             R"("}],"content_type":"systemd","content":{"string":"enter-initrd","bootId":"x"}})";
-    for (const std::string& text : {"[" + one + "," + one + "]", one + "\n" + one + "\n", "\x1e" + one + "\n\x1e" + one + "\n"}) {
+    for (const std::string& text :
+         {"[" + one + "," + one + "]", one + "\n" + one + "\n", "\x1e" + one + "\n\x1e" + one + "\n"}) {
         ASSERT_TRUE(cli::is_cel_json(as_bytes(text)));
         const auto log = cli::parse_cel_json(as_bytes(text));
         ASSERT_TRUE(log) << text;
@@ -121,9 +124,10 @@ TEST(CelJson, WhatIsNoRecordIsRefused) {
     const std::string digests = R"("digests":[{"hashAlg":"sha256","digest":")" + std::string(64, '0') + "\"}]";
     for (const std::string& text :
          {"[{" + digests + "}]", "[{\"pcr\":24," + digests + "}]", "[{\"pcr\":1,\"nv_index\":2," + digests + "}]",
-          std::string("[{\"pcr\":1}]"), std::string("[{\"pcr\":1,\"digests\":[]}]"), std::string("[1]"), std::string("{"),
-          "[{\"recnum\":1,\"pcr\":1," + digests + "},{\"recnum\":3,\"pcr\":1," + digests + "}]",
-          "{\"pcr\":-1," + digests + "}", std::string("[{\"pcr\":1,\"digests\":[{\"hashAlg\":\"sha256\",\"digest\":\"00\"}]}]"),
+          std::string("[{\"pcr\":1}]"), std::string("[{\"pcr\":1,\"digests\":[]}]"), std::string("[1]"),
+          std::string("{"), "[{\"recnum\":1,\"pcr\":1," + digests + "},{\"recnum\":3,\"pcr\":1," + digests + "}]",
+          "{\"pcr\":-1," + digests + "}",
+          std::string("[{\"pcr\":1,\"digests\":[{\"hashAlg\":\"sha256\",\"digest\":\"00\"}]}]"),
           std::string(100000, '[')})
         EXPECT_FALSE(cli::parse_cel_json(as_bytes(text))) << text.substr(0, 200);
 }
