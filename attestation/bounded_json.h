@@ -14,8 +14,8 @@ struct JsonBounds {
     size_t values = 4096;  ///< of all kinds, keys not counted
 };
 
-/// Errors: too_large (what: "JSON size", "JSON depth", "JSON values"), not_canonical (a key stands twice), bad_value (no
-/// JSON; invalid UTF-8 is none). detail of bad_value: the byte where it ends to be JSON.
+/// Errors: too_large (what: "JSON size", "JSON depth", "JSON values"), not_canonical (a key stands twice), bad_value
+/// (no JSON; invalid UTF-8 is none). detail of bad_value: the byte where it ends to be JSON.
 Result<nlohmann::json> parse_bounded_json(std::string_view text, const JsonBounds& bounds);
 
 }  // namespace sealcall::attestation

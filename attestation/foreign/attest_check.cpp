@@ -22,16 +22,17 @@ const char* form_name(KeyForm form) {
 
 void check_attributes(const AttestationKey& key, Findings& out) {
     if (!key.object) {
-        out.add("ak_attributes", Verdict::warning,
-                "This form of the key does not say that it is restricted to what the TPM itself made: a signature of an "
-                "unrestricted key proves nothing. Have its TPM2B_PUBLIC, or a certificate that vouches for it.");
+        out.add(
+            "ak_attributes", Verdict::warning,
+            "This form of the key does not say that it is restricted to what the TPM itself made: a signature of an "
+            "unrestricted key proves nothing. Have its TPM2B_PUBLIC, or a certificate that vouches for it.");
         return;
     }
     const ObjectAttributes& a = key.object->attributes;
     std::string lacks;
-    for (const auto& [name, has] : {std::pair("restricted", a.restricted()), std::pair("sign", a.sign()),
-                                    std::pair("fixedTPM", a.fixed_tpm()),
-                                    std::pair("sensitiveDataOrigin", a.sensitive_data_origin())})
+    for (const auto& [name, has] :
+         {std::pair("restricted", a.restricted()), std::pair("sign", a.sign()), std::pair("fixedTPM", a.fixed_tpm()),
+          std::pair("sensitiveDataOrigin", a.sensitive_data_origin())})
         if (!has) lacks += (lacks.empty() ? "" : ", ") + std::string(name);
     out.check("ak_attributes", lacks.empty() && !a.decrypt(),
               "The key is restricted, signs only, was made by its TPM and cannot leave it.",
@@ -47,8 +48,10 @@ void report_sha1(const std::string& where, Sha1 sha1, Findings& out) {
 }
 
 void check_sha1(const AnySignature& signature, const AttestationKey& key, Sha1 sha1, Findings& out) {
-    if (signature.hash == kTpmAlgSha1) report_sha1("The signature is over a SHA-1 digest", sha1, out);
-    else if (key.object && key.object->name_alg == kTpmAlgSha1) report_sha1("The key's Name is a SHA-1 digest", sha1, out);
+    if (signature.hash == kTpmAlgSha1)
+        report_sha1("The signature is over a SHA-1 digest", sha1, out);
+    else if (key.object && key.object->name_alg == kTpmAlgSha1)
+        report_sha1("The key's Name is a SHA-1 digest", sha1, out);
 }
 
 /// Key, structure, signature: what quote and certify have in common. False when there is nothing left to look at.
@@ -82,7 +85,8 @@ bool check_signed(const AttestQuestion& q, uint16_t type, AttestAnswer& out) {
     const bool good = verify_any_signature(*key, attest->message, *signature).has_value();
     out.findings.check("signature", good, "The signature is by this key.",
                        "The signature is not by this key over this attestation.");
-    return out.findings.check("type", attest->attest.type == type, "It is an attestation of the kind that was asked for.",
+    return out.findings.check("type", attest->attest.type == type,
+                              "It is an attestation of the kind that was asked for.",
                               "It is an attestation of another kind.");
 }
 
@@ -141,7 +145,8 @@ void check_pcrs(const AttestQuestion& q, AttestAnswer& out) {
                  "The PCR digest is not as long as the signature's hash makes it."))
         return;
     if (!q.pcrs) {
-        f.add("pcr_values", Verdict::note, "The PCR values themselves were not given; a quote holds only their digest.");
+        f.add("pcr_values", Verdict::note,
+              "The PCR values themselves were not given; a quote holds only their digest.");
         return;
     }
     auto file = read_pcr_file(*q.pcrs, selection);
@@ -214,7 +219,8 @@ AttestAnswer check_foreign_certify(const AttestQuestion& question) {
     out.findings.check("name", object->name == out.attest->name,
                        "The key that was certified is this one: its Name is the hash of this public area.",
                        "Another key was certified: the Name is not the hash of this public area.");
-    if (object->name_alg == kTpmAlgSha1) report_sha1("The Name of this key is a SHA-1 digest", question.sha1, out.findings);
+    if (object->name_alg == kTpmAlgSha1)
+        report_sha1("The Name of this key is a SHA-1 digest", question.sha1, out.findings);
     const bool stays = object->attributes.fixed_tpm() && object->attributes.sensitive_data_origin();
     out.findings.add("object_attributes", stays ? Verdict::note : Verdict::warning,
                      attribute_sentence(object->attributes));

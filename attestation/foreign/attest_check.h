@@ -1,5 +1,5 @@
-// "Did this TPM key sign this?" of files from elsewhere: TPM2_Quote and TPM2_Certify. Every check that is made stands in
-// the findings, under a stable name. For tools; not part of the trusted base, and decides about no call.
+// "Did this TPM key sign this?" of files from elsewhere: TPM2_Quote and TPM2_Certify. Every check that is made stands
+// in the findings, under a stable name. For tools; not part of the trusted base, and decides about no call.
 #pragma once
 
 #include "attestation/foreign/finding.h"
@@ -10,9 +10,9 @@ namespace sealcall::attestation::foreign {
 /// The bytes of the files, as they were read, and what the person said about them.
 struct AttestQuestion {
     ByteSpan ak, attest, signature;
-    std::optional<Bytes> nonce;      ///< quote: without one nothing is fresh; certify: optional
-    std::optional<ByteSpan> pcrs;    ///< quote only
-    ByteSpan object;                 ///< certify only: the public area
+    std::optional<Bytes> nonce;    ///< quote: without one nothing is fresh; certify: optional
+    std::optional<ByteSpan> pcrs;  ///< quote only
+    ByteSpan object;               ///< certify only: the public area
     Sha1 sha1 = Sha1::refused;
     uint16_t scheme = kTpmAlgNull;  ///< of a plain signature
     uint16_t hash = kTpmAlgNull;    ///< of a plain signature; and what another one must be, when given

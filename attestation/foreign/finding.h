@@ -3,14 +3,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace sealcall::attestation::foreign {
 
-/// `note` informs; `warning` is something that the person must know but that leaves the answer standing; `failed` makes
-/// the answer no.
-enum class Verdict { ok, note, warning, failed };
+/// `note` informs; `warning` is something that the person must know but that leaves the answer standing; `unknown`
+/// could not be checked and `failed` is wrong: either makes the answer no.
+enum class Verdict : uint8_t { ok, note, warning, unknown, failed };
 
 struct Finding {
     std::string name;  ///< stable, snake_case
@@ -36,7 +37,7 @@ class Findings {
     /// False when nothing was checked at all: no finding is no proof.
     [[nodiscard]] bool holds() const {
         return std::ranges::any_of(list_, [](const Finding& f) { return f.verdict == Verdict::ok; }) &&
-               std::ranges::none_of(list_, [](const Finding& f) { return f.verdict == Verdict::failed; });
+               std::ranges::none_of(list_, [](const Finding& f) { return f.verdict >= Verdict::unknown; });
     }
 
   private:
@@ -51,6 +52,8 @@ inline const char* verdict_name(Verdict v) {
             return "note";
         case Verdict::warning:
             return "warning";
+        case Verdict::unknown:
+            return "unknown";
         case Verdict::failed:
             break;
     }

@@ -147,17 +147,17 @@ Status read_json_bank(PcrBanks& banks, uint16_t hash, const nlohmann::json& bank
 
 std::string base64(ByteSpan in) {
     std::string out(4 * ((in.size() + 2) / 3) + 1, '\0');
-    const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), as_u8(in.data()),
-                                  static_cast<int>(in.size()));
+    const int n =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), as_u8(in.data()), static_cast<int>(in.size()));
     out.resize(static_cast<size_t>(n));
     return out;
 }
 
 Result<Bytes> from_base64(std::string_view text) {
     Bytes out(text.size());
-    const int n = text.size() % 4 == 0 ? EVP_DecodeBlock(as_u8(out.data()), as_u8(as_bytes(text).data()),
-                                                         static_cast<int>(text.size()))
-                                       : -1;
+    const int n = text.size() % 4 == 0
+                      ? EVP_DecodeBlock(as_u8(out.data()), as_u8(as_bytes(text).data()), static_cast<int>(text.size()))
+                      : -1;
     if (n < 0) return Error{Errc::bad_value, "base64", 0};
     const size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
     out.resize(static_cast<size_t>(n) - std::min(padding, static_cast<size_t>(n)));
@@ -168,7 +168,7 @@ Result<Bytes> from_base64(std::string_view text) {
 }  // namespace
 
 Result<PcrFile> parse_pcr_blob(ByteSpan file) {
-    if (file.size() > kFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
+    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
     MemoryReader r(file);
     PcrFile out;
     TRY(out.selection, read_selection_memory(r));
@@ -215,7 +215,7 @@ Bytes encode_pcr_blob(const PcrFile& file) {
 }
 
 Result<PcrFile> parse_pcr_yaml(std::string_view text) {
-    if (text.size() > kFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(text.size())};
+    if (text.size() > kTpmFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(text.size())};
     PcrFile out;
     uint16_t hash = 0;
     for (uint32_t line = 1; !text.empty(); ++line) {
@@ -241,14 +241,14 @@ Result<PcrFile> parse_pcr_yaml(std::string_view text) {
 }
 
 Result<PcrFile> parse_pcr_json(std::string_view text) {
-    TRY(nlohmann::json root, parse_bounded_json(text, {.bytes = kFileMax, .depth = 4, .values = 256}));
+    TRY(nlohmann::json root, parse_bounded_json(text, {.bytes = kTpmFileMax, .depth = 4, .values = 256}));
     if (!root.is_object()) return Error{Errc::bad_value, "no object", 0};
     const nlohmann::json& pcrs = root.contains("pcrs") ? root.at("pcrs") : root;
     PcrFile out;
     if (root.contains("bank")) {
         const auto& name = root.at("bank");
-        TRY_STATUS(read_json_bank(out.banks, name.is_string() ? hash_of_name(name.get<std::string>()) : uint16_t{0},
-                                  pcrs));
+        TRY_STATUS(
+            read_json_bank(out.banks, name.is_string() ? hash_of_name(name.get<std::string>()) : uint16_t{0}, pcrs));
     } else {
         if (!pcrs.is_object()) return Error{Errc::bad_value, "no object", 0};
         for (const auto& [name, bank] : pcrs.items()) TRY_STATUS(read_json_bank(out.banks, hash_of_name(name), bank));
@@ -272,15 +272,15 @@ Result<PcrFile> parse_pcr_concatenation(ByteSpan file, const std::vector<PcrSele
 
 Result<PcrFile> read_pcr_file(ByteSpan file, const std::vector<PcrSelection>& selection) {
     if (file.empty()) return Error{Errc::truncated, "PCR file", 0};
-    if (file.size() > kFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
+    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
     // Only the first form has such a length and begins with a small little-endian count.
     if (file.size() >= kSelectionMemory + 4 && (file.size() - kSelectionMemory - 4) % kDigestListMemory == 0)
         if (auto blob = parse_pcr_blob(file)) return blob;
     const std::string_view text = trimmed(as_chars(file));
     if (text.starts_with('{')) return parse_pcr_json(text);
     if (auto values = parse_pcr_concatenation(file, selection)) return values;
-    const bool printable = std::ranges::all_of(
-        text, [](char c) { return c == '\n' || c == '\r' || c == '\t' || (c >= ' ' && c < 127); });
+    const bool printable =
+        std::ranges::all_of(text, [](char c) { return c == '\n' || c == '\r' || c == '\t' || (c >= ' ' && c < 127); });
     return printable ? parse_pcr_yaml(as_chars(file)) : parse_pcr_blob(file);
 }
 
@@ -300,7 +300,7 @@ Result<Bytes> pcr_digest(const PcrBanks& banks, const std::vector<PcrSelection>&
 
 Result<KeylimeQuote> parse_keylime_quote(std::string_view text) {
     while (text.ends_with('\n')) text.remove_suffix(1);
-    if (text.size() > 2 * kFileMax) return Error{Errc::too_large, "quote", static_cast<uint32_t>(text.size())};
+    if (text.size() > 2 * kTpmFileMax) return Error{Errc::too_large, "quote", static_cast<uint32_t>(text.size())};
     const size_t first = text.find(':');
     const size_t second = first == std::string_view::npos ? first : text.find(':', first + 1);
     if (!text.starts_with('r') || second == std::string_view::npos) return Error{Errc::bad_value, "keylime quote", 0};

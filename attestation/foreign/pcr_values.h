@@ -8,7 +8,7 @@
 
 namespace sealcall::attestation::foreign {
 
-using PcrBank = std::map<uint8_t, Bytes>;       ///< PCR index -> value, of the bank's length
+using PcrBank = std::map<uint8_t, Bytes>;      ///< PCR index -> value, of the bank's length
 using PcrBanks = std::map<uint16_t, PcrBank>;  ///< TPM hash algorithm -> bank
 
 struct PcrFile {
@@ -38,8 +38,8 @@ Result<PcrFile> parse_pcr_concatenation(ByteSpan file, const std::vector<PcrSele
 /// Any of the four, by its looks; `selection` is that of the quote.
 Result<PcrFile> read_pcr_file(ByteSpan file, const std::vector<PcrSelection>& selection);
 
-/// H(the values in the order of `selection`) by `hash`, as a TPM makes pcrDigest (Part 3, 18.4). Error: not_found when a
-/// selected PCR has no value, detail = its index.
+/// H(the values in the order of `selection`) by `hash`, as a TPM makes pcrDigest (Part 3, 18.4). Error: not_found when
+/// a selected PCR has no value, detail = its index.
 Result<Bytes> pcr_digest(const PcrBanks& banks, const std::vector<PcrSelection>& selection, uint16_t hash);
 
 /// keylime's quote: "r" base64(TPMS_ATTEST) ":" base64(TPMT_SIGNATURE) ":" base64(PCR blob).

@@ -1,7 +1,7 @@
-// TPM 2.0 structures as other tools write them to files: public areas, attestations and signatures, raw or wrapped. Wider
-// than tpm_structs.h (RSAPSS, SHA-1 where it is asked for, PEM and DER), and therefore for tools only: what decides about
-// a call never comes through here. Trusts nothing it reads. Limits: 64 KiB a file, keys and digests as TPM 2.0 Part 2
-// bounds them.
+// TPM 2.0 structures as other tools write them to files: public areas, attestations and signatures, raw or wrapped.
+// Wider than tpm_structs.h (RSAPSS, SHA-1 where it is asked for, PEM and DER), and therefore for tools only: what
+// decides about a call never comes through here. Trusts nothing it reads. Limits: 64 KiB a file, keys and digests as
+// TPM 2.0 Part 2 bounds them.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace sealcall::attestation::foreign {
 
-inline constexpr size_t kFileMax = 65536;  ///< bytes
+inline constexpr size_t kTpmFileMax = 65536;  ///< bytes
 
 /// SHA-1 is history; it passes only for somebody who said so.
 enum class Sha1 : uint8_t { refused, allowed };

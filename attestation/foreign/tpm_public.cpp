@@ -233,8 +233,7 @@ const char* scheme_name(uint16_t tpm_alg) {
 
 Bytes digest_by(uint16_t tpm_alg, ByteSpan data) {
     Bytes out(any_digest_size(tpm_alg));
-    if (out.empty() ||
-        EVP_Digest(data.data(), data.size(), as_u8(out.data()), nullptr, any_md(tpm_alg), nullptr) != 1)
+    if (out.empty() || EVP_Digest(data.data(), data.size(), as_u8(out.data()), nullptr, any_md(tpm_alg), nullptr) != 1)
         return {};
     return out;
 }
@@ -253,7 +252,7 @@ std::string key_kind(EVP_PKEY* key) {
 
 Result<PublicObject> read_public_object(ByteSpan file, Sha1 sha1) {
     QuietErrors quiet;
-    if (file.size() > kFileMax) return Error{Errc::too_large, "public area", static_cast<uint32_t>(file.size())};
+    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "public area", static_cast<uint32_t>(file.size())};
     ByteReader r(file);
     TRY(uint16_t first, r.u16());
     // A TPM2B announces exactly the rest of the file. No TPMT_PUBLIC is as short as its type number would then say.
@@ -263,7 +262,7 @@ Result<PublicObject> read_public_object(ByteSpan file, Sha1 sha1) {
 
 Result<PkeyPtr> read_public_key(ByteSpan file) {
     QuietErrors quiet;
-    if (file.size() > kFileMax) return Error{Errc::too_large, "key", static_cast<uint32_t>(file.size())};
+    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "key", static_cast<uint32_t>(file.size())};
     if (!is_asn1(file)) return Error{Errc::bad_key, "neither PEM nor DER", 0};
     TRY(auto key, read_asn1_key(file));
     if (key_kind(key.first.get()).empty()) return Error{Errc::bad_key, "kind of key", 0};
@@ -272,7 +271,7 @@ Result<PkeyPtr> read_public_key(ByteSpan file) {
 
 Result<AttestationKey> read_attestation_key(ByteSpan file, Sha1 sha1) {
     QuietErrors quiet;
-    if (file.size() > kFileMax) return Error{Errc::too_large, "key", static_cast<uint32_t>(file.size())};
+    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "key", static_cast<uint32_t>(file.size())};
     AttestationKey out;
     if (is_asn1(file)) {
         TRY(auto key, read_asn1_key(file));

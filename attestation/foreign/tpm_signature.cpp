@@ -64,7 +64,7 @@ bool is_ecdsa_der(ByteSpan file) {
 }  // namespace
 
 Result<AttestFile> read_attest(ByteSpan file) {
-    if (file.size() > kFileMax) return Error{Errc::too_large, "attestation", static_cast<uint32_t>(file.size())};
+    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "attestation", static_cast<uint32_t>(file.size())};
     ByteReader r(file);
     TRY(uint16_t first, r.u16());
     AttestFile out;
@@ -76,7 +76,7 @@ Result<AttestFile> read_attest(ByteSpan file) {
 
 Result<AnySignature> read_signature(ByteSpan file, const AttestationKey& key, Sha1 sha1) {
     QuietErrors quiet;
-    if (file.size() > kFileMax) return Error{Errc::too_large, "signature", static_cast<uint32_t>(file.size())};
+    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "signature", static_cast<uint32_t>(file.size())};
     if (is_rsa(key)) {
         // TPMT_SIGNATURE is six bytes longer than what it carries.
         if (file.size() == static_cast<size_t>(EVP_PKEY_get_size(key.key.get())))

@@ -62,6 +62,39 @@ struct ReplayOptions {
     std::string pcrs;
 };
 
+struct AttestOptions {  ///< quote and certify
+    std::string ak;
+    std::string attest;
+    std::string signature;
+    std::optional<std::string> nonce;  ///< hexadecimal
+    std::string pcrs;
+    std::string object;
+    std::string scheme, hash;
+    bool allow_sha1 = false;
+};
+
+struct EkOptions {
+    std::string certificate;
+    std::string roots, intermediates;
+    std::string at;
+    bool accept_expired_intermediates = false;
+};
+
+struct EarOptions {
+    std::string token;
+    std::string key;
+    std::string nonce;
+    std::string at;
+    std::string accept = "affirming";
+    bool passport = false;
+};
+
+struct CorimOptions {
+    std::string file;
+    std::string key;
+    std::string at;
+};
+
 struct Options {
     GlobalOptions global;
     InitOptions init;
@@ -70,6 +103,10 @@ struct Options {
     PhoneOptions phone;
     CallOptions call;
     ReplayOptions replay;
+    AttestOptions quote, certify;
+    EkOptions ek;
+    EarOptions ear;
+    CorimOptions corim;
     std::string ctl_method;
     std::vector<std::string> ctl_arguments;
     std::string call_id;  ///< answer, hangup, hold: which call; empty: the only one
@@ -118,7 +155,9 @@ class CommandLine {
     void define_calls();
     void define_control();
     void define_reports();
-    void define_evidence();  ///< evidence_command_line.cpp
+    void define_evidence();                            ///< evidence_command_line.cpp
+    void define_evidence_attest(CLI::App& evidence);   ///< evidence_question_lines.cpp
+    void define_evidence_results(CLI::App& evidence);  ///< evidence_question_lines.cpp
     void define_generators();
 
     Options options_;

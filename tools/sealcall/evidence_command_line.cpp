@@ -42,6 +42,8 @@ void CommandLine::define_evidence() {
         ->type_name(kTypeFile);
     replay->add_option("--pcrs", options_.replay.pcrs, "Compare with the PCR values in this file")
         ->type_name(kTypeFile);
+    define_evidence_attest(*evidence);
+    define_evidence_results(*evidence);
 }
 
 }  // namespace sealcall::cli

@@ -31,6 +31,10 @@ Runner runner_of(const std::vector<std::string>& words) {
                                                                     {"doctor", run_doctor},
                                                                     {"audit show", run_audit_show},
                                                                     {"evidence replay", run_evidence_replay},
+                                                                    {"evidence quote", run_evidence_quote},
+                                                                    {"evidence certify", run_evidence_certify},
+                                                                    {"evidence ek", run_evidence_ek},
+                                                                    {"evidence ear", run_evidence_ear},
                                                                     {"version", run_version},
                                                                     {"man", run_man},
                                                                     {"completion", run_completion}};

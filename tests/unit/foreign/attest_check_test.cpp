@@ -1,5 +1,5 @@
-// Quotes and certifications of others: the real ones of INDEX.md, and made ones of every kind of key, broken in one place
-// each.
+// Quotes and certifications of others: the real ones of INDEX.md, and made ones of every kind of key, broken in one
+// place each.
 #include "attestation/foreign/attest_check.h"
 
 #include <openssl/pem.h>
@@ -123,7 +123,7 @@ MadeQuote made_quote(uint16_t hash, uint16_t bank = kTpmAlgSha256) {
 
 struct Kind {
     const char* name;
-    int rsa_bits;       // 0: ECC
+    int rsa_bits;  // 0: ECC
     const char* curve;
     uint16_t scheme, hash;
 };
@@ -146,9 +146,15 @@ TEST_P(EveryKindOfKey, QuotesHoldInEveryWrappingAndBreakWithOneBit) {
     for (const Bytes& ak : {tpmt, wrapped_public, pem, der})
         for (const Bytes& attest : {quote.attest, wrapped_attest})
             for (const Bytes& signature : {wrapped, plain}) {
-                AttestQuestion q{.ak = ak, .attest = attest, .signature = signature, .nonce = kNonce,
-                                 .pcrs = quote.values, .object = {}, .sha1 = Sha1::refused,
-                                 .scheme = k.scheme, .hash = k.hash};
+                AttestQuestion q{.ak = ak,
+                                 .attest = attest,
+                                 .signature = signature,
+                                 .nonce = kNonce,
+                                 .pcrs = quote.values,
+                                 .object = {},
+                                 .sha1 = Sha1::refused,
+                                 .scheme = k.scheme,
+                                 .hash = k.hash};
                 const AttestAnswer a = check_foreign_quote(q);
                 EXPECT_TRUE(a.findings.holds()) << failures(a);
                 EXPECT_EQ(a.scheme, k.scheme);
@@ -163,15 +169,14 @@ TEST_P(EveryKindOfKey, QuotesHoldInEveryWrappingAndBreakWithOneBit) {
             }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, EveryKindOfKey,
-    testing::Values(Kind{"rsassa2048", 2048, "", kTpmAlgRsassa, kTpmAlgSha256},
-                    Kind{"rsapss2048", 2048, "", kTpmAlgRsapss, kTpmAlgSha256},
-                    Kind{"rsapss3072", 3072, "", kTpmAlgRsapss, kTpmAlgSha512},
-                    Kind{"p256", 0, "P-256", kTpmAlgEcdsa, kTpmAlgSha256},
-                    Kind{"p256sha512", 0, "P-256", kTpmAlgEcdsa, kTpmAlgSha512},
-                    Kind{"p384", 0, "P-384", kTpmAlgEcdsa, kTpmAlgSha384}),
-    [](const auto& kind) { return std::string(kind.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, EveryKindOfKey,
+                         testing::Values(Kind{"rsassa2048", 2048, "", kTpmAlgRsassa, kTpmAlgSha256},
+                                         Kind{"rsapss2048", 2048, "", kTpmAlgRsapss, kTpmAlgSha256},
+                                         Kind{"rsapss3072", 3072, "", kTpmAlgRsapss, kTpmAlgSha512},
+                                         Kind{"p256", 0, "P-256", kTpmAlgEcdsa, kTpmAlgSha256},
+                                         Kind{"p256sha512", 0, "P-256", kTpmAlgEcdsa, kTpmAlgSha512},
+                                         Kind{"p384", 0, "P-384", kTpmAlgEcdsa, kTpmAlgSha384}),
+                         [](const auto& kind) { return std::string(kind.param.name); });
 
 /// A genuine quote by a P-256 key, to be broken.
 struct Fixture {
@@ -192,8 +197,13 @@ struct Fixture {
         attest_bytes = fields.encode();
         signature_bytes = tpmt_signature(kTpmAlgEcdsa, hash, sign(key.get(), attest_bytes, hash_name(hash), false));
         blob = encode_pcr_blob({.banks = banks, .selection = fields.selection});
-        return check_foreign_quote({.ak = area_bytes, .attest = attest_bytes, .signature = signature_bytes,
-                                    .nonce = std::move(nonce), .pcrs = blob, .object = {}, .sha1 = sha1});
+        return check_foreign_quote({.ak = area_bytes,
+                                    .attest = attest_bytes,
+                                    .signature = signature_bytes,
+                                    .nonce = std::move(nonce),
+                                    .pcrs = blob,
+                                    .object = {},
+                                    .sha1 = sha1});
     }
     mutable Bytes area_bytes, attest_bytes, signature_bytes, blob;
 };
@@ -232,8 +242,11 @@ TEST(ForeignQuote, NoticesACorruptedPcrBlob) {
     for (size_t at = 0; at < good.size(); ++at) {
         Bytes bad = good;
         bad[at] ^= std::byte{0x10};
-        const AttestAnswer a = check_foreign_quote({.ak = f.area_bytes, .attest = f.attest_bytes,
-                                                    .signature = f.signature_bytes, .nonce = kNonce, .pcrs = bad,
+        const AttestAnswer a = check_foreign_quote({.ak = f.area_bytes,
+                                                    .attest = f.attest_bytes,
+                                                    .signature = f.signature_bytes,
+                                                    .nonce = kNonce,
+                                                    .pcrs = bad,
                                                     .object = {}});
         EXPECT_FALSE(a.findings.holds()) << "byte " << at;
     }
@@ -242,9 +255,14 @@ TEST(ForeignQuote, NoticesACorruptedPcrBlob) {
 TEST(ForeignQuote, NoticesTheWrongHash) {
     Fixture f;
     f.ask();
-    const AttestAnswer a = check_foreign_quote({.ak = f.area_bytes, .attest = f.attest_bytes,
-                                                .signature = f.signature_bytes, .nonce = kNonce, .pcrs = f.blob,
-                                                .object = {}, .sha1 = Sha1::refused, .scheme = kTpmAlgNull,
+    const AttestAnswer a = check_foreign_quote({.ak = f.area_bytes,
+                                                .attest = f.attest_bytes,
+                                                .signature = f.signature_bytes,
+                                                .nonce = kNonce,
+                                                .pcrs = f.blob,
+                                                .object = {},
+                                                .sha1 = Sha1::refused,
+                                                .scheme = kTpmAlgNull,
                                                 .hash = kTpmAlgSha384});
     EXPECT_EQ(failures(a), "signature_format");
     // The digest of the values made by another hash than the signature's.
@@ -310,8 +328,8 @@ TEST(ForeignQuote, TakesTheSha1BankOnlyWhenSomebodySaysSo) {
 }
 
 TEST(ForeignQuote, NothingReadableIsNothingProven) {
-    const AttestAnswer a = check_foreign_quote({.ak = {}, .attest = {}, .signature = {}, .nonce = kNonce,
-                                                .pcrs = std::nullopt, .object = {}});
+    const AttestAnswer a = check_foreign_quote(
+        {.ak = {}, .attest = {}, .signature = {}, .nonce = kNonce, .pcrs = std::nullopt, .object = {}});
     EXPECT_FALSE(a.findings.holds());
     EXPECT_EQ(failures(a), "ak");
     EXPECT_FALSE(Findings().holds());
@@ -342,8 +360,12 @@ TEST(ForeignCertify, NamesTheKeyThatWasCertifiedAndNoOther) {
     f.name = read_public_object(object, Sha1::refused)->name;
     const Bytes attest = f.encode();
     const Bytes signature = tpmt_signature(kTpmAlgEcdsa, kTpmAlgSha256, sign(ak.get(), attest, "sha256", false));
-    AttestQuestion q{.ak = area, .attest = attest, .signature = signature, .nonce = std::nullopt,
-                     .pcrs = std::nullopt, .object = object};
+    AttestQuestion q{.ak = area,
+                     .attest = attest,
+                     .signature = signature,
+                     .nonce = std::nullopt,
+                     .pcrs = std::nullopt,
+                     .object = object};
     AttestAnswer a = check_foreign_certify(q);
     EXPECT_TRUE(a.findings.holds()) << failures(a);
     EXPECT_EQ(verdict(a, "nonce"), Verdict::warning);
@@ -355,15 +377,24 @@ TEST(ForeignCertify, NamesTheKeyThatWasCertifiedAndNoOther) {
     q.object = object;
     q.nonce = kNonce;
     EXPECT_EQ(failures(check_foreign_certify(q)), "nonce");
-    EXPECT_EQ(failures(check_foreign_quote({.ak = area, .attest = attest, .signature = signature, .nonce = kNonce,
-                                            .pcrs = std::nullopt, .object = {}})),
+    EXPECT_EQ(failures(check_foreign_quote({.ak = area,
+                                            .attest = attest,
+                                            .signature = signature,
+                                            .nonce = kNonce,
+                                            .pcrs = std::nullopt,
+                                            .object = {}})),
               "type");
 }
 
 TEST(ForeignPublic, NamesObjectsThatHaveNoKeyOfTheirOwn) {
     // A sealed blob: KEYEDHASH, SHA-256, no scheme, 32 bytes unique.
     const Bytes area = ByteWriter()
-                           .u16(0x0008).u16(kTpmAlgSha256).u32(test::kFixed).u16(0).u16(kTpmAlgNull).u16(32)
+                           .u16(0x0008)
+                           .u16(kTpmAlgSha256)
+                           .u32(test::kFixed)
+                           .u16(0)
+                           .u16(kTpmAlgNull)
+                           .u16(32)
                            .bytes(Bytes(32, std::byte{7}))
                            .take();
     auto p = read_public_object(area, Sha1::refused);
@@ -387,8 +418,12 @@ TEST_F(ForeignVectors, GoogleQuotesHoldForTheirNonceOnly) {
                     pcrs = vector_file(dir / ("quote_" + bank + ".pcrs.json"));
         for (const char* name : {"ak_pub.tpmt_public", "ak_cert.der"}) {
             const Bytes ak = vector_file(dir / name);
-            AttestQuestion q{.ak = ak, .attest = attest, .signature = signature, .nonce = from_hex("9009"),
-                             .pcrs = pcrs, .object = {}};
+            AttestQuestion q{.ak = ak,
+                             .attest = attest,
+                             .signature = signature,
+                             .nonce = from_hex("9009"),
+                             .pcrs = pcrs,
+                             .object = {}};
             EXPECT_EQ(failures(check_foreign_quote(q)), bank == "sha1" ? "pcr_bank" : "") << bank;
             q.sha1 = Sha1::allowed;
             const AttestAnswer a = check_foreign_quote(q);
@@ -397,8 +432,8 @@ TEST_F(ForeignVectors, GoogleQuotesHoldForTheirNonceOnly) {
             q.nonce = from_hex("9010");
             EXPECT_EQ(failures(check_foreign_quote(q)), "nonce");
             q.nonce = from_hex("9009");
-            const Bytes swapped = vector_file(dir / (bank == "sha256" ? "quote_sha384.tpmt_signature"
-                                                                      : "quote_sha256.tpmt_signature"));
+            const Bytes swapped =
+                vector_file(dir / (bank == "sha256" ? "quote_sha384.tpmt_signature" : "quote_sha256.tpmt_signature"));
             q.signature = swapped;
             EXPECT_EQ(failures(check_foreign_quote(q)), "signature");
         }
@@ -410,19 +445,31 @@ TEST_F(ForeignVectors, GooglePcrsOfAnotherBootAreNotTheQuotedOnes) {
     const Bytes ak = vector_file(dir / "ak_pub.tpmt_public"), attest = vector_file(dir / "quote_sha256.tpms_attest"),
                 signature = vector_file(dir / "quote_sha256.tpmt_signature"),
                 pcrs = vector_file(dir / "quote_sha384.pcrs.json");
-    EXPECT_EQ(failures(check_foreign_quote({.ak = ak, .attest = attest, .signature = signature,
-                                            .nonce = from_hex("9009"), .pcrs = pcrs, .object = {}})),
+    EXPECT_EQ(failures(check_foreign_quote({.ak = ak,
+                                            .attest = attest,
+                                            .signature = signature,
+                                            .nonce = from_hex("9009"),
+                                            .pcrs = pcrs,
+                                            .object = {}})),
               "pcr_values")
         << "the bank that was quoted is not there";
     std::string changed(as_chars(vector_file(dir / "quote_sha256.pcrs.json")));
     const size_t at = changed.find("\"0\": \"") + 6;
     changed[at] = changed[at] == 'a' ? 'b' : 'a';
-    EXPECT_EQ(failures(check_foreign_quote({.ak = ak, .attest = attest, .signature = signature,
-                                            .nonce = from_hex("9009"), .pcrs = as_bytes(changed), .object = {}})),
+    EXPECT_EQ(failures(check_foreign_quote({.ak = ak,
+                                            .attest = attest,
+                                            .signature = signature,
+                                            .nonce = from_hex("9009"),
+                                            .pcrs = as_bytes(changed),
+                                            .object = {}})),
               "pcr_digest");
     const Bytes other_ak = vector_file(other / "ak_pub.tpmt_public");
-    EXPECT_EQ(failures(check_foreign_quote({.ak = other_ak, .attest = attest, .signature = signature,
-                                            .nonce = from_hex("9009"), .pcrs = std::nullopt, .object = {}})),
+    EXPECT_EQ(failures(check_foreign_quote({.ak = other_ak,
+                                            .attest = attest,
+                                            .signature = signature,
+                                            .nonce = from_hex("9009"),
+                                            .pcrs = std::nullopt,
+                                            .object = {}})),
               equal_bytes(ak, other_ak) ? "" : "signature");
 }
 
@@ -431,8 +478,8 @@ TEST_F(ForeignVectors, GoogleQuoteWithoutNonceIsNotFreshWhateverIsAsked) {
     const Bytes ak = vector_file(dir / "ak_pub.tpmt_public"), attest = vector_file(dir / "quote_sha256.tpms_attest"),
                 signature = vector_file(dir / "quote_sha256.tpmt_signature"),
                 pcrs = vector_file(dir / "quote_sha256.pcrs.json");
-    for (const std::optional<Bytes>& nonce : {std::optional<Bytes>(), std::optional(Bytes{}),
-                                              std::optional(from_hex("9009"))}) {
+    for (const std::optional<Bytes>& nonce :
+         {std::optional<Bytes>(), std::optional(Bytes{}), std::optional(from_hex("9009"))}) {
         const AttestAnswer a = check_foreign_quote(
             {.ak = ak, .attest = attest, .signature = signature, .nonce = nonce, .pcrs = pcrs, .object = {}});
         EXPECT_EQ(failures(a), "nonce");
@@ -456,16 +503,24 @@ TEST_F(ForeignVectors, VeraisonCertifyAndQuoteHoldByTheSameKey) {
     const Bytes ak = vector_file(dir / "ak_pub.pem"), certify = vector_file(dir / "kat.certInfo.bin"),
                 certify_signature = vector_file(dir / "kat.sig.bin"), object = vector_file(dir / "kat.pubArea.bin"),
                 quote = vector_file(dir / "pat.attestInfo.bin"), quote_signature = vector_file(dir / "pat.sig.bin");
-    AttestQuestion q{.ak = ak, .attest = certify, .signature = certify_signature, .nonce = from_hex("deadbeefdeadbeef"),
-                     .pcrs = std::nullopt, .object = object};
+    AttestQuestion q{.ak = ak,
+                     .attest = certify,
+                     .signature = certify_signature,
+                     .nonce = from_hex("deadbeefdeadbeef"),
+                     .pcrs = std::nullopt,
+                     .object = object};
     const AttestAnswer a = check_foreign_certify(q);
     EXPECT_TRUE(a.findings.holds()) << failures(a);
     EXPECT_EQ(verdict(a, "ak_attributes"), Verdict::warning) << "PEM does not tell";
     EXPECT_EQ(a.object->name[2], std::byte{0x66});
     q.nonce = from_hex("deadbeefdeadbeee");
     EXPECT_EQ(failures(check_foreign_certify(q)), "nonce");
-    AttestQuestion p{.ak = ak, .attest = quote, .signature = quote_signature, .nonce = from_hex("deadbeefdeadbeef"),
-                     .pcrs = std::nullopt, .object = {}};
+    AttestQuestion p{.ak = ak,
+                     .attest = quote,
+                     .signature = quote_signature,
+                     .nonce = from_hex("deadbeefdeadbeef"),
+                     .pcrs = std::nullopt,
+                     .object = {}};
     EXPECT_TRUE(check_foreign_quote(p).findings.holds());
     p.signature = certify_signature;
     EXPECT_EQ(failures(check_foreign_quote(p)), "signature");

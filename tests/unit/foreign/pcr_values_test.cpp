@@ -47,15 +47,16 @@ TEST(PcrTable, ReadsWhatPcrreadPrints) {
 
 TEST(PcrTable, ReadsBothFormsOfJson) {
     const std::string row(40, '0');
-    for (const std::string& text : std::initializer_list<std::string>{R"({"bank":"sha1","pcrs":{"7":")" + row + "\"}}", R"({"sha1":{"7":")" + row + "\"}}",
-                                    R"({"pcrs":{"sha1":{"7":"0x)" + row + "\"}}}"}) {
+    for (const std::string& text : std::initializer_list<std::string>{R"({"bank":"sha1","pcrs":{"7":")" + row + "\"}}",
+                                                                      R"({"sha1":{"7":")" + row + "\"}}",
+                                                                      R"({"pcrs":{"sha1":{"7":"0x)" + row + "\"}}}"}) {
         auto f = parse_pcr_json(text);
         ASSERT_TRUE(f) << text;
         EXPECT_EQ(f->banks.at(kTpmAlgSha1).at(7), Bytes(20));
     }
     for (const std::string& text : std::initializer_list<std::string>{
-          R"({"sha1":{"7":")" + row + R"(","7":")" + row + "\"}}", R"({"sha1":{"07x":")" + row + "\"}}",
-          R"({"sha1":{"7":7}})", R"({"sha1":[]})", R"([])", R"({})", R"({"md5":{}})", R"({"bank":1,"pcrs":{}})"})
+             R"({"sha1":{"7":")" + row + R"(","7":")" + row + "\"}}", R"({"sha1":{"07x":")" + row + "\"}}",
+             R"({"sha1":{"7":7}})", R"({"sha1":[]})", R"([])", R"({})", R"({"md5":{}})", R"({"bank":1,"pcrs":{}})"})
         EXPECT_FALSE(parse_pcr_json(text)) << text;
 }
 

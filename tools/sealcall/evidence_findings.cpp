@@ -1,0 +1,69 @@
+#include "evidence_findings.h"
+
+#include <charconv>
+#include <chrono>
+#include <ctime>
+#include <iostream>
+
+#include "files.h"
+#include "problem.h"
+
+namespace sealcall::cli {
+
+using namespace sealcall::attestation::foreign;
+
+std::string evidence_file(const std::string& name, size_t most) {
+    auto content = read_file(name, most);
+    if (!content) throw Problem("There is no file " + printable(name, 200) + ".", "Name a file that exists.");
+    return *std::move(content);
+}
+
+Bytes nonce_bytes(const std::string& digits) {
+    constexpr size_t kNonceMax = 64;
+    const std::string bare = digits.starts_with("0x") ? digits.substr(2) : digits;
+    const auto bytes = bare.empty() ? std::optional<Bytes>(Bytes{}) : from_hex(bare);
+    if (!bytes || bytes->size() > kNonceMax)
+        throw Problem("The nonce is not hexadecimal, or longer than 64 bytes.",
+                      "Give the nonce that was asked for as hexadecimal digits.", exit_status::kUsage);
+    return *bytes;
+}
+
+uint64_t evidence_time(const std::string& text) {
+    using namespace std::chrono;
+    if (text.empty())
+        return static_cast<uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
+    uint64_t seconds = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (code == std::errc() && end == text.data() + text.size() && seconds < 253402300800) return seconds * 1000;
+    for (const char* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"}) {
+        std::tm tm{};
+        const char* rest = ::strptime(text.c_str(), form, &tm);
+        if (rest == nullptr || *rest != '\0') continue;
+        const std::time_t t = ::timegm(&tm);
+        if (t >= 0) return static_cast<uint64_t>(t) * 1000;
+    }
+    throw Problem("\"" + printable(text, 40) + "\" is no time.",
+                  "Give it as 2026-11-21, 2026-11-21T10:00:00Z or in seconds since 1970, in UTC.", exit_status::kUsage);
+}
+
+int answer(const Context& context, const Findings& findings, nlohmann::json facts, const std::string& yes,
+           const std::string& no) {
+    const bool holds = findings.holds();
+    if (context.json()) {
+        auto list = nlohmann::json::array();
+        for (const Finding& f : findings.list())
+            list.push_back({{"name", f.name}, {"verdict", verdict_name(f.verdict)}, {"text", f.text}});
+        facts["ok"] = holds;
+        facts["findings"] = std::move(list);
+        print_json(facts);
+    } else {
+        for (const Finding& f : findings.list()) {
+            const std::string mark = f.verdict == Verdict::ok ? "[ok]" : std::string("[") + verdict_name(f.verdict) + "]";
+            std::cout << mark << std::string(mark.size() < 10 ? 10 - mark.size() : 1, ' ') << printable(f.text) << "\n";
+        }
+        std::cout << (holds ? "Holds: " + yes : "Does not hold: " + no) << "\n";
+    }
+    return holds ? exit_status::kOk : exit_status::kDoesNotHold;
+}
+
+}  // namespace sealcall::cli
