@@ -28,12 +28,12 @@ Result<Parts> split(std::string_view jwt) {
 }
 
 bool same_letters(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, [](char x, char y) {
-        return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y;
-    });
+    return std::ranges::equal(
+        a, b, [](char x, char y) { return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y; });
 }
 
-/// The header only has to agree with the pinned key. Keys and references in it (jwk, jku, x5c, x5u, kid) are not looked at.
+/// The header only has to agree with the pinned key. Keys and references in it (jwk, jku, x5c, x5u, kid) are not looked
+/// at.
 Status check_header(std::string_view text, const JoseKey& key) {
     auto bytes = from_base64url(text);
     if (!bytes || bytes->empty()) return ear_error(EarFault::format, "header is not base64url");

@@ -1,6 +1,6 @@
-// EAR, the EAT Attestation Result (draft-ietf-rats-ear-03), as a JWT: what a verifier says about an attester. Reading and
-// making; for the verifier, the authority and tools, never the enclave. Trusts only the key it is given: no key, no key
-// reference and no algorithm is ever taken from a token's own header.
+// EAR, the EAT Attestation Result (draft-ietf-rats-ear-03), as a JWT: what a verifier says about an attester. Reading
+// and making; for the verifier, the authority and tools, never the enclave. Trusts only the key it is given: no key, no
+// key reference and no algorithm is ever taken from a token's own header.
 //
 //   base64url(header) "." base64url(claims) "." base64url(signature)          ES256 or ES384, by the key
 //
@@ -30,9 +30,9 @@ const char* tier_name(TrustTier tier);
 TrustTier tier_of(int8_t value);
 
 /// The eight claims of AR4SI, in the order of the draft.
-inline constexpr std::array<const char*, 8> kTrustClaims = {
-    "instance-identity", "configuration", "executables",    "file-system",
-    "hardware",          "runtime-opaque", "storage-opaque", "sourced-data"};
+inline constexpr std::array<const char*, 8> kTrustClaims = {"instance-identity", "configuration", "executables",
+                                                            "file-system",       "hardware",      "runtime-opaque",
+                                                            "storage-opaque",    "sourced-data"};
 using TrustVector = std::array<std::optional<int8_t>, kTrustClaims.size()>;
 
 /// What is said about one part of the attester.
@@ -62,10 +62,10 @@ struct Ear {
 /// What the reader demands. Everything that is set must be so.
 struct EarExpectation {
     uint64_t wall_ms = 0;
-    uint32_t skew_s = 60;                   ///< how far ahead of ours the issuer's clock may be; never prolongs a token
-    std::optional<EarProfile> profile;      ///< none: either of the two
+    uint32_t skew_s = 60;               ///< how far ahead of ours the issuer's clock may be; never prolongs a token
+    std::optional<EarProfile> profile;  ///< none: either of the two
     std::optional<std::string> issuer;
-    std::optional<Bytes> nonce;             ///< must be the only one
+    std::optional<Bytes> nonce;  ///< must be the only one
     std::optional<Bytes> cnf_spki;
     std::optional<uint32_t> max_lifetime_s;  ///< then exp is mandatory, and at most so long after iat
 };
@@ -73,15 +73,15 @@ struct EarExpectation {
 /// Error::detail of what verify_ear refuses; `ear_fault_name` gives the stable name.
 enum class EarFault : uint32_t {
     size = 1,
-    format,       ///< not three parts of base64url
-    header,       ///< not JSON, a critical extension, another type
-    alg,          ///< not the algorithm of the key: none, HS256, ...
+    format,  ///< not three parts of base64url
+    header,  ///< not JSON, a critical extension, another type
+    alg,     ///< not the algorithm of the key: none, HS256, ...
     signature,
-    claims,       ///< the payload is no JSON object within the bounds
+    claims,  ///< the payload is no JSON object within the bounds
     expired,
     not_yet_valid,
-    missing,      ///< a mandatory claim is not there
-    bad_claim,    ///< a claim of the wrong type or range
+    missing,        ///< a mandatory claim is not there
+    bad_claim,      ///< a claim of the wrong type or range
     contradiction,  ///< a status that is better than its own vector
     profile,
     issuer,
@@ -96,8 +96,8 @@ const char* ear_fault_name(uint32_t detail);
 /// bad_value.
 Result<Ear> verify_ear(std::string_view jwt, const JoseKey& key, const EarExpectation& expect);
 
-/// Makes a token: `ear.profile`, `issued_at`, at least one submodule and, if cnf_spki is set, a P-256 or P-384 key in it.
-/// What it makes passes verify_ear. Errors: bad_value, bad_key, crypto_failed.
+/// Makes a token: `ear.profile`, `issued_at`, at least one submodule and, if cnf_spki is set, a P-256 or P-384 key in
+/// it. What it makes passes verify_ear. Errors: bad_value, bad_key, crypto_failed.
 Result<std::string> issue_ear(const Ear& ear, EVP_PKEY* key, std::string_view kid);
 
 /// A passport's bounds (facts: at most 10 minutes, 32 bytes of nonce, cnf mandatory).

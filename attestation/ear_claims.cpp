@@ -163,7 +163,8 @@ Status parse_confirmation(const json& claims, Ear& out) {
 
 Status parse_verifier(const json& claims, Ear& out) {
     const char* name = names_of(out.profile).verifier_id;
-    // The draft makes it mandatory. Some of Veraison's own examples come without appraisal of it, none without the claim.
+    // The draft makes it mandatory. Some of Veraison's own examples come without appraisal of it, none without the
+    // claim.
     if (!claims.contains(name)) return ear_error(EarFault::missing, name);
     const json& v = claims.at(name);
     if (!v.is_object()) return ear_error(EarFault::bad_claim, name);

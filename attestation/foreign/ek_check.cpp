@@ -105,8 +105,8 @@ void read_facts(X509* x, EkAnswer& out) {
     out.subject = one_line(X509_get_subject_name(x));
     out.issuer = one_line(X509_get_issuer_name(x));
     const ASN1_INTEGER* serial = X509_get0_serialNumber(x);
-    out.serial = to_hex(std::as_bytes(std::span(ASN1_STRING_get0_data(serial),
-                                                static_cast<size_t>(std::min(ASN1_STRING_length(serial), 64)))));
+    out.serial = to_hex(std::as_bytes(
+        std::span(ASN1_STRING_get0_data(serial), static_cast<size_t>(std::min(ASN1_STRING_length(serial), 64)))));
     out.not_before_ms = milliseconds(X509_get0_notBefore(x));
     out.not_after_ms = milliseconds(X509_get0_notAfter(x));
     read_tpm(x, out);
@@ -117,7 +117,8 @@ std::string chain_sentence(const Error& error) {
     if (error.detail == X509_V_ERR_CERT_HAS_EXPIRED)
         return "A certificate on the way to the roots has expired (--accept-expired-intermediates takes an issuer that "
                "was valid when it issued this one).";
-    return std::string("No chain to the roots: ") + X509_verify_cert_error_string(static_cast<long>(error.detail)) + ".";
+    return std::string("No chain to the roots: ") + X509_verify_cert_error_string(static_cast<long>(error.detail)) +
+           ".";
 }
 
 void check_chain(const EkCertificate& ek, const EkQuestion& q, EkAnswer& out) {

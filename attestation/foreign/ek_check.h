@@ -15,18 +15,18 @@ enum class ExpiredIssuers : uint8_t {
 };
 
 struct EkQuestion {
-    ByteSpan certificate;                 ///< DER or BER, PEM, either with 0xFF or 0x00 padding behind it
-    std::vector<Bytes> roots;             ///< DER; trusted as they are, self-signed or not
-    std::vector<Bytes> intermediates;     ///< DER; helpful, not trusted
+    ByteSpan certificate;              ///< DER or BER, PEM, either with 0xFF or 0x00 padding behind it
+    std::vector<Bytes> roots;          ///< DER; trusted as they are, self-signed or not
+    std::vector<Bytes> intermediates;  ///< DER; helpful, not trusted
     uint64_t wall_ms = 0;
     ExpiredIssuers expired = ExpiredIssuers::refused;
 };
 
 struct EkAnswer {
     Findings findings;
-    std::string kind;                           ///< "RSA 2048", "ECC P-256", ...
-    std::string subject, issuer, serial;        ///< one line each; serial in hexadecimal
-    std::string manufacturer, model, version;   ///< of the TPM, from the subject alternative name; may be empty
+    std::string kind;                          ///< "RSA 2048", "ECC P-256", ...
+    std::string subject, issuer, serial;       ///< one line each; serial in hexadecimal
+    std::string manufacturer, model, version;  ///< of the TPM, from the subject alternative name; may be empty
     uint64_t not_before_ms = 0, not_after_ms = 0;
     Bytes spki;
 };

@@ -26,7 +26,9 @@ json selection_json(const std::vector<PcrSelection>& selection) {
 }
 
 json attest_json(const Attest& a) {
-    json out = {{"type", a.type == kTpmStAttestQuote ? "quote" : a.type == kTpmStAttestCertify ? "certify" : "other"},
+    json out = {{"type", a.type == kTpmStAttestQuote     ? "quote"
+                         : a.type == kTpmStAttestCertify ? "certify"
+                                                         : "other"},
                 {"extra_data", to_hex(a.extra_data)},
                 {"qualified_signer", to_hex(a.qualified_signer)},
                 {"clock_ms", a.clock},

@@ -19,9 +19,9 @@ void add_file(const fs::path& file, std::vector<Bytes>& out) {
     const std::string content = evidence_file(file.string(), kBundleMax);
     auto found = read_certificates(as_bytes(content));
     if (!found)
-        throw Problem("There is no certificate to read in " + printable(file.string(), 200) + ": " + found.error().what +
-                          ".",
-                      "Keep only certificates in that directory, as PEM or DER.");
+        throw Problem(
+            "There is no certificate to read in " + printable(file.string(), 200) + ": " + found.error().what + ".",
+            "Keep only certificates in that directory, as PEM or DER.");
     out.insert(out.end(), found->begin(), found->end());
     if (out.size() > kCertificatesMax)
         throw Problem("There are more than 64 certificates in one place.", "Name the ones of this TPM's vendor.");
@@ -39,10 +39,12 @@ std::vector<Bytes> certificates_at(const std::string& place) {
     std::vector<fs::path> files;
     for (fs::directory_iterator at(place, error), end; !error && at != end; at.increment(error))
         if (at->is_regular_file(error)) files.push_back(at->path());
-    if (error) throw Problem(printable(place, 200) + " cannot be read: " + error.message() + ".", "Check who may read it.");
+    if (error)
+        throw Problem(printable(place, 200) + " cannot be read: " + error.message() + ".", "Check who may read it.");
     std::ranges::sort(files);
     for (const fs::path& file : files) add_file(file, out);
-    if (out.empty()) throw Problem("There is no certificate in " + printable(place, 200) + ".", "Name another directory.");
+    if (out.empty())
+        throw Problem("There is no certificate in " + printable(place, 200) + ".", "Name another directory.");
     return out;
 }
 

@@ -21,7 +21,9 @@ void add_attest_options(CLI::App& app, AttestOptions& o) {
     app.add_option("--ak", o.ak, "The key: TPM2B_PUBLIC, TPMT_PUBLIC, or PEM or DER of a public key or certificate")
         ->type_name(kTypeFile)
         ->required();
-    app.add_option("--attest", o.attest, "What was signed: TPMS_ATTEST or TPM2B_ATTEST")->type_name(kTypeFile)->required();
+    app.add_option("--attest", o.attest, "What was signed: TPMS_ATTEST or TPM2B_ATTEST")
+        ->type_name(kTypeFile)
+        ->required();
     app.add_option("--signature", o.signature, "The signature: TPMT_SIGNATURE, or plain DER ECDSA or RSA bytes")
         ->type_name(kTypeFile)
         ->required();
@@ -77,11 +79,12 @@ void CommandLine::define_evidence_attest(CLI::App& evidence) {
 void CommandLine::define_evidence_results(CLI::App& evidence) {
     CLI::App* ek = add(
         evidence, "ek", "Does one of these roots vouch for this endorsement key?",
-        {.text = "Reads the certificate of a TPM's endorsement key as chips carry it: DER, BER or PEM, with padding. "
-                 "What is in --roots is trusted as it is, self-signed or not; what is in --intermediates only helps. "
-                 "Without --roots nothing is vouched for and the answer is no. All certificates must be valid at the "
-                 "time of --at, unless expired issuers are accepted: then an issuer must have been valid when it issued "
-                 "the certificate.",
+        {.text =
+             "Reads the certificate of a TPM's endorsement key as chips carry it: DER, BER or PEM, with padding. "
+             "What is in --roots is trusted as it is, self-signed or not; what is in --intermediates only helps. "
+             "Without --roots nothing is vouched for and the answer is no. All certificates must be valid at the "
+             "time of --at, unless expired issuers are accepted: then an issuer must have been valid when it issued "
+             "the certificate.",
          .examples = {{"sealcall evidence ek ek.crt --roots vendor-roots --intermediates vendor-intermediates",
                        "is this a TPM of that vendor?"}},
          .exits = kQuestionExits});
@@ -105,8 +108,11 @@ void CommandLine::define_evidence_results(CLI::App& evidence) {
     ear->add_option("--key", options_.ear.key, "The verifier's public key: JWK, PEM or DER")
         ->type_name(kTypeFile)
         ->required();
-    ear->add_option("--nonce", options_.ear.nonce, "What was asked for (eat_nonce)")->type_name("HEX")->check(check_nonce);
-    ear->add_option("--at", options_.ear.at, "At this time, not now (2026-11-21, or with T10:00:00Z)")->type_name("TIME");
+    ear->add_option("--nonce", options_.ear.nonce, "What was asked for (eat_nonce)")
+        ->type_name("HEX")
+        ->check(check_nonce);
+    ear->add_option("--at", options_.ear.at, "At this time, not now (2026-11-21, or with T10:00:00Z)")
+        ->type_name("TIME");
     ear->add_option("--accept", options_.ear.accept, "The least that the verifier must say (default: affirming)")
         ->check(CLI::IsMember(std::vector<std::string>{"affirming", "warning", "any"}).description(""))
         ->type_name("affirming|warning|any");

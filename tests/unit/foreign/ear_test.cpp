@@ -72,7 +72,8 @@ TEST(EarToken, RoundTripsWithEitherCurveAndProfile) {
             auto back = verify_ear(*token, s.pinned, at_now());
             ASSERT_TRUE(back) << fault(back);
             EXPECT_EQ(*back, ear);
-            EXPECT_EQ(fault(verify_ear(*token, p256().pinned, at_now())), curve == std::string("P-256") ? "signature" : "alg");
+            EXPECT_EQ(fault(verify_ear(*token, p256().pinned, at_now())),
+                      curve == std::string("P-256") ? "signature" : "alg");
             EXPECT_TRUE(check_passport_form(*back));
         }
 }
@@ -244,9 +245,12 @@ TEST(EarTiers, HaveTheRangesOfAr4si) {
 TEST(EarIssue, SignsNothingThatWouldBeRefused) {
     for (auto change : std::initializer_list<void (*)(Ear&)>{
              [](Ear& e) { e.submods.clear(); }, [](Ear& e) { e.nonces = {Bytes(3)}; },
-             [](Ear& e) { e.submods["phone"].status = TrustTier::affirming; },
-             [](Ear& e) { e.developer = "\xff"; }, [](Ear& e) { e.cnf_spki = Bytes(5); },
-             [](Ear& e) { e.profile = EarProfile::veraison; e.submods["phone"].policy_ids = {"a", "b"}; }}) {
+             [](Ear& e) { e.submods["phone"].status = TrustTier::affirming; }, [](Ear& e) { e.developer = "\xff"; },
+             [](Ear& e) { e.cnf_spki = Bytes(5); },
+             [](Ear& e) {
+                 e.profile = EarProfile::veraison;
+                 e.submods["phone"].policy_ids = {"a", "b"};
+             }}) {
         Ear e = passport();
         change(e);
         EXPECT_FALSE(issue_ear(e, p256().key.get(), ""));
@@ -258,9 +262,17 @@ TEST(EarIssue, SignsNothingThatWouldBeRefused) {
 TEST(JoseKeys, TakeOneFormAndNoPrivateKey) {
     const json good = *jwk_of(p256().key.get());
     ASSERT_TRUE(parse_jwk(good));
-    for (const auto& [name, value] : std::initializer_list<std::pair<const char*, json>>{
-             {"kty", "RSA"}, {"crv", "P-521"}, {"crv", "P-384"}, {"x", ""}, {"y", "AAAA"}, {"d", "AAAA"},
-             {"use", "enc"}, {"alg", "ES384"}, {"alg", "HS256"}, {"key_ops", json::array({"sign"})}}) {
+    for (const auto& [name, value] :
+         std::initializer_list<std::pair<const char*, json>>{{"kty", "RSA"},
+                                                             {"crv", "P-521"},
+                                                             {"crv", "P-384"},
+                                                             {"x", ""},
+                                                             {"y", "AAAA"},
+                                                             {"d", "AAAA"},
+                                                             {"use", "enc"},
+                                                             {"alg", "ES384"},
+                                                             {"alg", "HS256"},
+                                                             {"key_ops", json::array({"sign"})}}) {
         json bad = good;
         bad[name] = value;
         EXPECT_FALSE(parse_jwk(bad)) << name << value;
@@ -282,7 +294,8 @@ TEST(Base64Url, HasOneFormForEachRunOfBytes) {
         ASSERT_TRUE(bytes) << text;
         EXPECT_EQ(to_base64url(*bytes), text);
     }
-    for (const char* text : {"Z", "Zh", "Zm9=", "Zg==", "Zm 9", "Zm+/", "Zm9v\n"}) EXPECT_FALSE(from_base64url(text)) << text;
+    for (const char* text : {"Z", "Zh", "Zm9=", "Zg==", "Zm 9", "Zm+/", "Zm9v\n"})
+        EXPECT_FALSE(from_base64url(text)) << text;
     EXPECT_FALSE(from_base64url(std::string_view("Zm\0v", 4)));
 }
 
@@ -339,10 +352,10 @@ TEST_F(EarVectors, AnExpiredTokenIsExpiredEvenForTheKeyThatItBringsAlong) {
 }
 
 TEST_F(EarVectors, ArcClaimsAreJudgedAsTheirNamesSay) {
-    for (const auto& [name, good] : {std::pair("ear-claims.json", true), std::pair("ear-claims-tv-ok.json", true),
-                                     std::pair("ear-claims-extension-ok.json", true),
-                                     std::pair("ear-claims-key-attestation-ok.json", true),
-                                     std::pair("ear-claims-key-attestation-ko.json", false)}) {
+    for (const auto& [name, good] :
+         {std::pair("ear-claims.json", true), std::pair("ear-claims-tv-ok.json", true),
+          std::pair("ear-claims-extension-ok.json", true), std::pair("ear-claims-key-attestation-ok.json", true),
+          std::pair("ear-claims-key-attestation-ko.json", false)}) {
         auto claims = parse_bounded_json(as_chars(vector_file(std::string("veraison_ear/arc-data/") + name)), {});
         ASSERT_TRUE(claims) << name;
         EXPECT_EQ(parse_ear_claims(*claims).has_value(), good) << name;
@@ -350,7 +363,8 @@ TEST_F(EarVectors, ArcClaimsAreJudgedAsTheirNamesSay) {
 }
 
 TEST_F(EarVectors, EnactTrustsResultsHaveTheirTiers) {
-    auto submods = parse_bounded_json(as_chars(vector_file("veraison_services/tpm-enacttrust/enacttrust.good.json")), {});
+    auto submods =
+        parse_bounded_json(as_chars(vector_file("veraison_services/tpm-enacttrust/enacttrust.good.json")), {});
     ASSERT_TRUE(submods);
     json claims = {{"eat_profile", kEarVeraisonProfile},
                    {"iat", 1666529184},

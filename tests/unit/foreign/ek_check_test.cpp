@@ -128,8 +128,8 @@ TEST(ForeignEk, KnowsCertificatesOfOtherPurposes) {
     const uint64_t at = kStart + kYear + kSecond;
     const Bytes ca = chain().middle.der();
     EXPECT_EQ(failures(check_foreign_ek(chain().ask(ca, at))), "certificate");
-    const Made signs = make("TPM", &chain().middle, kStart, kStart + 20 * kYear, "critical,CA:FALSE",
-                            "critical,digitalSignature");
+    const Made signs =
+        make("TPM", &chain().middle, kStart, kStart + 20 * kYear, "critical,CA:FALSE", "critical,digitalSignature");
     const Bytes der = signs.der();
     EXPECT_EQ(failures(check_foreign_ek(chain().ask(der, at))), "certificate");
     EXPECT_EQ(failures(check_foreign_ek(chain().ask(chain().ek.der(), kStart))), "validity chain") << "before its time";
@@ -153,13 +153,15 @@ TEST_F(EkVectors, GoogleCertificatesHoldUnderTheirOwnRootOnly) {
     const fs::path ca = "google_go-tpm-tools/ca-certs", certs = "google_go-tpm-tools/certificates";
     const auto read = [](const fs::path& name) { return read_certificates(vector_file(name))->front(); };
     const Bytes pca = read(ca / "gcp_ek_ak_ca_root.crt"), uca = read(ca / "tpm_ek_root_1.cer");
-    const std::vector<Bytes> middle{read(ca / "gcp_ek_ak_ca_intermediate_v3.crt"), read(ca / "tpm_ek_intermediate_2.crt"),
-                                    read(ca / "tpm_ek_intermediate_3.crt")};
+    const std::vector<Bytes> middle{read(ca / "gcp_ek_ak_ca_intermediate_v3.crt"),
+                                    read(ca / "tpm_ek_intermediate_2.crt"), read(ca / "tpm_ek_intermediate_3.crt")};
     for (const std::string family : {"pca", "uca"})
         for (const std::string kind : {"rsa", "ecc"}) {
             const Bytes enc = vector_file(certs / (family + "_tpm_" + kind + "_enc_cert.pem"));
             const Bytes sign = vector_file(certs / (family + "_tpm_" + kind + "_sign_cert.pem"));
-            EkQuestion q{.certificate = enc, .roots = {family == "pca" ? pca : uca}, .intermediates = middle,
+            EkQuestion q{.certificate = enc,
+                         .roots = {family == "pca" ? pca : uca},
+                         .intermediates = middle,
                          .wall_ms = kIn2023};
             const EkAnswer a = check_foreign_ek(q);
             EXPECT_TRUE(a.findings.holds()) << family << kind << failures(a);
