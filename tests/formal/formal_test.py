@@ -80,6 +80,16 @@ class Readme(unittest.TestCase):
             self.assertTrue(attacks, f"{element}: no attack stands in its row")
 
 
+class Runs(unittest.TestCase):
+    def test_no_property_is_vacuous_each_is_broken_by_some_run(self):
+        self.assertEqual({run["result"] for run in RUNS["run"]} - {"holds"}, set(RUNS["properties"]))
+
+    def test_properties_have_the_bits_of_the_model(self):
+        for name, facts in RUNS["properties"].items():
+            self.assertRegex(MODEL, rf"(?m)^#define {name} +{facts['bit']} ")
+        self.assertIn(f"#define CHECKED {sum(f['bit'] for f in RUNS['properties'].values())}\n", MODEL)
+
+
 class Tool(unittest.TestCase):
     """On a copy that was changed."""
 
