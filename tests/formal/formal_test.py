@@ -16,6 +16,7 @@ FORMAL = ROOT / "docs/formal"
 WIRE = (ROOT / "include/sealcall/rats/wire.h").read_text()
 RUNS = tomllib.loads((FORMAL / "runs.toml").read_text())
 MODEL = (FORMAL / RUNS["model"]).read_text()
+PASSPORT = (FORMAL / "passport.pml").read_text()
 CODE = RUNS["code"]
 
 
@@ -85,9 +86,11 @@ class Runs(unittest.TestCase):
         self.assertEqual({run["result"] for run in RUNS["run"]} - {"holds"}, set(RUNS["properties"]))
 
     def test_properties_have_the_bits_of_the_model(self):
-        for name, facts in RUNS["properties"].items():
-            self.assertRegex(MODEL, rf"(?m)^#define {name} +{facts['bit']} ")
-        self.assertIn(f"#define CHECKED {sum(f['bit'] for f in RUNS['properties'].values())}\n", MODEL)
+        for model in (MODEL, PASSPORT):
+            bits = {n: int(b) for n, b in re.findall(r"(?m)^#define ([A-Z]+) +(\d+) +/\*", model) if n in RUNS["properties"]}
+            self.assertEqual(bits, {name: RUNS["properties"][name]["bit"] for name in bits})
+            self.assertIn(f"#define CHECKED {sum(bits.values())}\n", model)
+        self.assertEqual(re.findall(r"(?m)^#ifdef WITHOUT_(\w+)", PASSPORT), CODE["passport"])
 
 
 class Tool(unittest.TestCase):
@@ -96,7 +99,8 @@ class Tool(unittest.TestCase):
     def model(self, before, after, *arguments):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            shutil.copy(FORMAL / "runs.toml", folder)
+            for name in ("runs.toml", "passport.pml"):
+                shutil.copy(FORMAL / name, folder)
             self.assertIn(before, MODEL)
             (folder / RUNS["model"]).write_text(MODEL.replace(before, after))
             done = subprocess.run([sys.executable, "-B", str(ROOT / "tools/model"), "--formal", place, *arguments],
