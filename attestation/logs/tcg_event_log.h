@@ -20,8 +20,8 @@
 
 namespace sealcall::logs {
 
-inline constexpr size_t kBootLogMax = size_t{16} * 1024 * 1024;  ///< bytes; real logs have 10 to 100 KiB
-inline constexpr size_t kBootEventsMax = 65536;
+inline constexpr size_t kBootLogMax = size_t{4} * 1024 * 1024;  ///< bytes; real logs have 10 to 200 KiB
+inline constexpr size_t kBootEventsMax = 16384;
 inline constexpr size_t kBankMax = 8;  ///< algorithms in one log
 inline constexpr uint32_t kPcrCount = 24;
 inline constexpr size_t kWarningsMax = 64;  ///< further ones are counted only

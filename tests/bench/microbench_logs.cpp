@@ -1,5 +1,5 @@
-// Logs of others: a kernel's list of 100 000 files in both forms beside its floor, the hashes that a verifier cannot avoid
-// (the template hash of each entry, the bank's hash of it, and the extension), and a boot log of the usual size.
+// Logs of others: a kernel's list of 100 000 files in both forms beside its floor, the hashes that a verifier cannot
+// avoid (the template hash of each entry, the bank's hash of it, and the extension), and a boot log of the usual size.
 #include "attestation/logs/ima.h"
 #include "attestation/logs/measured_boot.h"
 #include "sealcall/base/hex.h"
@@ -30,8 +30,8 @@ const List& list() {
             out.data.push_back(encode_ima_ng(kSha256, hash.view(), name));
             const Bytes entry = encode_ima_binary(ImaTemplate::ima_ng, out.data.back());
             out.binary.insert(out.binary.end(), entry.begin(), entry.end());
-            out.ascii += "10 " + to_hex(sha1.hash(out.data.back()).view()) + " ima-ng sha256:" + to_hex(hash.view()) + " " +
-                         name + "\n";
+            out.ascii += "10 " + to_hex(sha1.hash(out.data.back()).view()) + " ima-ng sha256:" + to_hex(hash.view()) +
+                         " " + name + "\n";
         }
         return out;
     }();

@@ -2,6 +2,7 @@
 #include "tests/fuzz/ima_checks.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    sealcall::fuzz::check_ima(sealcall::fuzz::input(data, size), sealcall::fuzz::ima_seed_binary(), sealcall::logs::visit_ima_binary);
+    sealcall::fuzz::check_ima(sealcall::fuzz::input(data, size), sealcall::fuzz::ima_seed_binary(),
+                              sealcall::logs::visit_ima_binary);
     return 0;
 }

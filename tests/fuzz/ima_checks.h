@@ -23,8 +23,8 @@ inline Bytes ima_seed_binary() {
 inline Bytes ima_seed_ascii() {
     std::string out;
     for (const char* name : {"boot_aggregate", "/init", "/usr/bin/bash"})
-        out += "10 " + to_hex(logs::Hasher(logs::kSha1).hash(ima_data(name)).view()) + " ima-ng sha256:" +
-               to_hex(logs::Hasher(logs::kSha256).hash(as_bytes(name)).view()) + " " + name + "\n";
+        out += "10 " + to_hex(logs::Hasher(logs::kSha1).hash(ima_data(name)).view()) +
+               " ima-ng sha256:" + to_hex(logs::Hasher(logs::kSha256).hash(as_bytes(name)).view()) + " " + name + "\n";
     return to_bytes(as_bytes(out));
 }
 

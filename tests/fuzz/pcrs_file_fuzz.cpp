@@ -21,9 +21,9 @@ Bytes binary() {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    static const Bytes seeds[] = {binary(),
-                                  to_bytes(as_bytes("sha1:\n  7 : 0x0000000000000000000000000000000000000000\n")),
-                                  to_bytes(as_bytes(R"({"pcrs":{"sha1":{"7":"0000000000000000000000000000000000000000"}}})"))};
+    static const Bytes seeds[] = {
+        binary(), to_bytes(as_bytes("sha1:\n  7 : 0x0000000000000000000000000000000000000000\n")),
+        to_bytes(as_bytes(R"({"pcrs":{"sha1":{"7":"0000000000000000000000000000000000000000"}}})"))};
     if (size == 0) return 0;
     const Bytes in = fuzz::own_or_patched(fuzz::input(data + 1, size - 1), seeds[data[0] % 3]);
     const auto table = cli::parse_pcrs_file(in);

@@ -1,5 +1,5 @@
-// Any boot log: bounded, spans inside of the input, the same replay twice, and Secure Boot is never on by changing a log in
-// which it is off without changing its replay.
+// Any boot log: bounded, spans inside of the input, the same replay twice, and Secure Boot is never on by changing a
+// log in which it is off without changing its replay.
 #include "attestation/logs/bank_replay.h"
 #include "attestation/logs/measured_boot.h"
 #include "tests/fuzz/seeded.h"

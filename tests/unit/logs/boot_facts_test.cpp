@@ -144,6 +144,21 @@ TEST(SignatureDatabase, SizesThatLieAreErrors) {
     EXPECT_TRUE(parse_signature_database({})->certificates.empty());
 }
 
+TEST(MeasuredBoot, LargestLogOfTheWorstTextStaysSmall) {
+    // Text that grows fourfold when it is escaped, in as many events as are read.
+    const std::vector<LogAlgorithm> one{{kSha256, 32}};
+    NewEvent e{.pcr = 8, .type = event_type::kIpl, .digests = {}, .data = Bytes(150, std::byte{0x80})};
+    e.digests = {Hasher(kSha256).hash(e.data)};
+    const Bytes raw = *encode_event_log(one, std::vector<NewEvent>(kBootEventsMax - 1, e));
+    ASSERT_LE(raw.size(), kBootLogMax);
+    const auto boot = read_boot_log(raw);
+    ASSERT_TRUE(boot);
+    size_t bytes = 0;
+    for (const MeasuredEvent& m : boot->events) bytes += sizeof m + m.name.size() + m.detail.size() + m.what.size();
+    EXPECT_LT(bytes, size_t{32} * 1024 * 1024);
+    EXPECT_EQ(boot->warnings.list.size(), kWarningsMax);
+}
+
 TEST(MeasuredBoot, LogWithoutSha256IsRefusedAndEmptyLogProvesNothing) {
     EXPECT_TRUE(read_boot_log({})->events.empty());
     const std::vector<LogAlgorithm> one{{kSha384, 48}};
