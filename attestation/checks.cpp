@@ -184,6 +184,11 @@ Appraised passed(Reading in, const rats::Evidence& evidence) {
             say(Reason::boot_not_approved);
             break;
     }
+    // Without a guard any program of the same user reaches the TPM; only a laboratory gets further with that.
+    if (!in.certificate.device.managed) {
+        if (!out.result.lab) out.result.level = Level::known_device;
+        say(Reason::embedded_mode);
+    }
     out.device = std::move(in.certificate.device);
     out.clock = {.reset_count = in.quote.reset_count, .restart_count = in.quote.restart_count, .clock = in.quote.clock};
     out.pcrs = evidence.pcrs.items();

@@ -23,6 +23,7 @@ enum class EkOrigin : uint8_t { not_proven, vendor, lab };
 struct DeviceClaims {
     EkOrigin ek = EkOrigin::not_proven;
     bool software_tpm = false;
+    bool managed = false;   ///< a guard keeps the TPM and measured before the session (docs/operations.md)
     std::string device;     ///< subject serialNumber
     std::string authority;  ///< issuer common name
 };

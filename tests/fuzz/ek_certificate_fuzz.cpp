@@ -11,9 +11,10 @@ namespace {
 /// A certificate that the authority of the tests issued, in the NV index's padding.
 Bytes padded() {
     const PublicArea ak = *parse_tpmt_public(test::tpmt_public(test::keys().ak.get(), {}));
-    Bytes b = *issue_ak_certificate(test::keys().issuer(), ak,
-                                    {.ek = EkOrigin::vendor, .software_tpm = false, .device = "d", .authority = {}},
-                                    test::kThisYear);
+    Bytes b = *issue_ak_certificate(
+        test::keys().issuer(), ak,
+        {.ek = EkOrigin::vendor, .software_tpm = false, .managed = false, .device = "d", .authority = {}},
+        test::kThisYear);
     b.insert(b.end(), 16, std::byte{0xff});
     return b;
 }

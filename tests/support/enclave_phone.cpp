@@ -38,7 +38,8 @@ rats::CertificateDer TestAuthority::certify_ak(ByteSpan tpmt_public, attestation
     const auto pub = attestation::parse_tpmt_public(tpmt_public).value();
     return rats::CertificateDer(
         attestation::issue_ak_certificate(
-            authority(), pub, {.ek = ek, .software_tpm = true, .device = "lab-device", .authority = {}}, validity())
+            authority(), pub,
+            {.ek = ek, .software_tpm = true, .managed = false, .device = "lab-device", .authority = {}}, validity())
             .value());
 }
 

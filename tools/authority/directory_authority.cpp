@@ -107,6 +107,7 @@ EnrolmentGrant DirectoryAuthority::issue(const Pending& pending) {
     const EkOrigin origin = pending.checked.origin;
     const attestation::DeviceClaims claims{.ek = origin,
                                            .software_tpm = pending.request.software_tpm || origin == EkOrigin::lab,
+                                           .managed = false,
                                            .device = pending.checked.ek_hash.substr(0, 16),
                                            .authority = {}};
     const std::string uri = pending.request.uri.str();

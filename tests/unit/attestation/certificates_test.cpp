@@ -76,7 +76,8 @@ TEST(Authority, NeverPutsAPersonIntoAHostCertificate) {
 
 TEST(Authority, RefusesToSignWhatItShouldNot) {
     const PublicArea ak = *parse_tpmt_public(tpmt_public(keys().ak.get(), {}));
-    const DeviceClaims claims{.ek = EkOrigin::vendor, .software_tpm = false, .device = "d", .authority = {}};
+    const DeviceClaims claims{
+        .ek = EkOrigin::vendor, .software_tpm = false, .managed = false, .device = "d", .authority = {}};
     const Authority mismatched{.key = keys().other_authority.get(), .certificate = keys().authority_root};
     EXPECT_FALSE(issue_ak_certificate(mismatched, ak, claims, kThisYear)) << "not the key of that certificate";
     const PublicArea identity =

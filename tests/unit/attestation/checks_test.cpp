@@ -53,6 +53,29 @@ TEST(CheckEvidence, KeepsADeviceWithoutProvenTpmAtKnownDevice) {
     EXPECT_TRUE(has(a.result, Reason::tpm_not_proven_genuine));
 }
 
+TEST(CheckEvidence, KeepsADeviceWithoutAGuardAtKnownDeviceOrAtALaboratorysMeasured) {
+    Scenario s;
+    s.claims.managed = false;
+    const Case vendor = make_case(s);
+    const Appraised a = check_evidence(vendor.evidence, vendor.expect);
+    EXPECT_EQ(a.result.level, Level::known_device);
+    EXPECT_TRUE(has(a.result, Reason::embedded_mode));
+    EXPECT_TRUE(has(a.result, Reason::tpm_genuine));
+    s.claims.ek = EkOrigin::lab;
+    const Case lab = make_case(s);
+    const Appraised b = check_evidence(lab.evidence, lab.expect);
+    EXPECT_EQ(b.result.level, Level::measured);
+    EXPECT_TRUE(b.result.lab);
+    EXPECT_TRUE(has(b.result, Reason::embedded_mode));
+}
+
+TEST(CheckEvidence, DoesNotSayEmbeddedOfAManagedDevice) {
+    const Case c = make_case({});
+    const Appraised a = check_evidence(c.evidence, c.expect);
+    EXPECT_TRUE(a.device.managed);
+    EXPECT_FALSE(has(a.result, Reason::embedded_mode));
+}
+
 TEST(CheckEvidence, CannotCheckWithoutAnchors) {
     Scenario s;
     s.expect = [](Expectation& e) { e.anchors.clear(); };

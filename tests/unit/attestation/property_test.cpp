@@ -41,6 +41,14 @@ TEST(Property, ASoftwareTpmIsNeverBetterThanAChip) {
     }
 }
 
+TEST(Property, ADeviceWithoutAGuardIsNeverBetterThanOneWithIt) {
+    for (EkOrigin ek : kOrigins) {
+        Scenario managed = from(ek), embedded = from(ek);
+        embedded.claims.managed = false;
+        EXPECT_LE(final_level(make_case(embedded)), final_level(make_case(managed)));
+    }
+}
+
 TEST(Property, DroppingAnyPartOfTheEvidenceNeverRaisesTheLevel) {
     const std::vector<std::function<void(rats::Evidence&)>> parts{[](auto& e) { e.body = {}; },
                                                                   [](auto& e) { e.quote = {}; },

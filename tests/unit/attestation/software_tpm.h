@@ -149,7 +149,8 @@ struct Scenario {
     EVP_PKEY* quote_signer = nullptr;    ///< the AK
     EVP_PKEY* certify_signer = nullptr;  ///< the AK
     Authority authority = keys().issuer();
-    DeviceClaims claims{.ek = EkOrigin::vendor, .software_tpm = false, .device = "device-1", .authority = {}};
+    DeviceClaims claims{
+        .ek = EkOrigin::vendor, .software_tpm = false, .managed = true, .device = "device-1", .authority = {}};
     Validity validity = kThisYear;
     std::vector<MeasuredRole> roles = measured_roles();
     std::function<void(std::array<Digest, 15>&)> pcrs;

@@ -150,44 +150,57 @@ TEST(IdentityCertificate, RefusesTruncationTrailingBytesAndAnyChangedBit) {
 TEST(AkCertificate, ReadsTheDevice) {
     const PublicArea ak = *parse_tpmt_public(tpmt_public(keys().ak.get(), {}));
     for (EkOrigin ek : {EkOrigin::not_proven, EkOrigin::vendor, EkOrigin::lab})
-        for (bool software : {false, true}) {
-            const DeviceClaims claims{.ek = ek, .software_tpm = software, .device = "a.b-c:1/2", .authority = {}};
+        for (unsigned flags = 0; flags < 4; ++flags) {
+            const bool software = (flags & 1) != 0, managed = (flags & 2) != 0;
+            const DeviceClaims claims{
+                .ek = ek, .software_tpm = software, .managed = managed, .device = "a.b-c:1/2", .authority = {}};
             auto r =
                 check_ak_certificate(*issue_ak_certificate(keys().issuer(), ak, claims, kThisYear), anchors(), kNow);
             ASSERT_TRUE(r);
             EXPECT_EQ(r->device.ek, ek);
             EXPECT_EQ(r->device.software_tpm, software);
+            EXPECT_EQ(r->device.managed, managed);
             EXPECT_EQ(r->device.device, "a.b-c:1/2");
             EXPECT_EQ(r->device.authority, "Example Corp");
             EXPECT_EQ(r->spki, *spki_der(ak));
         }
 }
 
-TEST(AkCertificate, TakesNoOtherFormOfTheDeviceExtension) {
+/// An AK certificate whose device extension has `value` at `index` of its DER, signed by the authority all the same.
+Result<AkCertificate> with_device_byte(bool managed, size_t index, uint8_t value) {
     const PublicArea ak = *parse_tpmt_public(tpmt_public(keys().ak.get(), {}));
-    const Bytes der = *issue_ak_certificate(
-        keys().issuer(), ak, {.ek = EkOrigin::vendor, .software_tpm = false, .device = "d", .authority = {}},
-        kThisYear);
-    const std::array want{std::byte{0x30}, std::byte{0x06}, std::byte{0x0a}, std::byte{0x01},
-                          std::byte{0x01}, std::byte{0x01}, std::byte{0x01}, std::byte{0x00}};
+    Bytes der = *issue_ak_certificate(
+        keys().issuer(), ak,
+        {.ek = EkOrigin::vendor, .software_tpm = false, .managed = managed, .device = "d", .authority = {}}, kThisYear);
+    const std::array want{std::byte{0x30}, managed ? std::byte{0x09} : std::byte{0x06},
+                          std::byte{0x0a}, std::byte{0x01},
+                          std::byte{0x01}, std::byte{0x01},
+                          std::byte{0x01}, std::byte{0x00}};
     auto at = std::ranges::search(der, want);
-    ASSERT_FALSE(at.empty());
-    const auto offset = static_cast<size_t>(at.begin() - der.begin());
-    auto signed_again = [&](size_t index, uint8_t value) {
-        Bytes b = der;
-        b[offset + index] = static_cast<std::byte>(value);
-        const unsigned char* in = as_u8(b.data());
-        X509Ptr x(d2i_X509(nullptr, &in, static_cast<long>(b.size())));
-        CHECK(x);
-        // The cached encoding is what gets signed: ask for a new one.
-        CHECK(i2d_re_X509_tbs(x.get(), nullptr) > 0 && X509_sign(x.get(), keys().authority.get(), EVP_sha256()) > 0);
-        return check_ak_certificate(to_der(i2d_X509, x.get()), anchors(), kNow);
-    };
-    ASSERT_TRUE(signed_again(4, 2));
-    EXPECT_FALSE(signed_again(4, 3)) << "an origin that nobody defined";
-    EXPECT_FALSE(signed_again(7, 1)) << "BER's true";
-    EXPECT_FALSE(signed_again(2, 0x02)) << "INTEGER";
-    EXPECT_FALSE(signed_again(0, 0x31)) << "SET";
+    CHECK(!at.empty());
+    at.begin()[static_cast<std::ptrdiff_t>(index)] = static_cast<std::byte>(value);
+    const unsigned char* in = as_u8(der.data());
+    X509Ptr x(d2i_X509(nullptr, &in, static_cast<long>(der.size())));
+    CHECK(x);
+    // The cached encoding is what gets signed: ask for a new one.
+    CHECK(i2d_re_X509_tbs(x.get(), nullptr) > 0 && X509_sign(x.get(), keys().authority.get(), EVP_sha256()) > 0);
+    return check_ak_certificate(to_der(i2d_X509, x.get()), anchors(), kNow);
+}
+
+TEST(AkCertificate, TakesNoOtherFormOfTheDeviceExtension) {
+    for (bool managed : {false, true}) {
+        ASSERT_TRUE(with_device_byte(managed, 4, 2));
+        EXPECT_FALSE(with_device_byte(managed, 4, 3)) << "an origin that nobody defined";
+        EXPECT_FALSE(with_device_byte(managed, 7, 1)) << "BER's true";
+        EXPECT_FALSE(with_device_byte(managed, 2, 0x02)) << "INTEGER";
+        EXPECT_FALSE(with_device_byte(managed, 0, 0x31)) << "SET";
+        EXPECT_FALSE(with_device_byte(managed, 1, 0x08)) << "another length";
+    }
+    EXPECT_FALSE(with_device_byte(true, 1, 0x06)) << "something behind the end";
+    EXPECT_FALSE(with_device_byte(false, 1, 0x09)) << "an end that is missing";
+    ASSERT_TRUE(with_device_byte(true, 10, 0xff));
+    EXPECT_FALSE(with_device_byte(true, 10, 0)) << "DER leaves a default out";
+    EXPECT_FALSE(with_device_byte(true, 8, 0x02)) << "INTEGER in place of managed";
 }
 
 TEST(SipAddress, IsUserAtHostInVisibleText) {
