@@ -118,6 +118,18 @@ void CommandLine::define_evidence_results(CLI::App& evidence) {
         ->type_name("affirming|warning|any");
     ear->add_flag("--passport", options_.ear.passport,
                   "It must have the form of a passport: 32 bytes of nonce, a key, at most 10 minutes");
+
+    CLI::App* corim = add(
+        evidence, "corim", "Is this CoRIM whole, and which reference values does it hold?",
+        {.text = "Reads a CoRIM (CBOR), bare or signed (COSE_Sign1 with ES256 or ES384), lists its reference values, and "
+                 "applies the rules of the profiles that it knows. A file that is not signed, or whose signer was not "
+                 "named with --key, is anybody's word: that is a warning. With --key only a good signature holds.",
+         .examples = {{"sealcall evidence corim reference.cbor --key signer.pem", "what does this maker publish?"}},
+         .exits = kQuestionExits});
+    corim->add_option("file", options_.corim.file, "The CoRIM")->type_name(kTypeFile)->required();
+    corim->add_option("--key", options_.corim.key, "The signer's public key: JWK, PEM or DER")->type_name(kTypeFile);
+    corim->add_option("--at", options_.corim.at, "At this time, not now (2026-11-21, or with T10:00:00Z)")
+        ->type_name("TIME");
 }
 
 }  // namespace sealcall::cli
