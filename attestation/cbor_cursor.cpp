@@ -27,9 +27,9 @@ Result<CborCursor::Head> CborCursor::any_head() {
 }
 
 Result<uint64_t> CborCursor::head(CborType wanted) {
-    const size_t start = at_;
+    TRY(const CborType kind, type());
+    if (kind != wanted) return wrong("CBOR: another type", at_);
     TRY(const Head h, any_head());
-    if (h.type != wanted) return wrong("CBOR: another type", start);
     return h.argument;
 }
 

@@ -1,6 +1,6 @@
-// CBOR of others, read in place (RFC 8949): no tree is built and nothing is allocated by a length that the input states,
-// which is why this is no libcbor. Definite lengths only; integers need not be in their shortest form. For the verifier
-// and tools; not part of the trusted base, whose own reader and writer are stricter.
+// CBOR of others, read in place (RFC 8949): no tree is built and nothing is allocated by a length that the input
+// states, which is why this is no libcbor. Definite lengths only; integers need not be in their shortest form. For the
+// verifier and tools; not part of the trusted base, whose own reader and writer are stricter.
 #pragma once
 
 #include "sealcall/base/bytes.h"

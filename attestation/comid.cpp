@@ -96,7 +96,8 @@ Result<CorimDigest> read_digest(CborCursor& c) {
     }
     if (found == std::end(kAlgorithms)) return fault(CorimFault::digest, "digest algorithm is not known");
     TRY(const ByteSpan value, as(c.bytes(), CorimFault::structure, "digest"));
-    if (value.size() != found->size) return fault(CorimFault::digest, "digest is not as long as its algorithm makes it");
+    if (value.size() != found->size)
+        return fault(CorimFault::digest, "digest is not as long as its algorithm makes it");
     return CorimDigest{.algorithm = found->name, .value = to_bytes(value)};
 }
 

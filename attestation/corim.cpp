@@ -215,9 +215,9 @@ Status corim::check_profile(const Corim& corim) {
 }
 
 const char* corim_fault_name(uint32_t detail) {
-    static constexpr const char* kNames[] = {"other",   "size",   "cbor", "tag",         "structure", "duplicate",
-                                             "missing", "digest", "cose", "environment", "class",     "class_id",
-                                             "instance", "keys",  "pcr",  "digests",     "signature"};
+    static constexpr const char* kNames[] = {"other",    "size",   "cbor", "tag",         "structure", "duplicate",
+                                             "missing",  "digest", "cose", "environment", "class",     "class_id",
+                                             "instance", "keys",   "pcr",  "digests",     "signature"};
     return detail < std::size(kNames) ? kNames[detail] : kNames[0];
 }
 

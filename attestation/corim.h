@@ -92,8 +92,8 @@ const char* corim_fault_name(uint32_t detail);
 /// Reads a whole file and applies the rules of the profiles it knows. Errors: bad_value, detail as CorimFault.
 Result<Corim> parse_corim(ByteSpan file);
 
-/// The signature is by `key`, whose algorithm is the signed one. Errors: bad_signature, detail as CorimFault (`missing`:
-/// it is not signed).
+/// The signature is by `key`, whose algorithm is the signed one. Errors: bad_signature, detail as CorimFault
+/// (`missing`: it is not signed).
 Status verify_corim(const Corim& corim, const JoseKey& key);
 
 /// What an appraisal compares with: one line for each digest.

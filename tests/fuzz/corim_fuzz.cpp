@@ -14,14 +14,29 @@ namespace {
 Bytes genuine() {
     const auto raw = [](std::string_view s) { return to_bytes(as_bytes(s)); };
     ByteWriter mid;
-    mid.bytes(raw(std::string_view("\xa2\x01\xa1\x00\x61" "b" "\x04\xa2\x00\x81\x82\xa1\x00\xa1\x01\x61" "v"
-                                   "\x81\xa2\x00\x04\x01\xa1\x02\x81\x82\x01\x58\x20", 31)));
+    mid.bytes(
+        raw(std::string_view("\xa2\x01\xa1\x00\x61"
+                             "b"
+                             "\x04\xa2\x00\x81\x82\xa1\x00\xa1\x01\x61"
+                             "v"
+                             "\x81\xa2\x00\x04\x01\xa1\x02\x81\x82\x01\x58\x20",
+                             31)));
     mid.bytes(Bytes(32, std::byte{0x22}));
-    mid.bytes(raw(std::string_view("\x03\x81\x82\xa1\x01\xd9\x02\x30\x41\x01\x81\xd9\x02\x2a\x63" "key", 18)));
+    mid.bytes(
+        raw(std::string_view("\x03\x81\x82\xa1\x01\xd9\x02\x30\x41\x01\x81\xd9\x02\x2a\x63"
+                             "key",
+                             18)));
     ByteWriter w;
-    w.bytes(raw(std::string_view("\xd9\x01\xf5\xa3\x00\x61" "a" "\x01\x81\xd9\x01\xfa\x58", 13)));
+    w.bytes(
+        raw(std::string_view("\xd9\x01\xf5\xa3\x00\x61"
+                             "a"
+                             "\x01\x81\xd9\x01\xfa\x58",
+                             13)));
     w.u8(static_cast<uint8_t>(mid.size())).bytes(mid.view());
-    w.bytes(raw(std::string_view("\x03\xd8\x20\x61" "p", 5)));
+    w.bytes(
+        raw(std::string_view("\x03\xd8\x20\x61"
+                             "p",
+                             5)));
     return w.take();
 }
 }  // namespace

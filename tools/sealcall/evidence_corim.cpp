@@ -40,9 +40,8 @@ json facts_of(const Corim& c) {
     for (const TypedValue& t : c.tags) out["tags"].push_back({{"kind", t.type}, {"id", t.value}});
     out["reference_values"] = json::array();
     for (const ReferenceValue& v : reference_values(c)) {
-        json one = {{"environment", environment_json(v.environment)},
-                    {"algorithm", v.algorithm},
-                    {"digest", to_hex(v.digest)}};
+        json one = {
+            {"environment", environment_json(v.environment)}, {"algorithm", v.algorithm}, {"digest", to_hex(v.digest)}};
         if (v.key) one["key"] = typed(*v.key);
         out["reference_values"].push_back(std::move(one));
     }
@@ -56,7 +55,8 @@ json facts_of(const Corim& c) {
 }
 
 void judge(const Corim& c, const CorimOptions& o, Findings& out) {
-    out.add("structure", Verdict::ok, "It is a whole CoRIM" + (c.profile.empty() ? "." : " of profile " + c.profile + "."));
+    out.add("structure", Verdict::ok,
+            "It is a whole CoRIM" + (c.profile.empty() ? "." : " of profile " + c.profile + "."));
     const auto now = static_cast<int64_t>(evidence_time(o.at) / 1000);
     if (c.not_after || c.not_before)
         out.check("validity", now >= c.not_before.value_or(0) && now <= c.not_after.value_or(INT64_MAX),
@@ -79,14 +79,16 @@ void judge(const Corim& c, const CorimOptions& o, Findings& out) {
     for (const CorimMeasurement& m : c.references) unread += m.other_values + (m.digests.empty() ? 1 : 0);
     for (const TypedValue& t : c.tags) unread += t.type == "comid" ? 0 : 1;
     if (unread != 0)
-        out.add("unread", Verdict::note,
-                "It holds " + std::to_string(unread) + " statements of kinds that are not read here, or without digests.");
+        out.add(
+            "unread", Verdict::note,
+            "It holds " + std::to_string(unread) + " statements of kinds that are not read here, or without digests.");
 }
 
 void print(const Corim& c) {
     for (const ReferenceValue& v : reference_values(c))
-        std::cout << printable(v.environment.class_id ? v.environment.class_id->value : v.environment.vendor, 80) << "  "
-                  << (v.key ? printable(v.key->value, 40) : "-") << "  " << v.algorithm << "  " << to_hex(v.digest) << "\n";
+        std::cout << printable(v.environment.class_id ? v.environment.class_id->value : v.environment.vendor, 80)
+                  << "  " << (v.key ? printable(v.key->value, 40) : "-") << "  " << v.algorithm << "  "
+                  << to_hex(v.digest) << "\n";
 }
 
 }  // namespace

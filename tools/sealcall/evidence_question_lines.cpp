@@ -121,9 +121,10 @@ void CommandLine::define_evidence_results(CLI::App& evidence) {
 
     CLI::App* corim = add(
         evidence, "corim", "Is this CoRIM whole, and which reference values does it hold?",
-        {.text = "Reads a CoRIM (CBOR), bare or signed (COSE_Sign1 with ES256 or ES384), lists its reference values, and "
-                 "applies the rules of the profiles that it knows. A file that is not signed, or whose signer was not "
-                 "named with --key, is anybody's word: that is a warning. With --key only a good signature holds.",
+        {.text =
+             "Reads a CoRIM (CBOR), bare or signed (COSE_Sign1 with ES256 or ES384), lists its reference values, and "
+             "applies the rules of the profiles that it knows. A file that is not signed, or whose signer was not "
+             "named with --key, is anybody's word: that is a warning. With --key only a good signature holds.",
          .examples = {{"sealcall evidence corim reference.cbor --key signer.pem", "what does this maker publish?"}},
          .exits = kQuestionExits});
     corim->add_option("file", options_.corim.file, "The CoRIM")->type_name(kTypeFile)->required();

@@ -35,7 +35,7 @@ Runner runner_of(const std::vector<std::string>& words) {
                                                                     {"evidence certify", run_evidence_certify},
                                                                     {"evidence ek", run_evidence_ek},
                                                                     {"evidence ear", run_evidence_ear},
-{"evidence corim", run_evidence_corim},
+                                                                    {"evidence corim", run_evidence_corim},
                                                                     {"version", run_version},
                                                                     {"man", run_man},
                                                                     {"completion", run_completion}};

@@ -49,18 +49,50 @@ const Bytes kDigest(32, std::byte{0x22});
 /// One reference triple with one measurement.
 Bytes triples(uint64_t algorithm = 1, size_t digest = 32, uint64_t pcr = 4) {
     return Cbor()
-        .map(1).uint(0).array(1).array(2)
-        .map(1).uint(0).map(2).uint(0).tag(37).bytes(kUuid).uint(1).text("ACME")
-        .array(1).map(2).uint(0).uint(pcr).uint(1).map(1).uint(2).array(1).array(2).uint(algorithm)
+        .map(1)
+        .uint(0)
+        .array(1)
+        .array(2)
+        .map(1)
+        .uint(0)
+        .map(2)
+        .uint(0)
+        .tag(37)
+        .bytes(kUuid)
+        .uint(1)
+        .text("ACME")
+        .array(1)
+        .map(2)
+        .uint(0)
+        .uint(pcr)
+        .uint(1)
+        .map(1)
+        .uint(2)
+        .array(1)
+        .array(2)
+        .uint(algorithm)
         .bytes(Bytes(digest, std::byte{0x22}))
         .take();
 }
-Bytes comid(const Bytes& inner) {
-    return Cbor().map(2).uint(1).map(1).uint(0).bytes(kUuid).uint(4).raw(inner).take();
-}
+Bytes comid(const Bytes& inner) { return Cbor().map(2).uint(1).map(1).uint(0).bytes(kUuid).uint(4).raw(inner).take(); }
 Bytes corim(const Bytes& mid, uint64_t outer = 501, std::string_view profile = "tag:example.com,2026:x") {
-    return Cbor().tag(outer).map(4).uint(0).text("id-1").uint(1).array(1).tag(506).bytes(mid).uint(3).tag(32).text(profile)
-        .uint(4).map(1).uint(1).tag(1).uint(1800000000)
+    return Cbor()
+        .tag(outer)
+        .map(4)
+        .uint(0)
+        .text("id-1")
+        .uint(1)
+        .array(1)
+        .tag(506)
+        .bytes(mid)
+        .uint(3)
+        .tag(32)
+        .text(profile)
+        .uint(4)
+        .map(1)
+        .uint(1)
+        .tag(1)
+        .uint(1800000000)
         .take();
 }
 Bytes genuine() { return corim(comid(triples())); }
