@@ -1,6 +1,7 @@
 #include "attestation/checks.h"
 
 #include "attestation/binding.h"
+#include "attestation/bundle.h"
 #include "attestation/x509_checks.h"
 
 namespace sealcall::attestation {
@@ -84,7 +85,8 @@ Reason check_ak_certificate_of(Reading& in, const Expectation& expect) {
     if (!certificate) return certificate_reason(certificate.error());
     auto spki = spki_der(in.ak);
     if (!spki || *spki != certificate->spki) return Reason::certificate_untrusted;
-    if (std::ranges::count(expect.revoked_attestation_keys, sha256(*spki)) != 0) return Reason::attestation_key_revoked;
+    if (expect.references != nullptr && expect.references->revoked(sha256(*spki)))
+        return Reason::attestation_key_revoked;
     in.certificate = *std::move(certificate);
     return Reason::none;
 }
@@ -152,6 +154,8 @@ Reason check_certified_identity(const Expectation& expect, Reading& in) {
         return Reason::key_not_in_quoted_tpm;
     auto spki = spki_der(*identity);
     if (!spki || sha256(*spki) != expect.identity_spki) return Reason::key_not_in_quoted_tpm;
+    if (expect.references != nullptr && expect.references->revoked(expect.identity_spki))
+        return Reason::attestation_key_revoked;
     in.identity = *std::move(identity);
     return check_identity_key(in.identity, expect);
 }
@@ -165,7 +169,7 @@ Appraised stopped(Reason why) {
 }
 
 /// The ceiling: the device's claims come from its authority, never from the Evidence.
-Appraised passed(Reading in, const rats::Evidence& evidence) {
+Appraised passed(Reading in, const rats::Evidence& evidence, const Expectation& expect) {
     Appraised out;
     auto say = [&](Reason r) { CHECK(out.result.reasons.push(r)); };
     for (Reason r : {Reason::quote_fresh_and_bound, Reason::identity_key_in_tpm, Reason::device_enrolled}) say(r);
@@ -188,6 +192,10 @@ Appraised passed(Reading in, const rats::Evidence& evidence) {
     if (!in.certificate.device.managed) {
         if (!out.result.lab) out.result.level = Level::known_device;
         say(Reason::embedded_mode);
+    }
+    if (expect.revocations_unknown != Reason::none) {
+        out.result.level = Level::unverified;
+        say(expect.revocations_unknown);
     }
     out.device = std::move(in.certificate.device);
     out.clock = {.reset_count = in.quote.reset_count, .restart_count = in.quote.restart_count, .clock = in.quote.clock};
@@ -216,7 +224,7 @@ Appraised check_evidence(const rats::Evidence& evidence, const Expectation& expe
     Reading reading;
     Reason why = check_quotes(evidence, expect, reading);
     if (why == Reason::none) why = check_certified_identity(expect, reading);
-    return why == Reason::none ? passed(std::move(reading), evidence) : stopped(why);
+    return why == Reason::none ? passed(std::move(reading), evidence, expect) : stopped(why);
 }
 
 }  // namespace sealcall::attestation

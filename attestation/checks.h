@@ -6,6 +6,8 @@
 
 namespace sealcall::attestation {
 
+class ReferenceSet;
+
 /// What the relying party expects the Evidence to be about.
 struct Expectation {
     rats::BindingInput binding;                 ///< evidence_body is filled in by the check
@@ -15,7 +17,8 @@ struct Expectation {
     uint8_t measurement_pcr = 13;
     Digest identity_policy_pcr{};  ///< unused when zero; else the state of measurement_pcr that the identity key's
                                    ///< authPolicy must be bound to (identity_auth_policy)
-    std::vector<Digest> revoked_attestation_keys;  ///< SHA-256 of the AK's SPKI
+    const ReferenceSet* references = nullptr;               ///< of the authority's bundle; null: there is none
+    rats::Reason revocations_unknown = rats::Reason::none;  ///< else why nothing better than level 0 can be said
 };
 
 /// What the AK certificate says of the device (docs/attestation.md, "AK certificate").

@@ -132,6 +132,9 @@ std::string json_enclave(const ipc::EnclaveStatus& m) {
         .hex("measurement", m.measurement)
         .number("calls", m.calls)
         .number("dropped", m.dropped)
+        .text("bundle", name_of(m.bundle))
+        .number("bundle_version", m.bundle_version)
+        .number("bundle_next_update_ms", m.bundle_next_update_ms)
         .take();
 }
 

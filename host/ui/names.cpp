@@ -70,9 +70,15 @@ const char* name_of(ipc::KeyEvent v) {
 }
 
 const char* name_of(ipc::NoticeKind v) {
-    static constexpr auto kNames =
-        std::to_array<const char*>({"tpm_slow", "tpm_gone", "audio_device_lost", "audio_device_back", "not_enrolled",
-                                    "incoming_refused", "relay_rewrote_offer", "dropped_messages", "suspended"});
+    static constexpr auto kNames = std::to_array<const char*>(
+        {"tpm_slow", "tpm_gone", "audio_device_lost", "audio_device_back", "not_enrolled", "incoming_refused",
+         "relay_rewrote_offer", "dropped_messages", "suspended", "bundle"});
+    return look_up(kNames, v);
+}
+
+const char* name_of(ipc::BundleState v) {
+    static constexpr auto kNames = std::to_array<const char*>(
+        {"none", "good", "stale", "clock_wrong", "rolled_back", "bad", "missing", "not_pinned"});
     return look_up(kNames, v);
 }
 
@@ -123,6 +129,7 @@ const char* name_of(rats::Reason v) {
                                                                "no_answer_in_time",
                                                                "not_rechecked",
                                                                "clock_wrong",
+                                                               "revocation_list_stale",
                                                                "certificate_untrusted",
                                                                "certificate_expired",
                                                                "certificate_wrong_name",

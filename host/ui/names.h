@@ -13,6 +13,7 @@ const char* name_of(ipc::Protection v);
 const char* name_of(ipc::Phase v);
 const char* name_of(ipc::KeyEvent v);
 const char* name_of(ipc::NoticeKind v);
+const char* name_of(ipc::BundleState v);
 const char* name_of(ipc::Registration v);
 const char* name_of(ipc::ProcessRole v);
 const char* name_of(policy::Action v);

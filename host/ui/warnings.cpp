@@ -1,6 +1,7 @@
 // What `status` must not keep silent about (json_events.h).
 #include "host/ui/json_events.h"
 #include "host/ui/names.h"
+#include "host/ui/words.h"
 
 namespace sealcall::ui {
 
@@ -34,6 +35,8 @@ std::vector<std::string> status_warnings(const std::optional<ipc::EnclaveStatus>
         if (enclave->software_tpm)
             out.emplace_back("The TPM is a software TPM: whoever controls this computer could copy its keys.");
         if (!enclave->enrolled) out.emplace_back("This phone is not enrolled: others see it as unverified.");
+        if (enclave->bundle != ipc::BundleState::none && enclave->bundle != ipc::BundleState::good)
+            out.push_back(std::string(sentence_of(enclave->bundle)) + " " + std::string(next_step_of(enclave->bundle)));
         if (!enclave->secret_memory)
             out.emplace_back("The protected part keeps its keys in ordinary memory (no memfd_secret on this system).");
     }

@@ -57,6 +57,9 @@ enum class Errc : uint16_t {
     clock_went_back,
     replay_mismatch,
     reflected,
+    bundle_stale,
+    bundle_rolled_back,
+    clock_wrong,
     // 500..599 media
     srtp_failed = 500,
     replayed_packet,

@@ -21,6 +21,7 @@ inline constexpr int kUiEnclave = 4, kUiHost = 5, kUiControlSocket = 6;
 inline constexpr int kHostEnclave = 4, kHostUi = 5;
 inline constexpr int kEnclaveHost = 4, kEnclaveUi = 5, kEnclaveAudio = 6, kEnclaveTpm = 7, kEnclaveAudit = 8;
 inline constexpr int kEnclaveVerifier0 = 9, kEnclaveVerifierSlots = 2;  ///< 9 and 10
+inline constexpr int kEnclaveBundle = 11;  ///< read-only; /dev/null when the profile has none
 inline constexpr int kAudioEnclave = 4, kAudioWavIn = 5, kAudioWavOut = 6;
 }  // namespace fd
 
@@ -197,6 +198,7 @@ enum class NoticeKind : uint8_t {
     relay_rewrote_offer,
     dropped_messages,
     suspended,
+    bundle,  ///< the authority's bundle is missing, old or not to be believed
 };
 
 struct Notice {
@@ -204,6 +206,18 @@ struct Notice {
     NoticeKind kind{};
     BoundedString<512> text;
     static constexpr auto fields = std::tuple{&Notice::kind, &Notice::text};
+};
+
+/// What became of the authority's bundle (rats/bundle.h). All but `none` and `good`: every peer is at level 0.
+enum class BundleState : uint8_t {
+    none,  ///< the authority publishes none: anchors from the enrolment, level at most 2
+    good,
+    stale,        ///< its next update is overdue
+    clock_wrong,  ///< issued in our future
+    rolled_back,  ///< this phone has seen a newer one
+    bad,          ///< not signed by the pinned key, or not in its form
+    missing,      ///< pinned at enrolment, and not there now
+    not_pinned,   ///< the TPM does not confirm the signer
 };
 
 /// The enclave's own state for `sealcall status`.
@@ -220,11 +234,16 @@ struct EnclaveStatus {
     Digest measurement{};         ///< value of the measurement PCR
     uint32_t calls = 0;
     uint32_t dropped = 0;  ///< bad or unexpected bytes from the network, all kinds
-    static constexpr auto fields =
-        std::tuple{&EnclaveStatus::request,      &EnclaveStatus::own_uri,       &EnclaveStatus::enrolled,
-                   &EnclaveStatus::software_tpm, &EnclaveStatus::secret_memory, &EnclaveStatus::tpm_ready,
-                   &EnclaveStatus::vouched_by,   &EnclaveStatus::tpm_name,      &EnclaveStatus::measurement,
-                   &EnclaveStatus::calls,        &EnclaveStatus::dropped};
+    BundleState bundle{};
+    uint64_t bundle_version = 0;         ///< 0: none was opened
+    uint64_t bundle_next_update_ms = 0;  ///< UTC
+    static constexpr auto fields = std::tuple{&EnclaveStatus::request,        &EnclaveStatus::own_uri,
+                                              &EnclaveStatus::enrolled,       &EnclaveStatus::software_tpm,
+                                              &EnclaveStatus::secret_memory,  &EnclaveStatus::tpm_ready,
+                                              &EnclaveStatus::vouched_by,     &EnclaveStatus::tpm_name,
+                                              &EnclaveStatus::measurement,    &EnclaveStatus::calls,
+                                              &EnclaveStatus::dropped,        &EnclaveStatus::bundle,
+                                              &EnclaveStatus::bundle_version, &EnclaveStatus::bundle_next_update_ms};
 };
 
 // ---------------------------------------------------------------- what the person wants (ui -> enclave)
@@ -635,7 +654,8 @@ struct ConfigureEnclave {
     BoundedBytes<64> srk_name;  ///< pinned at init: sessions are salted to this key and no other; empty: not pinned
     rats::CertificateDer identity_certificate;  ///< by the authority; empty: not enrolled
     rats::CertificateDer ak_certificate;
-    BoundedList<rats::CertificateDer, 4> anchors;  ///< authority roots
+    BoundedList<rats::CertificateDer, 4> anchors;  ///< authority roots, for as long as there is no bundle
+    BoundedBytes<128> bundle_signer;  ///< SPKI pinned at enrolment; empty: the authority publishes no bundle
     policy::Policy policy;
     BoundedString<128> sip_username;
     BoundedString<128> sip_password;
@@ -655,6 +675,7 @@ struct ConfigureEnclave {
                                               &ConfigureEnclave::identity_certificate,
                                               &ConfigureEnclave::ak_certificate,
                                               &ConfigureEnclave::anchors,
+                                              &ConfigureEnclave::bundle_signer,
                                               &ConfigureEnclave::policy,
                                               &ConfigureEnclave::sip_username,
                                               &ConfigureEnclave::sip_password,
@@ -831,6 +852,20 @@ struct Activated {
     BoundedBytes<64> credential;
     static constexpr auto fields = std::tuple{&Activated::ok, &Activated::problem, &Activated::credential};
 };
+/// Writes the authority's pin into the TPM: who signs bundles, and the first version that counts. Another signer takes
+/// the place of the one before; the same signer's version only rises.
+struct PinAuthority {
+    static constexpr uint16_t kId = 604;
+    Digest signer{};  ///< SHA-256 of the SPKI
+    uint64_t version = 0;
+    static constexpr auto fields = std::tuple{&PinAuthority::signer, &PinAuthority::version};
+};
+struct PinnedAuthority {
+    static constexpr uint16_t kId = 605;
+    bool ok = false;
+    BoundedString<256> problem;
+    static constexpr auto fields = std::tuple{&PinnedAuthority::ok, &PinnedAuthority::problem};
+};
 
 }  // namespace sealcall::ipc
 
@@ -845,7 +880,8 @@ SEALCALL_ENUM_LAST(EndReason, internal);
 SEALCALL_ENUM_LAST(Protection, hop);
 SEALCALL_ENUM_LAST(Phase, ended);
 SEALCALL_ENUM_LAST(KeyEvent, unseal_refused);
-SEALCALL_ENUM_LAST(NoticeKind, suspended);
+SEALCALL_ENUM_LAST(NoticeKind, bundle);
+SEALCALL_ENUM_LAST(BundleState, not_pinned);
 SEALCALL_ENUM_LAST(CallKind, ordinary);
 SEALCALL_ENUM_LAST(OrdinaryWhy, silence);
 SEALCALL_ENUM_LAST(LegEndWhy, transport);

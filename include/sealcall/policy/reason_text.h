@@ -100,6 +100,9 @@ inline constexpr Row<Reason> kReasons[] = {
      {"The device has not been checked again since a while.", "Ask for a new check, or hang up and call again."}},
     {Reason::clock_wrong,
      {"This computer's clock is wrong, so certificates cannot be checked.", "Set the clock, then call again."}},
+    {Reason::revocation_list_stale,
+     {"This phone does not know which devices have been struck off lately, so nobody can be checked.",
+      "Get the newest bundle from the administrator: sealcall bundle install FILE."}},
     {Reason::certificate_untrusted, {"The certificate comes from nobody that this phone trusts.", kRefuseAndTell}},
     {Reason::certificate_expired,
      {"The certificate is not valid today: it has expired, or does not count yet.",
@@ -213,11 +216,33 @@ inline constexpr Row<EndReason> kEndReasons[] = {
       "Start the phone again; if it happens again, tell your administrator."}},
 };
 static_assert(complete(kEndReasons));
+
+inline constexpr std::string_view kNewBundle =
+    "Get the newest bundle from the administrator: sealcall bundle install FILE.";
+inline constexpr std::string_view kEnrolAgain = "Tell your administrator; sealcall enroll sets it right.";
+using ipc::BundleState;
+inline constexpr Row<BundleState> kBundleStates[] = {
+    {BundleState::none, {"The authority publishes no list of approved and struck off devices.", ""}},
+    {BundleState::good, {"The authority's list of approved and struck off devices is up to date.", ""}},
+    {BundleState::stale,
+     {"The authority's list of struck off devices is out of date: nobody can be checked.", kNewBundle}},
+    {BundleState::clock_wrong,
+     {"This computer's clock is behind the authority's list, so nobody can be checked.", "Set the clock."}},
+    {BundleState::rolled_back,
+     {"Somebody put an older list of struck off devices in place: nobody can be checked.", kNewBundle}},
+    {BundleState::bad, {"The list of struck off devices is not the authority's: nobody can be checked.", kNewBundle}},
+    {BundleState::missing, {"The authority's list of struck off devices is gone: nobody can be checked.", kNewBundle}},
+    {BundleState::not_pinned,
+     {"The security chip does not confirm who may sign the list of struck off devices: nobody can be checked.",
+      kEnrolAgain}},
+};
+static_assert(complete(kBundleStates));
 }  // namespace detail
 
 constexpr const LevelText& text(rats::Level level) { return detail::kLevels[static_cast<size_t>(level)]; }
 constexpr const Text& text(rats::Reason reason) { return detail::kReasons[static_cast<size_t>(reason)].text; }
 constexpr const Text& text(Rule rule) { return detail::kRules[static_cast<size_t>(rule)].text; }
+constexpr const Text& text(ipc::BundleState state) { return detail::kBundleStates[static_cast<size_t>(state)].text; }
 constexpr const Text& text(ipc::EndReason reason) { return detail::kEndReasons[static_cast<size_t>(reason)].text; }
 
 }  // namespace sealcall::policy

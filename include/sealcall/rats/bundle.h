@@ -10,6 +10,9 @@ namespace sealcall::rats {
 inline constexpr size_t kBundleMax = 8 * 1024 * 1024;  ///< bytes of a whole SignedBundle
 inline constexpr size_t kReferencesMax = 60000;        ///< entries a list (a list counts in 16 bits)
 inline constexpr size_t kRevocationsMax = 8192;
+inline constexpr uint64_t kBundleLifeMax = 400ULL * 24 * 3600 * 1000;  ///< ms from issue to next update
+inline constexpr uint64_t kBundleSkew = 5 * 60 * 1000;                 ///< ms that our clock may be behind the issuer's
+inline constexpr std::string_view kBundleContext = "sealcall-bundle/1";
 
 enum class ReferenceKind : uint8_t {
     approved,   ///< may be extended into this PCR
@@ -46,20 +49,23 @@ struct Bundle {
     uint8_t format = 1;
     BoundedString<128> authority;  ///< common name of the root that signs
     uint64_t version = 0;          ///< never goes back on a phone (NV counter)
-    uint64_t issued_ms = 0;        ///< UTC, milliseconds
+    uint64_t issued_ms = 0;        ///< UTC, milliseconds; before it (less kBundleSkew) the clock is wrong: level 0
     uint64_t next_update_ms = 0;   ///< after this revocations count as unknown: level 0
     BoundedList<CertificateDer, 4> anchors;
     BoundedList<Digest, kRevocationsMax> revoked;       ///< SHA-256 of SPKIs: AKs and identity keys. Ascending
     uint32_t boot_pcrs = 0;                             ///< bit n: every extend of PCR n needs a reference for level 3
     BoundedList<Reference, kReferencesMax> references;  ///< ascending by (pcr, digest), no pair twice
     BoundedList<Reference, kReferencesMax> runtime;     ///< the same for PCR 10
-    BoundedList<PartnerVerifier, 16> partners;
+    BoundedList<PartnerVerifier, 16> partners;          ///< ascending by issuer, none twice
     static constexpr auto fields =
         std::tuple{&Bundle::format,         &Bundle::authority, &Bundle::version, &Bundle::issued_ms,
                    &Bundle::next_update_ms, &Bundle::anchors,   &Bundle::revoked, &Bundle::boot_pcrs,
                    &Bundle::references,     &Bundle::runtime,   &Bundle::partners};
     bool operator==(const Bundle&) const = default;
 };
+
+inline constexpr size_t kReferenceSize = ipc::max_size<Reference>();  ///< bytes of every entry of a list
+static_assert(kReferenceSize == 38);
 
 /// What travels and lies on disk. The signature is ECDSA P-256 with SHA-256, DER, over "sealcall-bundle/1" and `body`.
 struct SignedBundle {

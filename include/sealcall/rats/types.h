@@ -45,6 +45,7 @@ enum class Reason : uint8_t {
     no_answer_in_time,
     not_rechecked,
     clock_wrong,
+    revocation_list_stale,
     // what is wrong (X)
     certificate_untrusted,
     certificate_expired,

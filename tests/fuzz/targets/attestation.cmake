@@ -6,3 +6,4 @@ sealcall_fuzz(evidence_fuzz SOURCES tests/fuzz/evidence_fuzz.cpp LIBS sealcall::
 sealcall_fuzz(ek_certificate_fuzz SOURCES tests/fuzz/ek_certificate_fuzz.cpp LIBS sealcall::attestation)
 sealcall_fuzz(identity_certificate_fuzz SOURCES tests/fuzz/identity_certificate_fuzz.cpp LIBS sealcall::attestation)
 sealcall_fuzz(certificate_request_fuzz SOURCES tests/fuzz/certificate_request_fuzz.cpp LIBS sealcall::attestation)
+sealcall_fuzz(bundle_fuzz SOURCES tests/fuzz/bundle_fuzz.cpp LIBS sealcall::attestation)

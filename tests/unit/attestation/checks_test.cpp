@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
-#include "tests/unit/attestation/software_tpm.h"
+#include "tests/unit/attestation/bundles.h"
 
 namespace sealcall::attestation::test {
 namespace {
@@ -295,13 +295,18 @@ std::vector<Wrong> attestation_key_cases() {
         {"CertificateIsTheAnchor", Reason::certificate_untrusted,
          certificate([](const PublicArea&) -> Result<Bytes> { return keys().authority_root; })},
         {"AttestationKeyRevoked", Reason::attestation_key_revoked, expecting([](Expectation& e) {
-             e.revoked_attestation_keys = {digest_of(9), spki_digest(keys().ak.get())};
+             static const OwnedSet set(revoking({digest_of(9), spki_digest(keys().ak.get())}));
+             e.references = &set.set;
          })},
     };
 }
 
 std::vector<Wrong> identity_cases() {
     return {
+        {"IdentityKeyRevoked", Reason::attestation_key_revoked, expecting([](Expectation& e) {
+             static const OwnedSet set(revoking({digest_of(9), spki_digest(keys().identity.get())}));
+             e.references = &set.set;
+         })},
         {"CertifyMissing", Reason::key_not_in_quoted_tpm, body([](rats::EvidenceBody& b) { b.certify_attest = {}; })},
         {"CertifySignatureMissing", Reason::key_not_in_quoted_tpm,
          body([](rats::EvidenceBody& b) { b.certify_signature = {}; })},

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "attestation/appraise.h"
-#include "tests/unit/attestation/software_tpm.h"
+#include "tests/unit/attestation/bundles.h"
 
 namespace sealcall::attestation::test {
 namespace {
@@ -100,6 +100,26 @@ TEST(Property, LeavingRecordsOutOfTheLogNeverHelps) {
     EXPECT_EQ(final_level(make_case(s)), Level::known_device) << "the whole log";
     s.roles = {measured_roles()[0]};
     EXPECT_EQ(final_level(make_case(s)), Level::failed) << "one record";
+}
+
+TEST(Property, NotKnowingWhoWasStruckOffNeverHelps) {
+    static const OwnedSet others(revoking({digest_of(9)})), this_one(revoking({spki_digest(keys().ak.get())}));
+    for (EkOrigin ek : kOrigins)
+        for (rats::Reason why : {rats::Reason::revocation_list_stale, rats::Reason::clock_wrong}) {
+            const auto level = [&](const ReferenceSet* set, rats::Reason unknown) {
+                Scenario s = from(ek);
+                s.expect = [&](Expectation& e) {
+                    e.references = set;
+                    e.revocations_unknown = unknown;
+                };
+                return final_level(make_case(s));
+            };
+            EXPECT_EQ(level(&others.set, rats::Reason::none), final_level(make_case(from(ek))));
+            EXPECT_EQ(level(&others.set, why), Level::unverified);
+            EXPECT_EQ(level(nullptr, why), Level::unverified) << "the bundle was taken away";
+            EXPECT_EQ(level(&this_one.set, rats::Reason::none), Level::failed);
+            EXPECT_EQ(level(&this_one.set, why), Level::failed) << "a struck off device gains nothing by waiting";
+        }
 }
 
 TEST(Property, NoChangedBitRaisesTheLevel) {
