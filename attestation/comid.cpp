@@ -11,7 +11,7 @@ constexpr uint64_t kTagUuid = 37, kTagOid = 111, kTagUeid = 550, kTagBytes = 560
 
 std::string uuid_text(ByteSpan b) {
     std::string hex = to_hex(b);
-    for (size_t at : {20, 16, 12, 8}) hex.insert(at, 1, '-');
+    for (size_t at : {20u, 16u, 12u, 8u}) hex.insert(at, 1, '-');
     return hex;
 }
 

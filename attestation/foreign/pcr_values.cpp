@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "attestation/bounded_json.h"
+#include "attestation/logs/algorithms.h"
 #include "sealcall/base/hex.h"
 
 namespace sealcall::attestation::foreign {
@@ -13,6 +14,8 @@ constexpr size_t kSelectionMemory = 132, kDigestListMemory = 532, kSelectionsMax
                  kDigestBuffer = 64;
 constexpr size_t kDigestListsMax = 32;
 constexpr unsigned kPcrs = 24;
+// Other members may stand beside the banks.
+constexpr JsonBounds kJson{.bytes = kPcrFileMax, .depth = 8, .values = 8192};
 
 /// Little-endian memory of a C structure.
 class MemoryReader {
@@ -72,7 +75,7 @@ Result<std::vector<PcrSelection>> read_selection_memory(MemoryReader& r) {
             s.pcrs |= static_cast<uint32_t>(bits) << (8 * k);
         }
         TRY_STATUS(r.zeros(1));
-        if (any_digest_size(s.hash) == 0) return Error{Errc::bad_value, "bank", s.hash};
+        if (logs::registered_digest_size(s.hash) == 0) return Error{Errc::bad_value, "bank", s.hash};
         if (s.pcrs >> kPcrs != 0) return Error{Errc::bad_value, "PCR index", s.pcrs};
         out.push_back(s);
     }
@@ -102,7 +105,7 @@ Result<std::vector<Bytes>> read_digest_memory(MemoryReader& r) {
 
 Status put(PcrBanks& banks, uint16_t hash, unsigned pcr, ByteSpan value) {
     if (pcr >= kPcrs) return Error{Errc::bad_value, "PCR index", pcr};
-    if (value.size() != any_digest_size(hash)) return Error{Errc::bad_value, "length of a PCR value", pcr};
+    if (value.size() != logs::registered_digest_size(hash)) return Error{Errc::bad_value, "length of a PCR value", pcr};
     if (!banks[hash].emplace(static_cast<uint8_t>(pcr), to_bytes(value)).second)
         return Error{Errc::not_canonical, "a PCR stands twice", pcr};
     return {};
@@ -121,26 +124,29 @@ std::optional<Bytes> from_hex(std::string_view text) {
     return out;
 }
 
+std::string_view trimmed(std::string_view s) {
+    constexpr const char* kEdges = " \t\r\n\"";  // tpm2_eventlog quotes its values
+    const size_t first = s.find_first_not_of(kEdges);
+    if (first == std::string_view::npos) return {};
+    return s.substr(first, s.find_last_not_of(kEdges) - first + 1);
+}
+
 std::optional<unsigned> pcr_index(std::string_view text) {
+    if (text.starts_with("PCR") || text.starts_with("pcr")) text = trimmed(text.substr(3));
     unsigned v = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), v);
     if (code != std::errc() || end != text.data() + text.size() || v >= kPcrs || text.size() > 2) return std::nullopt;
     return v;
 }
 
-std::string_view trimmed(std::string_view s) {
-    const size_t first = s.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos) return {};
-    return s.substr(first, s.find_last_not_of(" \t\r") - first + 1);
-}
-
-Status read_json_bank(PcrBanks& banks, uint16_t hash, const nlohmann::json& bank) {
-    if (hash == 0 || !bank.is_object()) return Error{Errc::bad_value, "bank of PCRs", 0};
+Status read_json_bank(PcrBanks& banks, std::string_view bank_name, const nlohmann::json& bank) {
+    const auto hash = logs::algorithm_number(bank_name);
+    if (!hash || !bank.is_object()) return Error{Errc::bad_value, "bank of PCRs", 0};
     for (const auto& [name, value] : bank.items()) {
         const auto index = pcr_index(name);
         const auto bytes = value.is_string() ? from_hex(value.get_ref<const std::string&>()) : std::nullopt;
         if (!index || !bytes) return Error{Errc::bad_value, "PCR value", index.value_or(0)};
-        TRY_STATUS(put(banks, hash, *index, *bytes));
+        TRY_STATUS(put(banks, *hash, *index, *bytes));
     }
     return {};
 }
@@ -168,7 +174,7 @@ Result<Bytes> from_base64(std::string_view text) {
 }  // namespace
 
 Result<PcrFile> parse_pcr_blob(ByteSpan file) {
-    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
+    if (file.size() > kPcrFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
     MemoryReader r(file);
     PcrFile out;
     TRY(out.selection, read_selection_memory(r));
@@ -215,43 +221,51 @@ Bytes encode_pcr_blob(const PcrFile& file) {
 }
 
 Result<PcrFile> parse_pcr_yaml(std::string_view text) {
-    if (text.size() > kTpmFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(text.size())};
+    if (text.size() > kPcrFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(text.size())};
     PcrFile out;
-    uint16_t hash = 0;
-    for (uint32_t line = 1; !text.empty(); ++line) {
+    std::optional<uint16_t> bank;
+    uint32_t line = 1;
+    // tpm2_eventlog prints its events first, and they are not for us.
+    if (const size_t at = text.find("\npcrs:\n"); at != std::string_view::npos) {
+        line += static_cast<uint32_t>(std::ranges::count(text.substr(0, at + 1), '\n'));
+        text.remove_prefix(at + 1);
+    }
+    for (; !text.empty(); ++line) {
         const size_t end = std::min(text.find('\n'), text.size());
         const std::string_view row = trimmed(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
-        if (row.empty() || row.starts_with('#') || row == "pcrs:") continue;
+        if (row.empty() || row.starts_with('#') || row == "pcrs:" || row == "---") continue;
         const size_t colon = row.find(':');
         if (colon == std::string_view::npos) return Error{Errc::bad_value, "line of a PCR table", line};
         const std::string_view name = trimmed(row.substr(0, colon)), value = trimmed(row.substr(colon + 1));
-        if (value.empty()) {
-            hash = hash_of_name(name);
-            if (hash == 0) return Error{Errc::bad_value, "bank of PCRs", line};
+        const auto index = pcr_index(name);
+        if (!index && value.empty()) {
+            bank = logs::algorithm_number(name);
+            if (!bank) return Error{Errc::bad_value, "bank of PCRs", line};
             continue;
         }
-        const auto index = pcr_index(name);
         const auto bytes = from_hex(value);
-        if (hash == 0 || !index || !bytes) return Error{Errc::bad_value, "line of a PCR table", line};
-        TRY_STATUS(put(out.banks, hash, *index, *bytes));
+        if (!index || !bytes) return Error{Errc::bad_value, "line of a PCR table", line};
+        const auto in_bank = bank ? bank : logs::bank_of_size(bytes->size());
+        if (!in_bank) return Error{Errc::bad_value, "a value that is no digest", line};
+        TRY_STATUS(put(out.banks, *in_bank, *index, *bytes));
     }
     if (out.banks.empty()) return Error{Errc::bad_value, "no PCR in this table", 0};
     return out;
 }
 
 Result<PcrFile> parse_pcr_json(std::string_view text) {
-    TRY(nlohmann::json root, parse_bounded_json(text, {.bytes = kTpmFileMax, .depth = 4, .values = 256}));
+    TRY(nlohmann::json root, parse_bounded_json(text, kJson));
     if (!root.is_object()) return Error{Errc::bad_value, "no object", 0};
-    const nlohmann::json& pcrs = root.contains("pcrs") ? root.at("pcrs") : root;
+    const char* member = root.contains("expected_pcrs") ? "expected_pcrs" : "pcrs";
+    const nlohmann::json& pcrs = root.contains(member) ? root.at(member) : root;
     PcrFile out;
     if (root.contains("bank")) {
         const auto& name = root.at("bank");
-        TRY_STATUS(
-            read_json_bank(out.banks, name.is_string() ? hash_of_name(name.get<std::string>()) : uint16_t{0}, pcrs));
+        TRY_STATUS(read_json_bank(out.banks, name.is_string() ? name.get<std::string>() : std::string(), pcrs));
     } else {
         if (!pcrs.is_object()) return Error{Errc::bad_value, "no object", 0};
-        for (const auto& [name, bank] : pcrs.items()) TRY_STATUS(read_json_bank(out.banks, hash_of_name(name), bank));
+        for (const auto& [name, bank] : pcrs.items()) TRY_STATUS(read_json_bank(out.banks, name, bank));
     }
     if (out.banks.empty()) return Error{Errc::bad_value, "no PCR in this table", 0};
     return out;
@@ -263,25 +277,34 @@ Result<PcrFile> parse_pcr_concatenation(ByteSpan file, const std::vector<PcrSele
     for (const auto& s : selection)
         for (unsigned pcr = 0; pcr < kPcrs; ++pcr) {
             if ((s.pcrs >> pcr & 1) == 0) continue;
-            TRY(ByteSpan value, r.bytes(any_digest_size(s.hash)));
+            TRY(ByteSpan value, r.bytes(logs::registered_digest_size(s.hash)));
             TRY_STATUS(put(out.banks, s.hash, pcr, value));
         }
     TRY_STATUS(r.finish());
     return out;
 }
 
-Result<PcrFile> read_pcr_file(ByteSpan file, const std::vector<PcrSelection>& selection) {
-    if (file.empty()) return Error{Errc::truncated, "PCR file", 0};
-    if (file.size() > kTpmFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
+namespace {
+
+Result<PcrFile> read_any_form(ByteSpan file, const std::vector<PcrSelection>& selection) {
     // Only the first form has such a length and begins with a small little-endian count.
     if (file.size() >= kSelectionMemory + 4 && (file.size() - kSelectionMemory - 4) % kDigestListMemory == 0)
         if (auto blob = parse_pcr_blob(file)) return blob;
     const std::string_view text = trimmed(as_chars(file));
     if (text.starts_with('{')) return parse_pcr_json(text);
     if (auto values = parse_pcr_concatenation(file, selection)) return values;
-    const bool printable =
-        std::ranges::all_of(text, [](char c) { return c == '\n' || c == '\r' || c == '\t' || (c >= ' ' && c < 127); });
-    return printable ? parse_pcr_yaml(as_chars(file)) : parse_pcr_blob(file);
+    const bool is_text = !file.empty() && std::ranges::find(file, std::byte{0}) == file.end();
+    return is_text ? parse_pcr_yaml(as_chars(file)) : parse_pcr_blob(file);
+}
+
+}  // namespace
+
+Result<PcrFile> read_pcr_file(ByteSpan file, const std::vector<PcrSelection>& selection) {
+    if (file.empty()) return Error{Errc::truncated, "PCR file", 0};
+    if (file.size() > kPcrFileMax) return Error{Errc::too_large, "PCR file", static_cast<uint32_t>(file.size())};
+    TRY(PcrFile out, read_any_form(file, selection));
+    if (out.banks.empty()) return Error{Errc::bad_value, "no PCR value in it", 0};
+    return out;
 }
 
 Result<Bytes> pcr_digest(const PcrBanks& banks, const std::vector<PcrSelection>& selection, uint16_t hash) {

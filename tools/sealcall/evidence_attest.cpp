@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "attestation/foreign/attest_check.h"
+#include "attestation/logs/algorithms.h"
 #include "evidence_findings.h"
 #include "files.h"
 #include "problem.h"
@@ -16,8 +17,7 @@ using nlohmann::json;
 json selection_json(const std::vector<PcrSelection>& selection) {
     json out = json::object();
     for (const PcrSelection& s : selection) {
-        const std::string name = hash_name(s.hash);
-        json& bank = out[name.empty() ? std::to_string(s.hash) : name];
+        json& bank = out[logs::algorithm_name(s.hash)];
         if (bank.is_null()) bank = json::array();
         for (unsigned pcr = 0; pcr < 32; ++pcr)
             if ((s.pcrs >> pcr & 1) != 0) bank.push_back(pcr);
@@ -71,7 +71,8 @@ json facts_of(const AttestAnswer& a) {
     if (a.scheme != 0) out["signature"] = {{"scheme", scheme_name(a.scheme)}, {"hash", hash_name(a.hash)}};
     if (a.attest) out["attest"] = attest_json(*a.attest);
     for (const auto& [hash, bank] : a.pcrs)
-        for (const auto& [pcr, value] : bank) out["pcrs"][hash_name(hash)][std::to_string(pcr)] = to_hex(value);
+        for (const auto& [pcr, value] : bank)
+            out["pcrs"][logs::algorithm_name(hash)][std::to_string(pcr)] = to_hex(value);
     if (a.object) out["object"] = object_json(*a.object);
     return out;
 }
@@ -97,7 +98,7 @@ AttestQuestion question_of(const AttestOptions& o, Files& files) {
     q.signature = as_bytes(files.signature);
     if (o.nonce) q.nonce = nonce_bytes(*o.nonce);
     if (!o.pcrs.empty()) {
-        files.pcrs = evidence_file(o.pcrs, kTpmFileMax);
+        files.pcrs = evidence_file(o.pcrs, kPcrFileMax);
         q.pcrs = as_bytes(files.pcrs);
     }
     if (!o.object.empty()) {
@@ -112,7 +113,7 @@ AttestQuestion question_of(const AttestOptions& o, Files& files) {
 
 void print_pcrs(const AttestAnswer& a) {
     for (const auto& [hash, bank] : a.pcrs) {
-        std::cout << hash_name(hash) << ":\n";
+        std::cout << logs::algorithm_name(hash) << ":\n";
         for (const auto& [pcr, value] : bank)
             std::cout << "  " << unsigned{pcr} << (pcr < 10 ? " " : "") << ": 0x" << to_hex(value) << "\n";
     }

@@ -2,19 +2,22 @@
 #include <iomanip>
 #include <iostream>
 
+#include "attestation/foreign/pcr_values.h"
 #include "attestation/logs/bank_replay.h"
 #include "attestation/logs/explain.h"
 #include "attestation/logs/ima.h"
 #include "cel_json.h"
 #include "commands.h"
 #include "files.h"
-#include "pcrs_file.h"
 #include "problem.h"
 
 namespace sealcall::cli {
 namespace {
 
 using namespace sealcall::logs;
+using attestation::foreign::kPcrFileMax;
+using attestation::foreign::PcrBanks;
+using attestation::foreign::read_pcr_file;
 using nlohmann::json;
 
 std::string file_or_problem(const std::string& name, size_t most) {
@@ -41,12 +44,12 @@ struct Comparison {
     }
 };
 
-std::vector<Comparison> compare(const PcrTable& expected, const std::vector<BankReplay>& banks) {
+std::vector<Comparison> compare(const PcrBanks& expected, const std::vector<BankReplay>& banks) {
     std::vector<Comparison> out;
     for (const auto& [bank, values] : expected) {
         const auto found = std::ranges::find(banks, bank, &BankReplay::algorithm);
         for (const auto& [pcr, value] : values)
-            out.push_back({bank, pcr, value, found == banks.end() ? nullptr : &found->pcrs[pcr], {}});
+            out.push_back({bank, pcr, AnyDigest::of(value), found == banks.end() ? nullptr : &found->pcrs[pcr], {}});
     }
     return out;
 }
@@ -367,10 +370,10 @@ int run_evidence_replay(const Context& context) {
         extend_banks(*r.cel, r.banks);
     }
     if (!options.pcrs.empty()) {
-        const std::string text = file_or_problem(options.pcrs, kPcrsFileMax);
-        const auto expected = parse_pcrs_file(as_bytes(text));
+        const std::string text = file_or_problem(options.pcrs, kPcrFileMax);
+        const auto expected = read_pcr_file(as_bytes(text), {});
         if (!expected) not_readable(options.pcrs, "a file of PCR values", expected.error());
-        r.compared = compare(*expected, r.banks);
+        r.compared = compare(expected->banks, r.banks);
     }
     if (!options.ima.empty()) read_ima(options, r);
     if (context.json())

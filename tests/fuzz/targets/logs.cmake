@@ -4,4 +4,3 @@ sealcall_fuzz(ima_ascii_fuzz SOURCES tests/fuzz/ima_ascii_fuzz.cpp LIBS sealcall
 sealcall_fuzz(ima_binary_fuzz SOURCES tests/fuzz/ima_binary_fuzz.cpp LIBS sealcall::logs)
 sealcall_fuzz(cel_tlv_fuzz SOURCES tests/fuzz/cel_tlv_fuzz.cpp LIBS sealcall::logs)
 sealcall_fuzz(cel_json_fuzz SOURCES tests/fuzz/cel_json_fuzz.cpp LIBS sealcall::cli)
-sealcall_fuzz(pcrs_file_fuzz SOURCES tests/fuzz/pcrs_file_fuzz.cpp LIBS sealcall::cli)

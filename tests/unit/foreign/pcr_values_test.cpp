@@ -1,6 +1,7 @@
 #include "attestation/foreign/pcr_values.h"
 
 #include "attestation/bounded_json.h"
+#include "attestation/logs/algorithms.h"
 #include "tests/unit/foreign/vector_files.h"
 
 namespace sealcall::attestation::foreign {
@@ -40,7 +41,6 @@ TEST(PcrTable, ReadsWhatPcrreadPrints) {
     EXPECT_FALSE(parse_pcr_yaml("  sha256:\n    0 : 0x" + row + "\n    0 : 0x" + row + "\n")) << "twice";
     EXPECT_FALSE(parse_pcr_yaml("  sha256:\n    24: 0x" + row + "\n"));
     EXPECT_FALSE(parse_pcr_yaml("  sha384:\n    0 : 0x" + row + "\n")) << "of another length";
-    EXPECT_FALSE(parse_pcr_yaml("    0 : 0x" + row + "\n")) << "of no bank";
     EXPECT_FALSE(parse_pcr_yaml("  md5:\n"));
     EXPECT_FALSE(parse_pcr_yaml(""));
 }
@@ -71,6 +71,60 @@ TEST(PcrTable, TakesABareConcatenationOnlyAtItsExactLength) {
     all.pop_back();
     EXPECT_FALSE(read_pcr_file(all, f.selection));
     EXPECT_FALSE(read_pcr_file({}, f.selection));
+}
+
+const std::string kRow32(64, 'a'), kRow20(40, 'B');
+
+/// Without a quote beside it, as `sealcall evidence replay --pcrs` reads it.
+Result<PcrFile> read_text(std::string_view text) { return read_pcr_file(as_bytes(text), {}); }
+
+TEST(PcrTable, ReadsPlainLinesByTheSizeOfTheValue) {
+    const auto f = read_text("# golden\n---\n7: " + kRow32 + "\nPCR 8: " + kRow20 + "\r\n");
+    ASSERT_TRUE(f) << f.error().what;
+    EXPECT_EQ(f->banks.at(kTpmAlgSha256).at(7), Bytes(32, std::byte{0xaa}));
+    EXPECT_EQ(f->banks.at(kTpmAlgSha1).at(8), Bytes(20, std::byte{0xbb}));
+}
+
+TEST(PcrTable, ReadsWhatEventlogPrintsBehindItsEvents) {
+    const auto f =
+        read_text("---\nversion: 1\nevents:\n- EventNum: 0\n  String: \"\xff: 12\"\npcrs:\n  SHA256:\n    0  : \"0x" +
+                  kRow32 + "\"\n  sm3_256:\n    23 : 0x" + kRow32 + "\n");
+    ASSERT_TRUE(f) << f.error().what << f.error().detail;
+    EXPECT_EQ(f->banks.at(kTpmAlgSha256).size(), 1u);
+    EXPECT_TRUE(f->banks.at(logs::algorithm_number("sm3_256").value()).contains(23));
+}
+
+TEST(PcrTable, LooksPastWhatStandsBesideExpectedPcrs) {
+    const auto f = read_text(R"( {"note":["x",{"y":1}],"expected_pcrs":{"sha256":{"7":")" + kRow32 + "\"}}}\n");
+    ASSERT_TRUE(f) << f.error().what;
+    EXPECT_EQ(f->banks.at(kTpmAlgSha256).size(), 1u);
+}
+
+TEST(PcrTable, RefusesWhatIsNoTable) {
+    for (const std::string& text : std::initializer_list<std::string>{
+             "", "\n", "hello", "24: " + kRow32, "7: " + kRow32.substr(1), "7: " + kRow32.substr(2),
+             "7: " + kRow32 + "\n7: " + kRow32, "sha256:\n7: " + kRow20, "md5:\n7: " + kRow32, "{}", "[1]",
+             R"({"sha256":{"7":7}})", R"({"sha256":{}})", "sha256:\n", std::string(kPcrFileMax + 1, '\n')})
+        EXPECT_FALSE(read_text(text)) << text.substr(0, 80);
+}
+
+TEST(PcrBlob, IsRefusedWhenItsCountsLie) {
+    PcrFile f;
+    f.selection = {{.hash = kTpmAlgSha256, .pcrs = 0x210}};
+    for (uint8_t pcr : {uint8_t{4}, uint8_t{9}}) f.banks[kTpmAlgSha256][pcr] = Bytes(32, static_cast<std::byte>(pcr));
+    const Bytes blob = encode_pcr_blob(f);
+    ASSERT_EQ(blob.size(), 136u + 532);
+    const auto read = read_pcr_file(blob, {});
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->banks, f.banks);
+    // count of selections; sizeofSelect; one PCR more; lists; digests (more than fit, one more); sizes of a digest
+    for (auto [at, value] : std::initializer_list<std::pair<size_t, int>>{
+             {0, 17}, {6, 9}, {7, 0x11}, {132, 2}, {136, 9}, {136, 3}, {140, 65}, {140, 31}}) {
+        Bytes bad = blob;
+        bad[at] = static_cast<std::byte>(value);
+        EXPECT_FALSE(read_pcr_file(bad, {})) << at;
+    }
+    EXPECT_FALSE(read_pcr_file(ByteSpan(blob).first(600), {}));
 }
 
 TEST(BoundedJson, StopsAtEveryBoundAndAtDoubledKeys) {

@@ -3,10 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "attestation/foreign/pcr_values.h"
 #include "attestation/logs/bank_replay.h"
 #include "attestation/logs/explain.h"
 #include "sealcall/base/hex.h"
-#include "tools/sealcall/pcrs_file.h"
 
 namespace sealcall::logs::test {
 namespace {
@@ -20,18 +20,18 @@ void expect_table(const fs::path& log_file, const fs::path& table_file, bool who
     const auto log = parse_event_log(raw);
     ASSERT_TRUE(log) << log.error().what << " " << log.error().detail;
     const Bytes text = vector_file(table_file);
-    const auto table = cli::parse_pcrs_file(text);
+    const auto table = attestation::foreign::read_pcr_file(text, {});
     ASSERT_TRUE(table) << table.error().what << " " << table.error().detail;
-    for (const auto& [bank, values] : *table) {
+    for (const auto& [bank, values] : table->banks) {
         ASSERT_TRUE(log->has_bank(bank)) << algorithm_name(bank);
         const BankReplay replay = replay_bank(*log, bank);
         for (const auto& [pcr, value] : values) {
             EXPECT_TRUE(replay.pcrs[pcr].complete);
-            EXPECT_EQ(replay.pcrs[pcr].value, value) << algorithm_name(bank) << " PCR " << pcr;
+            EXPECT_EQ(replay.pcrs[pcr].value, AnyDigest::of(value)) << algorithm_name(bank) << " PCR " << unsigned{pcr};
         }
-        for (uint32_t pcr = 0; whole && pcr < kPcrCount; ++pcr)
+        for (uint8_t pcr = 0; whole && pcr < kPcrCount; ++pcr)
             EXPECT_TRUE(replay.pcrs[pcr].events == 0 || values.contains(pcr))
-                << "PCR " << pcr << " is not in the table";
+                << "PCR " << unsigned{pcr} << " is not in the table";
     }
 }
 
@@ -69,13 +69,14 @@ TEST_F(LogVectors, QuotedPcrsAreThoseOfTheLogInTheSameAttestation) {
                 fs::path("google_go-tpm-tools/attestations") / ("gce-cos-85-" + std::string(which) + ".decoded");
             const Bytes raw = vector_file(dir / "event_log.bin");
             const auto log = parse_event_log(raw);
-            const auto table = cli::parse_pcrs_file(vector_file(dir / ("quote_" + std::string(bank) + ".pcrs.json")));
+            const auto table = attestation::foreign::read_pcr_file(
+                vector_file(dir / ("quote_" + std::string(bank) + ".pcrs.json")), {});
             ASSERT_TRUE(log && table) << which << bank;
-            const auto& [number, values] = *table->begin();
+            const auto& [number, values] = *table->banks.begin();
             const BankReplay replay = replay_bank(*log, number);
             for (const auto& [pcr, value] : values) {
                 if (pcr == 10) continue;  // the kernel's own list
-                EXPECT_EQ(replay.pcrs[pcr].value, value) << which << " " << bank << " PCR " << pcr;
+                EXPECT_EQ(replay.pcrs[pcr].value, AnyDigest::of(value)) << which << " " << bank << " PCR " << unsigned{pcr};
             }
         }
 }

@@ -1,6 +1,7 @@
 // Any file of PCR values: every value that is read is a digest of its bank.
-#include "tools/sealcall/pcrs_file.h"
+#include "attestation/foreign/pcr_values.h"
 
+#include "attestation/logs/algorithms.h"
 #include "tests/fuzz/seeded.h"
 
 using namespace sealcall;
@@ -26,11 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         to_bytes(as_bytes(R"({"pcrs":{"sha1":{"7":"0000000000000000000000000000000000000000"}}})"))};
     if (size == 0) return 0;
     const Bytes in = fuzz::own_or_patched(fuzz::input(data + 1, size - 1), seeds[data[0] % 3]);
-    const auto table = cli::parse_pcrs_file(in);
-    if (!table) return 0;
-    CHECK(!table->empty());
-    for (const auto& [bank, values] : *table)
-        for (const auto& [pcr, value] : values)
-            CHECK(pcr < logs::kPcrCount && value.size == logs::registered_digest_size(bank));
+    const auto file = attestation::foreign::read_pcr_file(in, {});
+    if (!file) return 0;
+    CHECK(!file->banks.empty());
+    for (const auto& [bank, values] : file->banks) {
+        CHECK(!values.empty());
+        for (const auto& [pcr, value] : values) CHECK(pcr < 24 && value.size() == logs::registered_digest_size(bank));
+    }
     return 0;
 }
