@@ -59,7 +59,7 @@ Result<TrustVector> parse_vector(const json& v) {
     if (!v.is_object()) return ear_error(EarFault::bad_claim, "trustworthiness vector");
     TrustVector out;
     for (const auto& [name, value] : v.items()) {
-        const auto* at = std::ranges::find_if(kTrustClaims, [&](const char* c) { return name == c; });
+        const auto* at = std::ranges::find_if(kTrustClaims, [&n = name](const char* c) { return n == c; });
         if (at == kTrustClaims.end()) return ear_error(EarFault::bad_claim, "unknown trustworthiness claim");
         if (!value.is_number_integer() || value.get<int64_t>() < -128 || value.get<int64_t>() > 127 ||
             (value.is_number_unsigned() && value.get<uint64_t>() > 127))
