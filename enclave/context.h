@@ -8,6 +8,7 @@
 
 #include "enclave/attester.h"
 #include "enclave/audit/log.h"
+#include "enclave/authority_bundle.h"
 #include "enclave/sip_name.h"
 #include "enclave/tpm/worker.h"
 #include "enclave/verifier_pool.h"
@@ -44,6 +45,7 @@ struct Context {
     audit::Log& log;
     const Attester* attester;  ///< null: not enrolled, no attested calls
     const ipc::ConfigureEnclave& config;
+    const AuthorityBundle& bundle;
     Slots& slots;
     Millis lease;                             ///< of sealed secrets (tpm::Tpm::lease)
     SessionId& microphone_owner;              ///< set by the person's commands alone; no peer's message moves it
@@ -85,6 +87,11 @@ struct Context {
                    .number("slot", life.slot)
                    .number("counter", life.counter)
                    .number("tpm_rc", life.tpm_rc));
+    }
+
+    /// Of the bundle where there is one, else those of the enrolment.
+    [[nodiscard]] const BoundedList<rats::CertificateDer, 4>& anchors() const {
+        return bundle.references() != nullptr ? bundle.references()->head().anchors : config.anchors;
     }
 
     [[nodiscard]] bool attested_before(std::string_view uri) const {

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "attestation/checks.h"
+#include "sealcall/policy/reason_text.h"
 
 namespace sealcall::enclave {
 namespace {
@@ -89,6 +90,7 @@ Status Enclave::prepare() {
                              .log = *ports_.log,
                              .attester = attester_ ? &*attester_ : nullptr,
                              .config = config_,
+                             .bundle = ports_.bundle,
                              .slots = slots_,
                              .lease = lease,
                              .microphone_owner = microphone_owner_,
@@ -103,6 +105,7 @@ Status Enclave::prepare() {
                          .text("uri", config_.own_uri.view())
                          .flag("enrolled", attester_.has_value())
                          .text("tpm", tpm_name_));
+    notice_bundle();
     return {};
 }
 
@@ -114,6 +117,7 @@ Status Enclave::load_keys() {
         std::string name;
         Digest measurement{};
         std::optional<Attester> attester;
+        std::optional<tpm::AuthorityPin> pin;
     };
     auto config = std::make_shared<const ipc::ConfigureEnclave>(config_);  // the job may outlive us by a slow TPM
     TRY(Loaded loaded, wait_for_tpm<Loaded>(*ports_.worker, [blobs, config, enrolled](tpm::Tpm& t) -> Result<Loaded> {
@@ -125,6 +129,7 @@ Status Enclave::load_keys() {
             for (uint8_t slot = 0; slot < tpm::kSlots; ++slot)
                 if (auto counter = t.end_slot(slot); !counter) return counter.error();
             TRY(l.measurement, t.read_pcr(config->measurement_pcr));
+            TRY(l.pin, t.authority_pin());
             if (enrolled) {
                 TRY(l.attester, Attester::create(t, *config));
             }
@@ -133,7 +138,32 @@ Status Enclave::load_keys() {
     tpm_name_ = std::move(loaded.name);
     measurement_ = loaded.measurement;
     attester_ = std::move(loaded.attester);
+    ports_.bundle.open(config_.bundle_signer.view(), loaded.pin);
+    const attestation::ReferenceSet* set = ports_.bundle.references();
+    if (set == nullptr) return {};
+    // Before anything is decided by it: from here on no older one is believed, whoever puts it there.
+    TRY(bool accepted, wait_for_tpm<bool>(*ports_.worker, [version = set->head().version](tpm::Tpm& t) -> Result<bool> {
+            TRY_STATUS(t.accept_version(version));
+            return true;
+        }));
+    CHECK(accepted);
     return {};
+}
+
+/// Shows and records what becomes of the bundle: at start, and when it grows old under way.
+void Enclave::notice_bundle() {
+    const ipc::BundleState now = ports_.bundle.state(wall_ms());
+    if (now == bundle_shown_) return;
+    bundle_shown_ = now;
+    const attestation::ReferenceSet* set = ports_.bundle.references();
+    context_->record(audit::Record("bundle")
+                         .number("state", static_cast<uint64_t>(now))
+                         .number("version", set == nullptr ? 0 : set->head().version));
+    if (now == ipc::BundleState::good) return;
+    const policy::Text& text = policy::text(now);
+    context_->to_ui(ipc::Notice{
+        .kind = ipc::NoticeKind::bundle,
+        .text = BoundedString<512>::cut(std::string(text.sentence) + " " + std::string(text.next_step))});
 }
 
 bool Enclave::step(Millis longest) {
@@ -165,6 +195,7 @@ bool Enclave::step(Millis longest) {
         if (fds[i].revents != 0) verifiers_->readable(i - 5);
     for (size_t i = 0; i < links.size(); ++i) receive(links[i].first, *links[i].second, fds[i].revents);
     const BootInstant now = BootClock::now();
+    notice_bundle();
     verifiers_->tick(now);
     calls_->tick(now);
     for (const auto& [role, link] : links)
@@ -242,7 +273,7 @@ void Enclave::answer_status(RequestId request) {
     s.secret_memory = ports_.secret_memory;
     s.tpm_ready = true;
     if (s.enrolled) {
-        auto own = attestation::check_identity_certificate(config_.identity_certificate.view(), config_.anchors.items(),
+        auto own = attestation::check_identity_certificate(config_.identity_certificate.view(), context_->anchors().items(),
                                                            wall_ms());
         if (own) s.vouched_by = BoundedString<128>::cut(own->authority);
     }
@@ -250,6 +281,11 @@ void Enclave::answer_status(RequestId request) {
     s.measurement = measurement_;
     s.calls = calls_->live();
     s.dropped = dropped_;
+    s.bundle = ports_.bundle.state(wall_ms());
+    if (const attestation::ReferenceSet* set = ports_.bundle.references()) {
+        s.bundle_version = set->head().version;
+        s.bundle_next_update_ms = set->head().next_update_ms;
+    }
     context_->to_ui(s);
 }
 

@@ -14,6 +14,7 @@ struct Ports {
     std::vector<ipc::Link> verifiers;
     std::optional<audit::Log> log;  ///< read to its end before the lock-down, which leaves only writing
     std::unique_ptr<tpm::Worker> worker;
+    AuthorityBundle bundle;
     bool secret_memory = false;
 };
 
@@ -41,6 +42,7 @@ class Enclave {
     void receive(ipc::ProcessRole role, ipc::Link& link, short revents);
     void lose(ipc::ProcessRole role, const char* why);
     void notice_suspend();
+    void notice_bundle();
     void answer_status(RequestId request);
 
     Ports ports_;
@@ -55,6 +57,7 @@ class Enclave {
     std::unique_ptr<Calls> calls_;
     std::unique_ptr<Monitor> monitor_;
     std::string tpm_name_, problem_;
+    ipc::BundleState bundle_shown_ = ipc::BundleState::none;
     Digest measurement_{};
     std::array<bool, 8> greeted_{};
     Bytes buffer_;

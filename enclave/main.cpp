@@ -49,6 +49,7 @@ int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::by
     auto log = audit::Log::create(UniqueFd(ipc::fd::kEnclaveAudit));
     if (!log) return fail(control, "the audit log cannot be read", log.error());
     ports.log = std::move(*log);
+    ports.bundle = enclave::AuthorityBundle::read(UniqueFd(ipc::fd::kEnclaveBundle));
     for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i)
         ports.verifiers.emplace_back(UniqueFd(ipc::fd::kEnclaveVerifier0 + i));
     ports.worker = std::move(*worker);

@@ -118,6 +118,11 @@ int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, const ipc::Provision
                 answer.problem = credential ? BoundedString<256>("credential too long") : explain(credential.error());
             }
             if (!control.send(answer)) break;
+        } else if (auto pin = ipc::decode_message<ipc::PinAuthority>(*message)) {
+            const Status pinned = tpm.pin_authority(pin->signer, pin->version);
+            ipc::PinnedAuthority answer{.ok = pinned.has_value(), .problem = {}};
+            if (!pinned) answer.problem = explain(pinned.error());
+            if (!control.send(answer)) break;
         } else {
             break;  // Shutdown, or nothing that belongs here
         }

@@ -44,7 +44,7 @@ Result<std::unique_ptr<Session>> Session::open_attested(Context& context, Call& 
     tls::ChannelConfig config;
     config.role = role;
     config.certificate = context.config.identity_certificate;
-    config.anchors = context.config.anchors.items();
+    config.anchors = context.anchors().items();
     config.wall_ms = wall_ms();
     config.own_spki = context.attester->identity_spki();
     config.sign = [signer = self->signer_](const Digest& digest) -> Result<Bytes> {

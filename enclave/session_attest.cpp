@@ -313,8 +313,10 @@ void Session::appraise(const rats::Evidence& evidence) {
     attestation::Expectation expect;
     expect.binding = binding(rats::other(role_));
     expect.identity_spki = channel_->peer().spki;
-    expect.anchors = context_.config.anchors.items();
+    expect.anchors = context_.anchors().items();
     expect.wall_ms = wall_ms();
+    expect.references = context_.bundle.references();
+    expect.revocations_unknown = context_.bundle.revocations_unknown(expect.wall_ms);
     expect.measurement_pcr = context_.config.measurement_pcr;
     // The identity key must be bound to the very state that is quoted: its policy is computed from that value.
     for (const auto& value : evidence.pcrs)
@@ -329,7 +331,7 @@ void Session::appraise(const rats::Evidence& evidence) {
     rats::VerifierRequest request;
     request.evidence = evidence;
     request.binding = expect.binding;
-    request.anchors = context_.config.anchors;
+    request.anchors = context_.anchors();
     request.wall_ms = expect.wall_ms;
     request.measurement_pcr = expect.measurement_pcr;
     auto find = context_.find;

@@ -37,6 +37,9 @@ class EsysTpm final : public Tpm {
     Result<SealedSecret> seal(uint8_t slot, const Secret<32>& secret) override;
     Result<Secret<32>> unseal(const SealedSecret& sealed) override;
     Result<SealedSecret> renew(const SealedSecret& sealed) override;
+    Status pin_authority(const Digest& signer, uint64_t version) override;
+    Result<std::optional<AuthorityPin>> authority_pin() override;
+    Status accept_version(uint64_t version) override;
     Millis lease() const override { return lease_; }
     Status shutdown() override;
 
@@ -45,7 +48,7 @@ class EsysTpm final : public Tpm {
         TPM2B_PUBLIC pub;
         TPM2B_PRIVATE priv;
     };
-    struct Counter {
+    struct NvIndex {
         Handle handle;
         Bytes name;
     };
@@ -71,7 +74,9 @@ class EsysTpm final : public Tpm {
     Status make_srk();
     Status set_dictionary_attack_parameters();
     Status make_counter(uint8_t slot);
+    Status define_nv(const TPMS_NV_PUBLIC& wanted, AuthFor purpose, uint8_t index, Handle& out);
     // tpm_load.cpp
+    Result<NvIndex> open_nv(const TPMS_NV_PUBLIC& wanted, AuthFor purpose, uint8_t index);
     Status open_srk();
     Status flush_leftovers();
     Status settle_clock();
@@ -99,7 +104,14 @@ class EsysTpm final : public Tpm {
     Result<Quoted> current_state();
     Result<Digest> read_pcr_once(uint8_t pcr);
     Result<std::array<Digest, 15>> read_pcrs();
+    // tpm_authority.cpp
+    Status make_version_counter();
+    Status write_pin(const Digest& signer, uint64_t version);
+    Status undefine_pin();
+    Result<AuthorityPin> read_pin();
     // tpm_seal.cpp
+    Result<Bytes> read_nv(ESYS_TR nv, uint16_t size);
+    Status increment(ESYS_TR nv);
     Result<Clock> clock();
     Result<uint64_t> counter_value(uint8_t slot);
     Result<SealedSecret> seal_once(uint8_t slot, uint64_t counter, const Secret<32>& secret);
@@ -116,7 +128,7 @@ class EsysTpm final : public Tpm {
     Handle srk_;
     Bytes srk_name_;
     std::optional<Sessions> sessions_;
-    std::array<Counter, kSlots> counters_;
+    std::array<NvIndex, kSlots> counters_;
     Handle ak_, identity_;
     EsysPtr<TPMS_CONTEXT> ak_context_;
     Bytes ak_public_, identity_public_;

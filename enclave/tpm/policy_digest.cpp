@@ -24,6 +24,8 @@ std::string_view words(AuthFor purpose) {
             return "sealcall call secret";
         case AuthFor::counter:
             return "sealcall counter";
+        case AuthFor::authority:
+            return "sealcall authority";
     }
     CHECK(false);
     return {};  // thread sanitizer builds do not see that CHECK does not return

@@ -37,7 +37,7 @@ class PolicyDigest {
 };
 
 /// What an authValue is for: two objects never share one.
-enum class AuthFor : uint8_t { attestation_key, attestation_unique, identity_key, call_secret, counter };
+enum class AuthFor : uint8_t { attestation_key, attestation_unique, identity_key, call_secret, counter, authority };
 
 /// HMAC-SHA-256(`secret`, "sealcall " purpose index), never ending in a zero byte (the TPM strips those: Part
 /// 1, 19.6.4.3). With an empty secret it is a constant that anyone can compute: it keeps accidents out, not attackers.

@@ -164,6 +164,25 @@ TPMS_NV_PUBLIC counter_public(uint8_t slot, TPMA_NV written) {
     return pub;
 }
 
+TPMS_NV_PUBLIC pin_public(TPMA_NV state) {
+    TPMS_NV_PUBLIC pub{};
+    pub.nvIndex = kPinHandle;
+    pub.nameAlg = TPM2_ALG_SHA256;
+    pub.attributes = TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | TPMA_NV_WRITEDEFINE | state;
+    pub.dataSize = kPinSize;
+    return pub;
+}
+
+TPMS_NV_PUBLIC version_public(TPMA_NV state) {
+    TPMS_NV_PUBLIC pub{};
+    pub.nvIndex = kVersionHandle;
+    pub.nameAlg = TPM2_ALG_SHA256;
+    pub.attributes = TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA |
+                     (static_cast<TPMA_NV>(TPM2_NT_COUNTER) << TPMA_NV_TPM2_NT_SHIFT) | state;
+    pub.dataSize = 8;
+    return pub;
+}
+
 bool same_nv_public(const TPMS_NV_PUBLIC& a, const TPMS_NV_PUBLIC& b) {
     return a.nvIndex == b.nvIndex && a.nameAlg == b.nameAlg && a.attributes == b.attributes &&
            a.dataSize == b.dataSize &&

@@ -9,6 +9,8 @@ namespace sealcall::tpm {
 
 inline constexpr TPM2_HANDLE kSrkHandle = 0x81000001;      ///< TCG TPM v2.0 Provisioning Guidance, 7.8
 inline constexpr TPM2_HANDLE kCounterHandle = 0x01800100;  ///< slot 0; the others follow
+inline constexpr TPM2_HANDLE kPinHandle = 0x01800110, kVersionHandle = 0x01800111;  ///< tpm_authority.cpp
+inline constexpr uint16_t kPinSize = 48;  ///< bytes: signer (32), version (u64), counter (u64) at the time of pinning
 inline constexpr uint32_t kDaMaxTries = 32, kDaRecoverySeconds = 600, kDaLockoutRecoverySeconds = 86400;
 
 /// Storage root key: ECC P-256 (TCG EK Credential Profile template with a well-known unique).
@@ -26,6 +28,10 @@ TPM2B_PUBLIC sealed_template(const Digest& policy);
 
 /// ORDERLY counter with authValue, outside dictionary attack protection. `written` as it is once incremented.
 TPMS_NV_PUBLIC counter_public(uint8_t slot, TPMA_NV written);
+/// The authority's pin, 48 bytes, write-locked for good (WRITEDEFINE: until the owner undefines it).
+TPMS_NV_PUBLIC pin_public(TPMA_NV state);
+/// The counter behind the bundle's version. Not ORDERLY: an unclean stop must not skip versions.
+TPMS_NV_PUBLIC version_public(TPMA_NV state);
 bool same_nv_public(const TPMS_NV_PUBLIC& a, const TPMS_NV_PUBLIC& b);
 
 /// One endorsement key of the TCG EK Credential Profile 2.5, Annex B. The first in the table with a certificate is

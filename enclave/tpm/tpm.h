@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "sealcall/base/secret.h"
 #include "sealcall/base/time.h"
@@ -51,6 +52,13 @@ struct SealedSecret {
     Bytes public_area, private_area;
 };
 
+/// Who signs the authority's bundles, and the oldest version that still counts (rats/bundle.h).
+struct AuthorityPin {
+    Digest signer{};  ///< SHA-256 of the SPKI
+    uint64_t oldest_version = 0;
+};
+inline constexpr uint64_t kVersionStepsAtOnce = 256;  ///< increments a start: a chip takes tens of ms for each
+
 class Tpm {
   public:
     /// Takes the open connection. No command is sent that changes the TPM. Errors: tpm_gone, tpm_timeout, tpm_failed.
@@ -93,6 +101,14 @@ class Tpm {
     virtual Result<SealedSecret> renew(const SealedSecret& sealed) = 0;
     /// How long a lease is: at least 60 s and ten times the measured Create.
     virtual Millis lease() const = 0;
+
+    /// Pins the authority: writes and locks the index, or, for the same signer, only raises the version. Another signer
+    /// needs the owner's authorisation, which undefines the index.
+    virtual Status pin_authority(const Digest& signer, uint64_t version) = 0;
+    /// Nothing when there is no whole and locked pin of ours.
+    virtual Result<std::optional<AuthorityPin>> authority_pin() = 0;
+    /// No version below this one counts from now on. A jump of more than kVersionStepsAtOnce is made in several calls.
+    virtual Status accept_version(uint64_t version) = 0;
 
     /// TPM2_Shutdown(CLEAR), so that the next start does not look like a crash.
     virtual Status shutdown() = 0;

@@ -49,7 +49,7 @@ EsysTpm::~EsysTpm() { wipe(options_.auth_value.data(), options_.auth_value.size(
 
 Bytes EsysTpm::auth_of(AuthFor purpose, uint8_t index) const {
     // A counter's must not be empty even in embedded mode, so that nobody increments it by accident.
-    if (options_.auth_value.empty() && purpose != AuthFor::counter) return {};
+    if (options_.auth_value.empty() && purpose != AuthFor::counter && purpose != AuthFor::authority) return {};
     const Secret<32> value = derive_auth(options_.auth_value, purpose, index);
     return to_bytes(value.reveal(SecretAccess{}));
 }
@@ -124,24 +124,26 @@ Result<Bytes> EsysTpm::srk_name() {
     return srk_name_;
 }
 
-Status EsysTpm::open_counter(uint8_t slot) {
-    const TPM2_HANDLE index = kCounterHandle + slot;
-    counters_[slot].handle.reset();  // first: ESYS gives the same ESYS_TR for the same index, and closes it once
-    TRY(const bool have, exists(index));
-    if (!have) return Error{Errc::tpm_not_provisioned, "a call counter is missing in the TPM", index};
-    TRY(Handle nv, open_existing(*esys_, index));
+Result<EsysTpm::NvIndex> EsysTpm::open_nv(const TPMS_NV_PUBLIC& wanted, AuthFor purpose, uint8_t index) {
+    TRY(const bool have, exists(wanted.nvIndex));
+    if (!have) return Error{Errc::tpm_not_provisioned, "an NV index is missing in the TPM", wanted.nvIndex};
+    TRY(Handle nv, open_existing(*esys_, wanted.nvIndex));
     EsysPtr<TPM2B_NV_PUBLIC> pub;
     EsysPtr<TPM2B_NAME> name;
     TRY_STATUS(esys_->call("TPM2_NV_ReadPublic", [&](ESYS_CONTEXT* e) {
         return Esys_NV_ReadPublic(e, nv.get(), kNone, kNone, kNone, pub.out(), name.out());
     }));
-    const TPMS_NV_PUBLIC wanted = counter_public(slot, TPMA_NV_WRITTEN);
     if (!same_nv_public(pub->nvPublic, wanted))
-        return Error{Errc::tpm_not_provisioned, "a call counter in the TPM is not as sealcall makes them", index};
+        return Error{Errc::tpm_not_provisioned, "an NV index in the TPM is not as sealcall makes them", wanted.nvIndex};
     TRY(Bytes computed, name_of(wanted));
     TRY_STATUS(expect_name(*esys_, nv.get(), computed));
-    TRY_STATUS(set_auth(nv.get(), AuthFor::counter, slot));
-    counters_[slot] = {.handle = std::move(nv), .name = std::move(computed)};
+    TRY_STATUS(set_auth(nv.get(), purpose, index));
+    return NvIndex{.handle = std::move(nv), .name = std::move(computed)};
+}
+
+Status EsysTpm::open_counter(uint8_t slot) {
+    counters_[slot].handle.reset();  // first: ESYS gives the same ESYS_TR for the same index, and closes it once
+    TRY(counters_[slot], open_nv(counter_public(slot, TPMA_NV_WRITTEN), AuthFor::counter, slot));
     return {};
 }
 

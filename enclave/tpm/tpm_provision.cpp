@@ -111,13 +111,11 @@ Status EsysTpm::set_dictionary_attack_parameters() {
     });
 }
 
-Status EsysTpm::make_counter(uint8_t slot) {
-    TRY(const bool have, exists(kCounterHandle + slot));
-    if (have) return open_counter(slot);
+Status EsysTpm::define_nv(const TPMS_NV_PUBLIC& wanted, AuthFor purpose, uint8_t index, Handle& out) {
     TPM2B_NV_PUBLIC pub{};
-    pub.nvPublic = counter_public(slot, 0);
+    pub.nvPublic = wanted;
     TPM2B_AUTH auth{};
-    const Bytes value = auth_of(AuthFor::counter, slot);
+    const Bytes value = auth_of(purpose, index);
     TRY_STATUS(fill(auth.size, auth.buffer, value));
     TRY(const ESYS_TR session, sessions_->hmac(TPMA_SESSION_DECRYPT));
     ESYS_TR nv = kNone;
@@ -125,11 +123,16 @@ Status EsysTpm::make_counter(uint8_t slot) {
         return Esys_NV_DefineSpace(e, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, session, kNone, &auth, &pub, &nv);
     }));
     wipe(&auth, sizeof(auth));
-    Handle handle(*esys_, nv, Handle::End::close);
-    TRY_STATUS(set_auth(nv, AuthFor::counter, slot));
-    TRY(const ESYS_TR writer, sessions_->hmac(0));
-    TRY_STATUS(esys_->call("TPM2_NV_Increment",
-                           [&](ESYS_CONTEXT* e) { return Esys_NV_Increment(e, nv, nv, writer, kNone, kNone); }));
+    out = Handle(*esys_, nv, Handle::End::close);
+    return set_auth(nv, purpose, index);
+}
+
+Status EsysTpm::make_counter(uint8_t slot) {
+    TRY(const bool have, exists(kCounterHandle + slot));
+    if (have) return open_counter(slot);
+    Handle handle;
+    TRY_STATUS(define_nv(counter_public(slot, 0), AuthFor::counter, slot, handle));
+    TRY_STATUS(increment(handle.get()));
     handle.reset();
     return open_counter(slot);
 }

@@ -34,29 +34,32 @@ Result<EsysTpm::Clock> EsysTpm::clock() {
     return Clock{.clock_ms = c.clock, .reset_count = c.resetCount, .restart_count = c.restartCount};
 }
 
-Result<uint64_t> EsysTpm::counter_value(uint8_t slot) {
-    const ESYS_TR nv = counters_[slot].handle.get();
+Result<Bytes> EsysTpm::read_nv(ESYS_TR nv, uint16_t size) {
     TRY(const ESYS_TR session, sessions_->hmac(0));
     EsysPtr<TPM2B_MAX_NV_BUFFER> data;
     TRY_STATUS(esys_->call("TPM2_NV_Read", [&](ESYS_CONTEXT* e) {
-        return Esys_NV_Read(e, nv, nv, session, kNone, kNone, 8, 0, data.out());
+        return Esys_NV_Read(e, nv, nv, session, kNone, kNone, size, 0, data.out());
     }));
-    ByteReader in(view(data->size, data->buffer));
-    auto value = in.u64();
-    if (!value || !in.done()) return Error{Errc::tpm_bad_response, "TPM2_NV_Read", data->size};
-    return value;
+    if (data->size != size) return Error{Errc::tpm_bad_response, "TPM2_NV_Read", data->size};
+    return to_bytes(view(data->size, data->buffer));
+}
+
+Status EsysTpm::increment(ESYS_TR nv) {
+    TRY(const ESYS_TR session, sessions_->hmac(0));
+    return esys_->call("TPM2_NV_Increment",
+                       [&](ESYS_CONTEXT* e) { return Esys_NV_Increment(e, nv, nv, session, kNone, kNone); });
+}
+
+Result<uint64_t> EsysTpm::counter_value(uint8_t slot) {
+    TRY(const Bytes value, read_nv(counters_[slot].handle.get(), 8));
+    return ByteReader(value).u64();
 }
 
 Result<uint64_t> EsysTpm::end_slot(uint8_t slot) {
     TRY_STATUS(check_slot(slot));
     TRY_STATUS(ready());
     // Counting twice when only the answer was lost does no harm.
-    TRY_STATUS(once_more([&]() -> Status {
-        const ESYS_TR nv = counters_[slot].handle.get();
-        TRY(const ESYS_TR session, sessions_->hmac(0));
-        return esys_->call("TPM2_NV_Increment",
-                           [&](ESYS_CONTEXT* e) { return Esys_NV_Increment(e, nv, nv, session, kNone, kNone); });
-    }));
+    TRY_STATUS(once_more([&] { return increment(counters_[slot].handle.get()); }));
     return counter_value(slot);
 }
 

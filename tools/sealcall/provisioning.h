@@ -23,6 +23,8 @@ class Provisioning {
     virtual ipc::Provisioned provision(const ipc::Provisioned* existing) = 0;
     /// TPM2_ActivateCredential; after `provision`.
     virtual ipc::Activated activate(const ipc::Activate& challenge) = 0;
+    /// Writes who signs bundles into the TPM; after `activate`.
+    virtual ipc::PinnedAuthority pin(const ipc::PinAuthority& authority) = 0;
 };
 
 /// Which TPM a profile uses, decided at init and kept.

@@ -31,6 +31,10 @@ class LauncherProvisioning : public Provisioning {
         return taken(provisioner_->activate(challenge, kActivateWithin));
     }
 
+    ipc::PinnedAuthority pin(const ipc::PinAuthority& authority) override {
+        return taken(provisioner_->pin(authority, kActivateWithin));
+    }
+
   private:
     template <class T>
     T taken(Result<T> result) {

@@ -65,6 +65,12 @@ class RealTpm : public cli::Provisioning {
         return out;
     }
 
+    ipc::PinnedAuthority pin(const ipc::PinAuthority& authority) override {
+        const Status done = tpm_->pin_authority(authority.signer, authority.version);
+        return {.ok = done.has_value(), .problem = {}};
+    }
+    tpm::Tpm& tpm() { return *tpm_; }
+
   private:
     tpm::test::Swtpm swtpm_;
     std::unique_ptr<tpm::Tpm> tpm_;

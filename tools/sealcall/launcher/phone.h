@@ -26,6 +26,7 @@ struct PhonePlan {
     ipc::ConfigureAudio audio;
     ipc::ConfigureUi ui;
     UniqueFd audit_log;            ///< opened for append and reading
+    UniqueFd bundle;               ///< the authority's, for reading; none: /dev/null
     UniqueFd control_socket;       ///< listening Unix socket for ui; none: /dev/null
     UniqueFd wav_in, wav_out;      ///< where `audio` says wav
     std::string pulse_socket;      ///< for audio devices; find_pulse_socket()

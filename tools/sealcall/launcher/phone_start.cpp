@@ -118,12 +118,14 @@ Status Phone::start_roles(PhonePlan& plan) {
     std::vector<int> enclave{pairs.host_enclave.second.get(), pairs.ui_enclave.second.get(),
                              pairs.enclave_audio.first.get(), ground_.tpm().fd(), or_null(plan.audit_log, null)};
     for (const UniqueFd& slot : pairs.verifier_slots) enclave.push_back(slot.get());
+    enclave.push_back(or_null(plan.bundle, null));
     TRY_STATUS(start_one(ProcessRole::enclave, std::move(enclave), {}));
     ground_.tpm().close_own_end();
     plan.control_socket.reset();
     plan.wav_in.reset();
     plan.wav_out.reset();
     plan.audit_log.reset();
+    plan.bundle.reset();
     return {};
 }
 

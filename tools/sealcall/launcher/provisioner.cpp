@@ -30,7 +30,7 @@ Status Provisioner::start_enclave(std::string& problem) {
     TRY(Ends control, link_ends());
     RoleSpec spec = ground_.spec(ProcessRole::enclave, {});
     const int null = ground_.null_fd();
-    for (int n = 0; n < ipc::fd::kEnclaveVerifier0 + ipc::fd::kEnclaveVerifierSlots; ++n) spec.fds.push_back({n, null});
+    for (int n = 0; n <= ipc::fd::kEnclaveBundle; ++n) spec.fds.push_back({n, null});
     spec.fds[2].source = ground_.log_fd();
     spec.fds[ipc::fd::kControl].source = control.second.get();
     spec.fds[ipc::fd::kEnclaveTpm].source = ground_.tpm().fd();
@@ -93,6 +93,11 @@ Result<ipc::Provisioned> Provisioner::provision(ipc::Provision request, Millis d
 Result<ipc::Activated> Provisioner::activate(const ipc::Activate& request, Millis deadline) {
     TRY(const Bytes answer, exchange(ipc::encode_message(request), deadline));
     return ipc::decode_message<ipc::Activated>(answer);
+}
+
+Result<ipc::PinnedAuthority> Provisioner::pin(const ipc::PinAuthority& request, Millis deadline) {
+    TRY(const Bytes answer, exchange(ipc::encode_message(request), deadline));
+    return ipc::decode_message<ipc::PinnedAuthority>(answer);
 }
 
 ipc::ProcessReport Provisioner::report() const {

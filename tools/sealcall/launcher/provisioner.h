@@ -21,6 +21,7 @@ class Provisioner {
     /// unknown_message, too_large.
     Result<ipc::Provisioned> provision(ipc::Provision request, Millis deadline);
     Result<ipc::Activated> activate(const ipc::Activate& request, Millis deadline);
+    Result<ipc::PinnedAuthority> pin(const ipc::PinAuthority& request, Millis deadline);
 
     [[nodiscard]] bool software_tpm() const { return software_; }
     [[nodiscard]] const Bytes& measurement_log() const { return ground_.log(); }
