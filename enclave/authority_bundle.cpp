@@ -21,8 +21,8 @@ AuthorityBundle AuthorityBundle::read(UniqueFd fd) {
     if (memory == MAP_FAILED) return out;
     size_t have = 0;
     while (have < size) {
-        const ssize_t n = ::pread(fd.get(), static_cast<std::byte*>(memory) + have, size - have,
-                                  static_cast<off_t>(have));
+        const ssize_t n =
+            ::pread(fd.get(), static_cast<std::byte*>(memory) + have, size - have, static_cast<off_t>(have));
         if (n <= 0) break;
         have += static_cast<size_t>(n);
     }
@@ -57,8 +57,7 @@ BundleState AuthorityBundle::judge(ByteSpan signer_spki, const std::optional<tpm
     if (!pin || pin->signer != attestation::sha256(signer_spki)) return BundleState::not_pinned;
     if (!present_) return BundleState::missing;
     auto opened = attestation::ReferenceSet::open(bytes(), signer_spki, pin->oldest_version);
-    if (!opened)
-        return opened.error().code == Errc::bundle_rolled_back ? BundleState::rolled_back : BundleState::bad;
+    if (!opened) return opened.error().code == Errc::bundle_rolled_back ? BundleState::rolled_back : BundleState::bad;
     set_ = *std::move(opened);
     return BundleState::good;
 }

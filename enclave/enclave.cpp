@@ -161,9 +161,9 @@ void Enclave::notice_bundle() {
                          .number("version", set == nullptr ? 0 : set->head().version));
     if (now == ipc::BundleState::good) return;
     const policy::Text& text = policy::text(now);
-    context_->to_ui(ipc::Notice{
-        .kind = ipc::NoticeKind::bundle,
-        .text = BoundedString<512>::cut(std::string(text.sentence) + " " + std::string(text.next_step))});
+    context_->to_ui(
+        ipc::Notice{.kind = ipc::NoticeKind::bundle,
+                    .text = BoundedString<512>::cut(std::string(text.sentence) + " " + std::string(text.next_step))});
 }
 
 bool Enclave::step(Millis longest) {
@@ -273,8 +273,8 @@ void Enclave::answer_status(RequestId request) {
     s.secret_memory = ports_.secret_memory;
     s.tpm_ready = true;
     if (s.enrolled) {
-        auto own = attestation::check_identity_certificate(config_.identity_certificate.view(), context_->anchors().items(),
-                                                           wall_ms());
+        auto own = attestation::check_identity_certificate(config_.identity_certificate.view(),
+                                                           context_->anchors().items(), wall_ms());
         if (own) s.vouched_by = BoundedString<128>::cut(own->authority);
     }
     s.tpm_name = BoundedString<128>::cut(tpm_name_);

@@ -6,7 +6,8 @@
 
 namespace sealcall::enclave {
 
-/// Serves Provision (the first, already read), Activate and PinAuthority until Shutdown or the link's end. Returns the exit status.
+/// Serves Provision (the first, already read), Activate and PinAuthority until Shutdown or the link's end. Returns the
+/// exit status.
 int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, const ipc::Provision& first);
 
 }  // namespace sealcall::enclave

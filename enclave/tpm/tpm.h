@@ -103,7 +103,7 @@ class Tpm {
     virtual Millis lease() const = 0;
 
     /// Pins the authority: writes and locks the index, or, for the same signer, only raises the version. Another signer
-    /// needs the owner's authorisation, which undefines the index.
+    /// needs the owner's authorisation, which undefines the index; a zero one leaves it undefined.
     virtual Status pin_authority(const Digest& signer, uint64_t version) = 0;
     /// Nothing when there is no whole and locked pin of ours.
     virtual Result<std::optional<AuthorityPin>> authority_pin() = 0;

@@ -49,9 +49,8 @@ Status EsysTpm::write_pin(const Digest& signer, uint64_t version) {
     TRY_STATUS(fill(data.size, data.buffer, contents));
     const ESYS_TR nv = handle.get();
     TRY(const ESYS_TR writer, sessions_->hmac(0));
-    TRY_STATUS(esys_->call("TPM2_NV_Write", [&](ESYS_CONTEXT* e) {
-        return Esys_NV_Write(e, nv, nv, writer, kNone, kNone, &data, 0);
-    }));
+    TRY_STATUS(esys_->call("TPM2_NV_Write",
+                           [&](ESYS_CONTEXT* e) { return Esys_NV_Write(e, nv, nv, writer, kNone, kNone, &data, 0); }));
     TRY(const ESYS_TR locker, sessions_->hmac(0));
     return esys_->call("TPM2_NV_WriteLock",
                        [&](ESYS_CONTEXT* e) { return Esys_NV_WriteLock(e, nv, nv, locker, kNone, kNone); });
@@ -65,6 +64,7 @@ Status EsysTpm::pin_authority(const Digest& signer, uint64_t version) {
     // Another authority, or a pin that was cut off half way.
     TRY(const bool have, exists(kPinHandle));
     if (have) TRY_STATUS(undefine_pin());
+    if (signer == Digest{}) return {};
     return write_pin(signer, version);
 }
 

@@ -34,6 +34,21 @@ TestAuthority::TestAuthority(std::string_view name)
     : key_(attestation::make_software_key().value()),
       root_(attestation::make_authority_root(key_.get(), name, validity()).value()) {}
 
+rats::Bundle TestAuthority::bundle(uint64_t version, int days) const {
+    constexpr uint64_t kDayMs = 24ULL * 3600 * 1000;
+    rats::Bundle b;
+    b.authority = BoundedString<128>("Example Corp");
+    b.version = version;
+    b.issued_ms = wall_ms() - 100 * kDayMs;
+    b.next_update_ms = wall_ms() + kDayMs * 100 - kDayMs * static_cast<uint64_t>(100 - days);
+    CHECK(b.anchors.push(root()));
+    return b;
+}
+
+Bytes TestAuthority::sign(const rats::Bundle& bundle) const {
+    return attestation::sign_bundle(attestation::sorted_bundle(bundle), key_.get()).value();
+}
+
 rats::CertificateDer TestAuthority::certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek) const {
     const auto pub = attestation::parse_tpmt_public(tpmt_public).value();
     return rats::CertificateDer(
@@ -90,6 +105,10 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
         config_.ak_certificate = authority.certify_ak(tpm->ak_public().value().view(), options_.ek);
         config_.identity_certificate = authority.certify_identity(tpm->identity_public().value().view(), options_.uri);
     }
+    identity_spki_ = attestation::sha256(
+        attestation::spki_der(attestation::parse_tpmt_public(tpm->identity_public().value().view()).value()).value());
+    config_.bundle_signer = BoundedBytes<128>(options_.bundle_signer);
+    if (options_.pin) CHECK(tpm->pin_authority(options_.pin->signer, options_.pin->oldest_version).has_value());
     tpm.reset();
     start();
 }
@@ -127,11 +146,23 @@ void EnclavePhone::start() {
                               {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{5000}})
                    .value();
     ports.worker = tpm::Worker::create(std::move(tpm)).value();
+    if (!options_.bundle.empty()) {
+        const std::string file = dir_.path() + "/bundle.bin";
+        std::ofstream(file, std::ios::binary) << as_chars(options_.bundle);
+        ports.bundle = enclave::AuthorityBundle::read(UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC)));
+    }
     enclave_ = enclave::Enclave::create(std::move(ports), config_);
     CHECK(enclave_->start().has_value());
     CHECK(host.hello(ipc::ProcessRole::host).has_value());
     CHECK(ui.hello(ipc::ProcessRole::ui).has_value());
     CHECK(audio.hello(ipc::ProcessRole::audio).has_value());
+}
+
+std::optional<ipc::EnclaveStatus> EnclavePhone::status() {
+    CHECK(ui.send(ipc::QueryStatus{.request = RequestId{77}}).has_value());
+    const BootInstant deadline = BootClock::now() + Millis{5000};
+    while (count<ipc::EnclaveStatus>(from_ui) == 0 && BootClock::now() < deadline) pump();
+    return take<ipc::EnclaveStatus>(from_ui);
 }
 
 void EnclavePhone::extend_measurement(std::string_view text) const {

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "attestation/appraise.h"
+#include "attestation/bundle_writer.h"
 #include "attestation/certificates.h"
 #include "enclave/enclave.h"
 #include "tests/unit/tpm/private_tpm.h"
@@ -17,6 +18,10 @@ class TestAuthority {
   public:
     explicit TestAuthority(std::string_view name = "Example Corp");
     [[nodiscard]] rats::CertificateDer root() const { return rats::CertificateDer(root_); }
+    [[nodiscard]] Bytes spki() const { return attestation::public_key_der(key_.get()).value(); }
+    /// A bundle with this root as its anchor: version, and days until its next update (negative: overdue).
+    [[nodiscard]] rats::Bundle bundle(uint64_t version, int days) const;
+    [[nodiscard]] Bytes sign(const rats::Bundle& bundle) const;
     [[nodiscard]] rats::CertificateDer certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek) const;
     [[nodiscard]] rats::CertificateDer certify_identity(ByteSpan tpmt_public, std::string_view uri) const;
     [[nodiscard]] rats::CertificateDer certify_spki(ByteSpan spki, std::string_view uri) const;
@@ -36,6 +41,9 @@ struct PhoneOptions {
     attestation::EkOrigin ek = attestation::EkOrigin::lab;
     std::vector<std::string> known_attesting = {};
     std::string sip_password = {};
+    Bytes bundle = {};                          ///< the file in the profile; empty: none
+    Bytes bundle_signer = {};                   ///< SPKI as enrolment named it
+    std::optional<tpm::AuthorityPin> pin = {};  ///< what enrolment wrote into the TPM
     /// What the verifier answers; default: the real appraisal.
     std::function<std::optional<rats::VerifierResponse>(const rats::VerifierRequest&)> verifier = {};
 };
@@ -55,6 +63,10 @@ class EnclavePhone {
     [[nodiscard]] int exit_status() const { return enclave_->exit_status(); }
     [[nodiscard]] const std::string& uri() const { return options_.uri; }
     tpm::test::Swtpm& swtpm() { return *swtpm_; }
+    /// Puts another file in the place of the bundle; empty: takes it away. Counts from the next start.
+    void replace_bundle(ByteSpan bytes) { options_.bundle = to_bytes(bytes); }
+    [[nodiscard]] std::optional<ipc::EnclaveStatus> status();
+    [[nodiscard]] Digest identity_spki() const { return identity_spki_; }
     void extend_measurement(std::string_view text) const;
     [[nodiscard]] std::string audit_text() const;
 
@@ -88,6 +100,7 @@ class EnclavePhone {
     tpm::test::TempDir dir_;
     std::unique_ptr<tpm::test::Swtpm> swtpm_;
     ipc::ConfigureEnclave config_;
+    Digest identity_spki_{};
     std::unique_ptr<enclave::Enclave> enclave_;
     std::vector<ipc::Link> verifiers_;
     Bytes buffer_;

@@ -856,7 +856,7 @@ struct Activated {
 /// the place of the one before; the same signer's version only rises.
 struct PinAuthority {
     static constexpr uint16_t kId = 604;
-    Digest signer{};  ///< SHA-256 of the SPKI
+    Digest signer{};  ///< SHA-256 of the SPKI; all zero: this phone's authority publishes no bundle, so unpin
     uint64_t version = 0;
     static constexpr auto fields = std::tuple{&PinAuthority::signer, &PinAuthority::version};
 };

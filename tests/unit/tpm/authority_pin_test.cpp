@@ -22,9 +22,9 @@ class AuthorityPinTest : public ::testing::Test {
     }
     void connect() {
         tpm_.reset();
-        tpm_ = Tpm::open(swtpm_->connect(),
-                         {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = kPatient})
-                   .value();
+        tpm_ =
+            Tpm::open(swtpm_->connect(), {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = kPatient})
+                .value();
     }
     std::optional<AuthorityPin> pin() {
         auto p = tpm_->authority_pin();
@@ -82,6 +82,12 @@ TEST_F(AuthorityPinTest, AnotherAuthorityTakesItsPlaceWithItsOwnVersions) {
     ASSERT_TRUE(p);
     EXPECT_EQ(p->signer, signer(2));
     EXPECT_EQ(p->oldest_version, 7u);
+}
+
+TEST_F(AuthorityPinTest, AnAuthorityWithoutBundlesEndsThePin) {
+    ASSERT_TRUE(tpm_->pin_authority(signer(1), 41));
+    ASSERT_TRUE(tpm_->pin_authority(Digest{}, 0));
+    EXPECT_FALSE(pin());
 }
 
 TEST_F(AuthorityPinTest, CannotBeWrittenOverByWhoKnowsItsAuthValue) {
