@@ -182,15 +182,13 @@ Appraised passed(Reading in, const rats::Evidence& evidence, const Expectation& 
         case EkOrigin::vendor:
         case EkOrigin::lab:
             out.result.lab = in.certificate.device.ek == EkOrigin::lab;
-            out.result.level = Level::measured;
+            out.result.level = Level::trusted_runtime;
             say(out.result.lab ? Reason::tpm_genuine_lab : Reason::tpm_genuine);
-            say(Reason::measurement_self_vouched);
-            say(Reason::boot_not_approved);
             break;
     }
     // Without a guard any program of the same user reaches the TPM; only a laboratory gets further with that.
     if (!in.certificate.device.managed) {
-        if (!out.result.lab) out.result.level = Level::known_device;
+        out.result.level = std::min(out.result.level, out.result.lab ? Level::measured : Level::known_device);
         say(Reason::embedded_mode);
     }
     if (expect.revocations_unknown != Reason::none) {

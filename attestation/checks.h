@@ -52,12 +52,12 @@ struct Appraised {
 /// upward.
 Appraised check_evidence(const rats::Evidence& evidence, const Expectation& expect);
 
-/// Part 3 for the logs that exist so far: replays `events` (in order) over reset values and compares with every quoted
-/// PCR. A PCR without events must hold its reset value (0-16: zero, 17-22: 0xFF). Returns the level the ceiling falls
-/// to and why: a PCR that does not replay: known_device with log_withheld when it has no events at all, failed with
-/// log_does_not_replay otherwise.
+/// Part 3: replays what the logs say over reset values and compares with every quoted PCR. A PCR without events must
+/// hold its reset value (0-16: zero, but PCR 0 begins with the startup locality; 17-22: 0xFF). Returns the level the
+/// ceiling falls to and why: a PCR that does not replay: known_device with log_withheld when it has no events at all,
+/// failed with log_does_not_replay otherwise.
 rats::AttestationResult apply_replay(rats::AttestationResult ceiling, const std::vector<rats::PcrValue>& pcrs,
-                                     const std::vector<rats::PcrEvent>& events);
+                                     const rats::Measured& measured);
 
 /// Within one channel the TPM neither resets nor restarts (a resumed machine needs a new channel) and its clock does
 /// not go back. Error: clock_went_back, detail 1 when it restarted.

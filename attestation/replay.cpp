@@ -9,7 +9,7 @@ namespace {
 using rats::Level;
 using rats::Reason;
 
-constexpr uint8_t kPcrs = 24;
+constexpr uint8_t kPcrs = 24, kRuntimePcr = 10;
 
 /// The value after TPM2_Startup(CLEAR) (PC Client Platform TPM Profile, 4.6.2).
 Digest reset_value(uint8_t pcr) {
@@ -34,16 +34,20 @@ rats::AttestationResult does_not_replay(rats::AttestationResult result) {
 }  // namespace
 
 rats::AttestationResult apply_replay(rats::AttestationResult ceiling, const std::vector<rats::PcrValue>& pcrs,
-                                     const std::vector<rats::PcrEvent>& events) {
+                                     const rats::Measured& measured) {
     if (ceiling.level == Level::failed) return ceiling;
     std::array<Digest, kPcrs> replayed{};
     std::array<bool, kPcrs> logged{}, quoted{};
     for (uint8_t i = 0; i < kPcrs; ++i) replayed[i] = reset_value(i);
-    for (const auto& e : events) {
-        if (e.pcr >= kPcrs) return does_not_replay(std::move(ceiling));
+    replayed[0].back() = std::byte{measured.startup_locality};
+    for (const auto& e : measured.events) {
+        if (e.pcr >= kPcrs || e.pcr == kRuntimePcr) return does_not_replay(std::move(ceiling));
         replayed[e.pcr] = extend(replayed[e.pcr], e.digest);
         logged[e.pcr] = true;
     }
+    if (measured.startup_locality != 0 && !logged[0]) replayed[0] = {};
+    for (const Digest& d : measured.runtime) replayed[kRuntimePcr] = extend(replayed[kRuntimePcr], d);
+    logged[kRuntimePcr] = !measured.runtime.empty();
     bool withheld = pcrs.empty();  // no values, nothing shown
     for (const auto& v : pcrs) {
         if (v.pcr >= kPcrs) return does_not_replay(std::move(ceiling));

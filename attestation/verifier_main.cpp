@@ -45,25 +45,60 @@ Status warm_up() {
     return checked.spki == sha256(spki) ? Status{} : Error{Errc::crypto_failed, "warm-up", 0};
 }
 
-/// Waits for the one message. `closed`: the enclave let this process go without asking.
-Result<Bytes> read_request(ipc::Link& link) {
+/// Waits for the next message. `closed`: the enclave let this process go without asking.
+Result<Bytes> read_message(ipc::Link& link, Bytes& buffer) {
     for (;;) {
         pollfd p{.fd = link.fd(), .events = POLLIN, .revents = 0};
         if (::poll(&p, 1, -1) < 0 && errno != EINTR) return Error{Errc::io, "poll", static_cast<uint32_t>(errno)};
-        Bytes buffer(ipc::kMessageMax + 1);
         auto message = link.receive(buffer);
         if (message) return to_bytes(*message);
         if (message.error().code != Errc::would_block) return message.error();
     }
 }
 
+/// The logs that follow the request: exactly as many bytes as it says.
+Result<Bytes> read_logs(ipc::Link& link, Bytes& buffer, const rats::VerifierRequest& request) {
+    if (request.boot_log_size > rats::kBootLogMax || request.runtime_log_size > rats::kRuntimeLogMax)
+        return Error{Errc::too_large, "logs", 0};
+    const size_t size = size_t{request.boot_log_size} + request.runtime_log_size;
+    Bytes out;
+    out.reserve(size);
+    while (out.size() < size) {
+        TRY(Bytes message, read_message(link, buffer));
+        TRY(auto part, ipc::decode_message<rats::VerifierLog>(message));
+        const ByteSpan bytes = part.bytes.view();
+        if (bytes.empty() || out.size() + bytes.size() > size) return Error{Errc::bad_value, "log part", 0};
+        out.insert(out.end(), bytes.begin(), bytes.end());
+    }
+    return out;
+}
+
+Status send_all(ipc::Link& link, Bytes message) {
+    TRY_STATUS(link.send_bytes(std::move(message)));
+    while ((link.events() & POLLOUT) != 0) {
+        pollfd p{.fd = link.fd(), .events = POLLOUT, .revents = 0};
+        if (::poll(&p, 1, -1) < 0 && errno != EINTR) return Error{Errc::io, "poll", static_cast<uint32_t>(errno)};
+        TRY_STATUS(link.flush());
+    }
+    return {};
+}
+
 Status serve() {
     ipc::Link link{UniqueFd(ipc::fd::kControl)};
-    TRY(Bytes message, read_request(link));
+    Bytes buffer(ipc::kMessageMax + 1);
+    TRY(Bytes message, read_message(link, buffer));
     TRY(auto request, ipc::decode_message<rats::VerifierRequest>(message));
-    rats::VerifierResponse response = attestation::appraise(request);
-    response.request = attestation::sha256(message);
-    return link.send(response);
+    TRY(Bytes logs, read_logs(link, buffer, request));
+    const ByteSpan all(logs);
+    auto found = attestation::appraise(
+        request, {.boot = all.first(request.boot_log_size), .runtime = all.subspan(request.boot_log_size)});
+    found.request = attestation::sha256(message);
+    for (size_t i = 0; i < found.runtime.size();) {
+        rats::VerifierRuntime part;
+        while (i < found.runtime.size() && part.digests.push(found.runtime[i])) ++i;
+        TRY_STATUS(send_all(link, ipc::encode_message(part)));
+    }
+    return send_all(link, ipc::encode_message(static_cast<const rats::VerifierResponse&>(found)));
 }
 
 }  // namespace

@@ -5,8 +5,11 @@
 
 namespace sealcall::enclave {
 
-Result<Attester> Attester::create(tpm::Tpm& tpm, const ipc::ConfigureEnclave& config) {
+Result<Attester> Attester::create(tpm::Tpm& tpm, const ipc::ConfigureEnclave& config,
+                                  std::shared_ptr<const PlatformLogs> logs) {
     Attester a;
+    a.logs_ = std::move(logs);
+    a.body_.boot_log = PlatformLogs::offer(*a.logs_->boot());
     TRY(a.body_.ak_public, tpm.ak_public());
     TRY(a.body_.identity_public, tpm.identity_public());
     TRY(auto identity, attestation::parse_tpmt_public(a.body_.identity_public.view()));
@@ -20,10 +23,11 @@ Result<Attester> Attester::create(tpm::Tpm& tpm, const ipc::ConfigureEnclave& co
     return a;
 }
 
-Result<rats::Evidence> Attester::make(tpm::Tpm& tpm, rats::BindingInput binding) const {
+Result<OwnEvidence> Attester::make(tpm::Tpm& tpm, rats::BindingInput binding) const {
     rats::EvidenceBody body = body_;
     body.round = binding.round;
-    rats::Evidence evidence;
+    OwnEvidence own{.evidence = {}, .boot_log = logs_->boot(), .runtime_log = {}};
+    rats::Evidence& evidence = own.evidence;
     evidence.body = BoundedBytes<24576>(ipc::encode(body));
     binding.evidence_body = attestation::sha256(evidence.body.view());
     TRY(Digest signed_bytes, attestation::quote_qualifying_data(binding));
@@ -34,7 +38,10 @@ Result<rats::Evidence> Attester::make(tpm::Tpm& tpm, rats::BindingInput binding)
     evidence.quote10_signature = std::move(quotes.pcr10.signature);
     for (const auto& value : quotes.pcrs)
         if (!evidence.pcrs.push(value)) return Error{Errc::tpm_bad_response, "too many PCRs", 0};
-    return evidence;
+    // After the quote, so that it holds at least what was quoted; PCR 10 tells which beginning of it counts.
+    own.runtime_log = logs_->read_runtime();
+    evidence.runtime_log = PlatformLogs::offer(*own.runtime_log);
+    return own;
 }
 
 }  // namespace sealcall::enclave

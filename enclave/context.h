@@ -6,9 +6,11 @@
 #include <functional>
 #include <optional>
 
+#include "attestation/bundle.h"
 #include "enclave/attester.h"
 #include "enclave/audit/log.h"
 #include "enclave/authority_bundle.h"
+#include "enclave/log_fetch.h"
 #include "enclave/sip_name.h"
 #include "enclave/tpm/worker.h"
 #include "enclave/verifier_pool.h"
@@ -46,6 +48,7 @@ struct Context {
     const Attester* attester;  ///< null: not enrolled, no attested calls
     const ipc::ConfigureEnclave& config;
     const AuthorityBundle& bundle;
+    LogCache& logs;
     Slots& slots;
     Millis lease;                             ///< of sealed secrets (tpm::Tpm::lease)
     SessionId& microphone_owner;              ///< set by the person's commands alone; no peer's message moves it

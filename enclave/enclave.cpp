@@ -91,6 +91,7 @@ Status Enclave::prepare() {
                              .attester = attester_ ? &*attester_ : nullptr,
                              .config = config_,
                              .bundle = ports_.bundle,
+                             .logs = logs_,
                              .slots = slots_,
                              .lease = lease,
                              .microphone_owner = microphone_owner_,
@@ -120,7 +121,7 @@ Status Enclave::load_keys() {
         std::optional<tpm::AuthorityPin> pin;
     };
     auto config = std::make_shared<const ipc::ConfigureEnclave>(config_);  // the job may outlive us by a slow TPM
-    TRY(Loaded loaded, wait_for_tpm<Loaded>(*ports_.worker, [blobs, config, enrolled](tpm::Tpm& t) -> Result<Loaded> {
+    TRY(Loaded loaded, wait_for_tpm<Loaded>(*ports_.worker, [blobs, config, enrolled, logs = ports_.platform_logs](tpm::Tpm& t) -> Result<Loaded> {
             Loaded l;
             l.name = t.name();
             TRY_STATUS(t.load(blobs));
@@ -131,7 +132,7 @@ Status Enclave::load_keys() {
             TRY(l.measurement, t.read_pcr(config->measurement_pcr));
             TRY(l.pin, t.authority_pin());
             if (enrolled) {
-                TRY(l.attester, Attester::create(t, *config));
+                TRY(l.attester, Attester::create(t, *config, logs));
             }
             return l;
         }));
@@ -181,7 +182,8 @@ bool Enclave::step(Millis longest) {
         fds[i] = {.fd = links[i].second->fd(), .events = links[i].second->events(), .revents = 0};
     fds[4] = {.fd = ports_.worker->fd(), .events = POLLIN, .revents = 0};
     size_t count = 5;
-    for (int fd : verifiers_->fds()) fds[count++] = {.fd = fd, .events = POLLIN, .revents = 0};
+    for (size_t i = 0; i < verifiers_->fds().size(); ++i)
+        fds[count++] = {.fd = verifiers_->fds()[i], .events = verifiers_->events(i), .revents = 0};
 
     BootInstant wake = std::min(BootClock::now() + longest, calls_->next_deadline());
     if (auto t = verifiers_->next_deadline()) wake = std::min(wake, *t);
@@ -192,7 +194,7 @@ bool Enclave::step(Millis longest) {
     notice_suspend();  // before anything is sent: plain keys must not outlive a sleep
     if (fds[4].revents != 0) ports_.worker->dispatch();
     for (size_t i = 5; i < count; ++i)
-        if (fds[i].revents != 0) verifiers_->readable(i - 5);
+        if (fds[i].revents != 0) verifiers_->ready(i - 5, fds[i].revents);
     for (size_t i = 0; i < links.size(); ++i) receive(links[i].first, *links[i].second, fds[i].revents);
     const BootInstant now = BootClock::now();
     notice_bundle();

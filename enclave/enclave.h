@@ -11,6 +11,7 @@ namespace sealcall::enclave {
 /// What main hands over: every descriptor is open, nothing has been read from the untrusted ones.
 struct Ports {
     ipc::Link control, host, ui, audio;
+    std::shared_ptr<const PlatformLogs> platform_logs;  ///< never null
     std::vector<ipc::Link> verifiers;
     std::optional<audit::Log> log;  ///< read to its end before the lock-down, which leaves only writing
     std::unique_ptr<tpm::Worker> worker;
@@ -53,6 +54,7 @@ class Enclave {
     SessionId microphone_owner_{};
     uint32_t dropped_ = 0;
     std::vector<std::string> attesting_;
+    LogCache logs_;
     std::optional<Context> context_;
     std::unique_ptr<Calls> calls_;
     std::unique_ptr<Monitor> monitor_;

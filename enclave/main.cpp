@@ -53,6 +53,8 @@ int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::by
     for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i)
         ports.verifiers.emplace_back(UniqueFd(ipc::fd::kEnclaveVerifier0 + i));
     ports.worker = std::move(*worker);
+    ports.platform_logs = std::make_shared<const enclave::PlatformLogs>(UniqueFd(ipc::fd::kEnclaveBootLog),
+                                                                        UniqueFd(ipc::fd::kEnclaveRuntimeLog));
     ports.secret_memory = sealcall_secret_heap_kind() == SEALCALL_HEAP_SECRET;
 
     if (Status s = sandbox::enter(ipc::ProcessRole::enclave); !s)

@@ -366,7 +366,8 @@ void Session::end(ipc::EndReason reason, std::string_view detail, uint16_t sip_s
     if (!host_knows_end_) context_.to_host(ipc::EndLeg{.session = id_, .sip_status = sip_status});
     inbox_.clear();
     frames_.clear();
-    own_evidence_.reset();
+    own_evidence_ = {};
+    pending_.reset();
     if (!media_) {
         destroying_ = false;
         return;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "enclave/call.h"
+#include "enclave/log_fetch.h"
 #include "enclave/media_session.h"
 #include "enclave/tls/channel.h"
 
@@ -17,7 +18,8 @@ enum class SessionState : uint8_t {
     awaiting_hello,  ///< caller: for the callee's Hello. Callee: for the caller's
     quoting,         ///< own Evidence is being made
     awaiting_evidence,
-    appraising,  ///< verifier at work
+    fetching_logs,  ///< the peer shows what its Evidence offers and we have not seen
+    appraising,     ///< verifier at work
     awaiting_verdict,
     decided,  ///< both agreed (ordinary: our policy agreed)
     ringing,
@@ -98,15 +100,21 @@ class Session final : public MediaOwner {
     Status on_verdict(ByteSpan body);
     void send_hello();
     void make_evidence();
-    void evidence_ready(Result<rats::Evidence> evidence);
-    void appraise(const rats::Evidence& evidence);
+    void evidence_ready(Result<OwnEvidence> own);
+    void appraise(rats::Evidence evidence);
     [[nodiscard]] bool passport_holds(const rats::Evidence& evidence) const;
-    void verified(attestation::Appraised ceiling, std::optional<rats::VerifierResponse> response);
+    void ask_verifier();
+    void verified(std::optional<VerifierAnswer> answer);
     void appraised(rats::AttestationResult result);
     void send_verdict();
     void both_agreed();
     [[nodiscard]] rats::BindingInput binding(rats::Role attester) const;
     [[nodiscard]] bool answered_by_other() const;
+
+    // session_logs.cpp: logs, both ways
+    void fetch_logs();
+    Status on_log_request(ByteSpan body);
+    Status on_log_part(ByteSpan body);
 
     // session.cpp: from the decision to media
     void decide_ordinary();
@@ -135,7 +143,15 @@ class Session final : public MediaOwner {
     bool peer_hello_seen_ = false;
     Digest hellos_{};
     Digest sdp_fingerprint_{};
-    std::optional<rats::Evidence> own_evidence_;
+    OwnEvidence own_evidence_;
+    bool own_evidence_sent_ = false;
+    size_t log_bytes_sent_ = 0;
+    struct Pending {  ///< Evidence of the peer that passed our own checks
+        rats::VerifierRequest request;
+        attestation::Appraised ceiling;
+        std::optional<LogFetch> logs;
+    };
+    std::optional<Pending> pending_;
     attestation::ClockInfo peer_clock_;
     rats::AttestationResult theirs_;
     uint64_t theirs_at_ms_ = 0;

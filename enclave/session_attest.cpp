@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include "attestation/binding.h"
+#include "attestation/levels.h"
 #include "enclave/passport.h"
 #include "enclave/session.h"
 #include "policy/decide.h"
@@ -149,7 +150,9 @@ void Session::drain_frames() {
            state_ != SessionState::appraising) {
         tls::Channel::Frame frame = std::move(frames_.front());
         frames_.pop_front();
-        if (!half_open() && !spend_frame(BootClock::now()))
+        // Parts of a log that we asked for are bounded by what was offered.
+        const bool asked_for = frame.type == rats::FrameType::log_part && pending_ && pending_->logs;
+        if (!half_open() && !asked_for && !spend_frame(BootClock::now()))
             return channel_failed(Error{Errc::too_large, "too many messages at once", 0});
         handle_frame(frame);
     }
@@ -219,6 +222,12 @@ void Session::handle_frame(const tls::Channel::Frame& frame) {
         case rats::FrameType::bye:
             if (frame.body.size() == 1) return end(ipc::EndReason::hung_up_there, "");
             break;
+        case rats::FrameType::log_request:
+            if (own_evidence_sent_) s = on_log_request(frame.body);
+            break;
+        case rats::FrameType::log_part:
+            if (pending_ && pending_->logs) s = on_log_part(frame.body);
+            break;
         case rats::FrameType::reattest:
             break;  // rounds after the first come with their own work; until then out of turn
     }
@@ -277,18 +286,20 @@ rats::BindingInput Session::binding(rats::Role attester) const {
 void Session::make_evidence() {
     state_ = SessionState::quoting;
     const Attester* attester = context_.attester;
-    context_.on_tpm<Result<rats::Evidence>>(
+    context_.on_tpm<Result<OwnEvidence>>(
         caller() ? tpm::Urgency::own_call : tpm::Urgency::contact, id_,
         [attester, input = binding(role_)](tpm::Tpm& t) { return attester->make(t, input); },
-        [](Session& self, Result<rats::Evidence> evidence) { self.evidence_ready(std::move(evidence)); });
+        [](Session& self, Result<OwnEvidence> own) { self.evidence_ready(std::move(own)); });
 }
 
-void Session::evidence_ready(Result<rats::Evidence> evidence) {
+void Session::evidence_ready(Result<OwnEvidence> own) {
     if (state_ != SessionState::quoting) return;
-    if (!evidence) return end(reason_for(evidence.error()), describe(evidence.error()));
+    if (!own) return end(reason_for(own.error()), describe(own.error()));
+    own_evidence_ = std::move(*own);
     Status s;
     if (caller()) s = channel_->send(rats::FrameType::hello, ipc::encode(own_hello_));
-    if (s) s = channel_->send(rats::FrameType::evidence, ipc::encode(*evidence));
+    if (s) s = channel_->send(rats::FrameType::evidence, ipc::encode(own_evidence_.evidence));
+    own_evidence_sent_ = s.has_value();
     if (!s) return channel_failed(s.error());
     if (caller()) {
         state_ = SessionState::awaiting_evidence;
@@ -304,11 +315,11 @@ void Session::evidence_ready(Result<rats::Evidence> evidence) {
 Status Session::on_evidence(ByteSpan body) {
     TRY(auto evidence, ipc::decode<rats::Evidence>(body));
     mark(ipc::Phase::peer_evidence_in);
-    appraise(evidence);
+    appraise(std::move(evidence));
     return {};
 }
 
-void Session::appraise(const rats::Evidence& evidence) {
+void Session::appraise(rats::Evidence evidence) {
     state_ = SessionState::appraising;
     attestation::Expectation expect;
     expect.binding = binding(rats::other(role_));
@@ -326,20 +337,32 @@ void Session::appraise(const rats::Evidence& evidence) {
         ceiling.result.level = rats::Level::failed;
         (void)ceiling.result.reasons.push(rats::Reason::passport_mismatch);
     }
-    if (ceiling.result.level == rats::Level::failed) return verified(std::move(ceiling), rats::VerifierResponse{});
+    pending_.emplace();
+    pending_->request.evidence = std::move(evidence);
+    pending_->request.binding = expect.binding;
+    pending_->request.anchors = context_.anchors();
+    pending_->request.wall_ms = expect.wall_ms;
+    pending_->request.measurement_pcr = expect.measurement_pcr;
+    pending_->ceiling = std::move(ceiling);
+    if (pending_->ceiling.result.level == rats::Level::failed) return verified(VerifierAnswer{});
+    // A log cannot lift a device that is not more than known: it is not asked for.
+    if (pending_->ceiling.result.level <= rats::Level::known_device) return ask_verifier();
+    fetch_logs();
+}
 
-    rats::VerifierRequest request;
-    request.evidence = evidence;
-    request.binding = expect.binding;
-    request.anchors = context_.anchors();
-    request.wall_ms = expect.wall_ms;
-    request.measurement_pcr = expect.measurement_pcr;
+void Session::ask_verifier() {
+    state_ = SessionState::appraising;
+    VerifierJob job{.request = pending_->request, .boot_log = {}, .runtime_log = {}};
+    if (pending_->logs) {
+        job.boot_log = pending_->logs->boot();
+        job.runtime_log = pending_->logs->runtime();
+        pending_->logs.reset();
+    }
     auto find = context_.find;
-    Status asked =
-        context_.verifiers.ask(request, [find, id = id_, ceiling](std::optional<rats::VerifierResponse> response) {
-            if (Session* self = find(id)) self->verified(ceiling, std::move(response));
-        });
-    if (!asked) verified(std::move(ceiling), {});
+    Status asked = context_.verifiers.ask(std::move(job), [find, id = id_](std::optional<VerifierAnswer> answer) {
+        if (Session* self = find(id)) self->verified(std::move(answer));
+    });
+    if (!asked) verified({});
 }
 
 /// The Identity header of the INVITE against what the channel has shown since (RFC 8224 6.2, RFC 8225 5.2.2). No
@@ -355,10 +378,12 @@ bool Session::passport_holds(const rats::Evidence& evidence) const {
     return verify_identity_header(call_.identity_header, facts, wall_ms() / 1000, *key).has_value();
 }
 
-void Session::verified(attestation::Appraised ceiling, std::optional<rats::VerifierResponse> response) {
-    if (state_ != SessionState::appraising) return;
+void Session::verified(std::optional<VerifierAnswer> answer) {
+    if (state_ != SessionState::appraising || !pending_) return;
+    attestation::Appraised ceiling = std::move(pending_->ceiling);
+    pending_.reset();
     if (ceiling.result.level == rats::Level::failed) return appraised(std::move(ceiling.result));
-    if (!response) {
+    if (!answer) {
         rats::AttestationResult unknown;
         unknown.level = rats::Level::unverified;
         unknown.lab = ceiling.result.lab;
@@ -366,17 +391,19 @@ void Session::verified(attestation::Appraised ceiling, std::optional<rats::Verif
         return appraised(std::move(unknown));
     }
     // The verifier's list is only a claim: it counts as far as it replays to the quoted values, here.
-    rats::AttestationResult result = attestation::apply_replay(ceiling.result, ceiling.pcrs, response->events.items());
+    rats::AttestationResult result = attestation::apply_replay(ceiling.result, ceiling.pcrs, answer->measured);
     // Nothing measured proves nothing: a phone that left its own measurement out is a known device at most.
     const auto measured = std::ranges::find(ceiling.pcrs, context_.config.measurement_pcr, &rats::PcrValue::pcr);
     if (result.level > rats::Level::known_device && (measured == ceiling.pcrs.end() || measured->value == Digest{})) {
         result.level = rats::Level::known_device;
         (void)result.reasons.push(rats::Reason::log_withheld);
     }
-    if (response->level < result.level) {
-        result.level = response->level;
+    result = attestation::apply_references(std::move(result), answer->measured, context_.config.measurement_pcr,
+                                           context_.bundle.references());
+    if (answer->response.level < result.level) {
+        result.level = answer->response.level;
         (void)result.reasons.push(rats::Reason::verifier_disagrees);
-        for (rats::Reason r : response->reasons) (void)result.reasons.push(r);
+        for (rats::Reason r : answer->response.reasons) (void)result.reasons.push(r);
     }
     peer_clock_ = ceiling.clock;
     appraised(std::move(result));

@@ -11,11 +11,18 @@ VerifierPool::VerifierPool(std::vector<ipc::Link> slots) {
     }
 }
 
-Status VerifierPool::ask(const rats::VerifierRequest& request, Done done) {
+Status VerifierPool::ask(VerifierJob job, Done done) {
     if (waiting_.size() >= kQueueMax) return Error{Errc::unavailable, "verifier queue full", 0};
-    Bytes message = ipc::encode_message(request);
+    job.request.boot_log_size = job.boot_log ? static_cast<uint32_t>(job.boot_log->size()) : 0;
+    job.request.runtime_log_size = job.runtime_log ? static_cast<uint32_t>(job.runtime_log->size()) : 0;
+    Bytes message = ipc::encode_message(job.request);
     const Digest echo = attestation::sha256(message);
-    waiting_.push_back(Job{.message = std::move(message), .echo = echo, .done = std::move(done)});
+    waiting_.push_back(Job{.message = std::move(message),
+                           .boot_log = std::move(job.boot_log),
+                           .runtime_log = std::move(job.runtime_log),
+                           .echo = echo,
+                           .done = std::move(done),
+                           .runtime = {}});
     start_waiting();
     return {};
 }
@@ -27,12 +34,52 @@ void VerifierPool::start_waiting() {
         slot.job = std::move(waiting_.front());
         waiting_.pop_front();
         slot.deadline = BootClock::now() + kDeadline;
-        if (!slot.link.send_bytes(slot.job->message)) slot.deadline = BootClock::now();  // tick reports it
+        if (!send(slot)) slot.deadline = BootClock::now();  // tick reports it
     }
 }
 
-void VerifierPool::readable(size_t index) {
+Status VerifierPool::send(Slot& slot) {
+    TRY_STATUS(slot.link.send_bytes(std::move(slot.job->message)));
+    for (const LogBytes& log : {slot.job->boot_log, slot.job->runtime_log}) {
+        ByteSpan left = log ? ByteSpan(*log) : ByteSpan{};
+        while (!left.empty()) {
+            const ByteSpan piece = left.first(std::min(left.size(), rats::kVerifierLogPart));
+            TRY_STATUS(slot.link.send(rats::VerifierLog{.bytes = BoundedBytes<rats::kVerifierLogPart>(piece)}));
+            left = left.subspan(piece.size());
+        }
+    }
+    slot.job->boot_log = slot.job->runtime_log = {};
+    return {};
+}
+
+bool VerifierPool::take(Slot& slot, ByteSpan message) {
+    if (!slot.job) return false;  // late
+    if (auto runtime = ipc::decode_message<rats::VerifierRuntime>(message)) {
+        std::vector<Digest>& all = slot.job->runtime;
+        all.insert(all.end(), runtime->digests.begin(), runtime->digests.end());
+        if (all.size() <= rats::kRuntimeEventsMax) return false;
+        finish(slot, {});
+        return true;
+    }
+    auto response = ipc::decode_message<rats::VerifierResponse>(message);
+    // A late answer to an earlier request has another echo: it is nobody's answer.
+    if (!response || response->request != slot.job->echo) return false;
+    if (response->runtime_events != slot.job->runtime.size()) {
+        finish(slot, {});
+        return true;
+    }
+    VerifierAnswer answer;
+    answer.measured.events = response->events.items();
+    answer.measured.runtime = std::move(slot.job->runtime);
+    answer.measured.startup_locality = response->startup_locality;
+    answer.response = std::move(*response);
+    finish(slot, std::move(answer));
+    return true;
+}
+
+void VerifierPool::ready(size_t index, short revents) {
     Slot& slot = slots_[index];
+    if ((revents & POLLOUT) != 0) (void)slot.link.flush();  // one that is gone is seen by the next read
     std::array<std::byte, ipc::kMessageMax + 1> buffer;
     for (;;) {
         auto message = slot.link.receive(buffer);
@@ -43,11 +90,7 @@ void VerifierPool::readable(size_t index) {
             finish(slot, {});
             return;
         }
-        auto response = ipc::decode_message<rats::VerifierResponse>(*message);
-        // A late answer to an earlier request has another echo: it is nobody's answer.
-        if (!slot.job || !response || response->request != slot.job->echo) continue;
-        finish(slot, std::move(*response));
-        return;
+        if (take(slot, *message)) return;
     }
 }
 
@@ -69,12 +112,12 @@ std::optional<BootInstant> VerifierPool::next_deadline() const {
     return next;
 }
 
-void VerifierPool::finish(Slot& slot, std::optional<rats::VerifierResponse> response) {
+void VerifierPool::finish(Slot& slot, std::optional<VerifierAnswer> answer) {
     if (!slot.job) return;
     Job job = std::move(*slot.job);
     slot.job.reset();
     start_waiting();
-    job.done(std::move(response));
+    job.done(std::move(answer));
 }
 
 }  // namespace sealcall::enclave

@@ -8,33 +8,50 @@
 #include <optional>
 #include <vector>
 
+#include "enclave/log_fetch.h"
 #include "sealcall/base/time.h"
 #include "sealcall/ipc/link.h"
 
 namespace sealcall::enclave {
 
+/// One appraisal, and the logs that go with it.
+struct VerifierJob {
+    rats::VerifierRequest request;   ///< the sizes of the logs are filled in
+    LogBytes boot_log, runtime_log;  ///< null: none
+};
+
+/// What a verifier says. `measured` is only a claim until it replays.
+struct VerifierAnswer {
+    rats::VerifierResponse response;
+    rats::Measured measured;
+};
+
 class VerifierPool {
   public:
     static constexpr Millis kDeadline{3000};  ///< for one appraisal, waiting in the queue not counted
     static constexpr size_t kQueueMax = 16;
-    using Done = std::function<void(std::optional<rats::VerifierResponse>)>;  ///< nothing: could not be checked
+    using Done = std::function<void(std::optional<VerifierAnswer>)>;  ///< nothing: could not be checked
 
     /// One link a slot; at the other end the launcher puts a new process for each request.
     explicit VerifierPool(std::vector<ipc::Link> slots);
 
     /// `done` is called from `readable` or `tick`, once. Errors: unavailable when too many wait.
-    Status ask(const rats::VerifierRequest& request, Done done);
+    Status ask(VerifierJob job, Done done);
 
     [[nodiscard]] const std::vector<int>& fds() const { return fds_; }
-    void readable(size_t slot);
+    /// poll() events of a slot: POLLOUT while a log waits to be sent.
+    [[nodiscard]] short events(size_t slot) const { return slots_[slot].link.events(); }
+    void ready(size_t slot, short revents);
     void tick(BootInstant now);
     [[nodiscard]] std::optional<BootInstant> next_deadline() const;
 
   private:
     struct Job {
         Bytes message;
+        LogBytes boot_log, runtime_log;
         Digest echo{};
         Done done;
+        std::vector<Digest> runtime;  ///< of the answer, so far
     };
     struct Slot {
         ipc::Link link;
@@ -42,7 +59,10 @@ class VerifierPool {
         BootInstant deadline{};
     };
     void start_waiting();
-    void finish(Slot& slot, std::optional<rats::VerifierResponse> response);
+    static Status send(Slot& slot);
+    /// True when the answer is complete or the verifier is not worth waiting for.
+    bool take(Slot& slot, ByteSpan message);
+    void finish(Slot& slot, std::optional<VerifierAnswer> answer);
 
     std::vector<Slot> slots_;
     std::vector<int> fds_;

@@ -69,6 +69,7 @@ constexpr Rule kCommon[] = {
 };
 
 constexpr Rule kEnclave[] = {
+    {SYS_pread64, kAllow, "the machine's own logs, opened by the launcher"},
     {SYS_fsync, kAllow, "the audit log reaches the disk before its record counts"},
     {SYS_fdatasync, kAllow, "same"},
     {SYS_shutdown, kAllow, "wakes the TPM thread out of a read at the end"},

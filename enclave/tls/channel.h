@@ -63,6 +63,8 @@ class Channel {
     virtual size_t bytes_received() const = 0;
     /// The verdicts are known: kBytesBeforeVerdict no longer counts. What is fed but not received stays bounded by it.
     virtual void lift_limit() = 0;
+    /// So many bytes more may come before the verdict: logs that were asked for.
+    virtual void allow(size_t bytes) = 0;
     /// Sends close_notify.
     virtual void close() = 0;
 };

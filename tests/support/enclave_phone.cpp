@@ -1,6 +1,7 @@
 #include "tests/support/enclave_phone.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <fstream>
@@ -23,12 +24,23 @@ std::pair<UniqueFd, UniqueFd> seqpacket() {
     return {UniqueFd(sv[0]), UniqueFd(sv[1])};
 }
 
-std::vector<attestation::MeasuredRole> measured_roles() {
-    return {{.role = "enclave",
-             .files = {{.name = "sealcall-enclave", .digest = attestation::sha256(as_bytes("enclave"))}}}};
+attestation::MeasuredRole role(const char* name) {
+    return {.role = name,
+            .files = {{.name = std::string("sealcall-") + name, .digest = attestation::sha256(as_bytes(name))}}};
+}
+
+UniqueFd file_with(ByteSpan bytes) {
+    UniqueFd fd(::memfd_create("log", MFD_CLOEXEC));
+    CHECK(fd.valid() && ::write(fd.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+    return fd;
 }
 
 }  // namespace
+
+std::vector<attestation::MeasuredRole> measured_roles(bool managed) {
+    if (managed) return {role("guard"), role("enclave")};
+    return {role("enclave")};
+}
 
 TestAuthority::TestAuthority(std::string_view name)
     : key_(attestation::make_software_key().value()),
@@ -49,12 +61,12 @@ Bytes TestAuthority::sign(const rats::Bundle& bundle) const {
     return attestation::sign_bundle(attestation::sorted_bundle(bundle), key_.get()).value();
 }
 
-rats::CertificateDer TestAuthority::certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek) const {
+rats::CertificateDer TestAuthority::certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek, bool managed) const {
     const auto pub = attestation::parse_tpmt_public(tpmt_public).value();
     return rats::CertificateDer(
         attestation::issue_ak_certificate(
             authority(), pub,
-            {.ek = ek, .software_tpm = true, .managed = false, .device = "lab-device", .authority = {}}, validity())
+            {.ek = ek, .software_tpm = true, .managed = managed, .device = "lab-device", .authority = {}}, validity())
             .value());
 }
 
@@ -79,16 +91,16 @@ policy::Policy lab_policy() {
 EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options) : options_(std::move(options)) {
     buffer_.resize(ipc::kMessageMax + 1);
     swtpm_ = std::make_unique<tpm::test::Swtpm>(dir_.path());
-    const auto roles = measured_roles();
-    for (const auto& role : roles)
-        CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::cel_digest(role), Millis{20000})
-                  .has_value());
+    const auto roles = measured_roles(options_.managed);
+    for (const auto& [pcr, digest] : options_.extended) extend(pcr, digest);
+    for (const auto& r : roles) extend(13, attestation::cel_digest(r));
     config_.tpm = ipc::TpmKind::swtpm_socket;
     config_.software_tpm = true;
     config_.sealcall_log = BoundedBytes<8192>(attestation::encode_cel(roles, 13).value());
     config_.own_uri = BoundedString<256>(options_.uri);
     config_.policy = options_.policy;
     CHECK(config_.anchors.push(authority.root()));
+    for (const auto& domain : options_.show_logs_to) CHECK(config_.show_logs_to.push(BoundedString<128>(domain)));
     for (const auto& uri : options_.known_attesting) CHECK(config_.known_attesting.push(BoundedString<256>(uri)));
     config_.sip_username = BoundedString<128>("alice");
     config_.sip_password = BoundedString<128>(options_.sip_password);
@@ -102,7 +114,7 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
     config_.identity_public = BoundedBytes<2048>(identity.public_area);
     config_.identity_private = BoundedBytes<2048>(identity.private_area);
     if (options_.enrolled) {
-        config_.ak_certificate = authority.certify_ak(tpm->ak_public().value().view(), options_.ek);
+        config_.ak_certificate = authority.certify_ak(tpm->ak_public().value().view(), options_.ek, options_.managed);
         config_.identity_certificate = authority.certify_identity(tpm->identity_public().value().view(), options_.uri);
     }
     identity_spki_ = attestation::sha256(
@@ -137,7 +149,7 @@ void EnclavePhone::start() {
         ipc::Link inside, outside;
         connect(inside, outside);
         ports.verifiers.push_back(std::move(inside));
-        verifiers_.push_back(std::move(outside));
+        verifiers_.push_back({.link = std::move(outside), .request = {}, .logs = {}});
     }
     ports.log = audit::Log::create(UniqueFd(::open((dir_.path() + "/audit.log").c_str(),
                                                    O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600)))
@@ -151,6 +163,8 @@ void EnclavePhone::start() {
         std::ofstream(file, std::ios::binary) << as_chars(options_.bundle);
         ports.bundle = enclave::AuthorityBundle::read(UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC)));
     }
+    ports.platform_logs =
+        std::make_shared<const enclave::PlatformLogs>(file_with(options_.boot_log), file_with(options_.runtime_log));
     enclave_ = enclave::Enclave::create(std::move(ports), config_);
     CHECK(enclave_->start().has_value());
     CHECK(host.hello(ipc::ProcessRole::host).has_value());
@@ -165,11 +179,11 @@ std::optional<ipc::EnclaveStatus> EnclavePhone::status() {
     return take<ipc::EnclaveStatus>(from_ui);
 }
 
-void EnclavePhone::extend_measurement(std::string_view text) const {
-    CHECK(
-        tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::sha256(as_bytes(text)), Millis{20000})
-            .has_value());
+void EnclavePhone::extend(uint8_t pcr, const Digest& digest) const {
+    CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, pcr, digest, Millis{20000}).has_value());
 }
+
+void EnclavePhone::extend_measurement(std::string_view text) const { extend(13, attestation::sha256(as_bytes(text))); }
 
 std::string EnclavePhone::audit_text() const {
     std::ifstream in(dir_.path() + "/audit.log");
@@ -178,16 +192,37 @@ std::string EnclavePhone::audit_text() const {
     return out.str();
 }
 
-void EnclavePhone::serve_verifier(ipc::Link& slot) {
-    auto message = slot.receive(buffer_);
-    if (!message) return;
-    verifier_requests.push_back(to_bytes(*message));
-    auto request = ipc::decode_message<rats::VerifierRequest>(*message).value();
-    std::optional<rats::VerifierResponse> response =
-        options_.verifier ? options_.verifier(request) : attestation::appraise(request);
+void EnclavePhone::serve_verifier(VerifierSlot& slot) {
+    while (auto message = slot.link.receive(buffer_)) {
+        if (auto part = ipc::decode_message<rats::VerifierLog>(*message)) {
+            const ByteSpan bytes = part->bytes.view();
+            slot.logs.insert(slot.logs.end(), bytes.begin(), bytes.end());
+            verifier_log_bytes += bytes.size();
+        } else {
+            verifier_requests.push_back(to_bytes(*message));
+            slot.request = verifier_requests.back();
+            slot.logs = {};
+        }
+        answer_verifier(slot);
+    }
+}
+
+void EnclavePhone::answer_verifier(VerifierSlot& slot) {
+    auto request = ipc::decode_message<rats::VerifierRequest>(slot.request).value();
+    if (slot.logs.size() < request.boot_log_size + request.runtime_log_size) return;
+    const ByteSpan logs(slot.logs);
+    const auto found = attestation::appraise(
+        request, {.boot = logs.first(request.boot_log_size), .runtime = logs.subspan(request.boot_log_size)});
+    std::optional<rats::VerifierResponse> response = found;
+    if (options_.verifier) response = options_.verifier(request);
     if (!response) return;
-    if (response->request == Digest{}) response->request = attestation::sha256(verifier_requests.back());
-    CHECK(slot.send(*response).has_value());
+    if (response->request == Digest{}) response->request = attestation::sha256(slot.request);
+    for (size_t i = 0; i < response->runtime_events;) {
+        rats::VerifierRuntime part;
+        while (i < response->runtime_events && part.digests.push(found.runtime[i])) ++i;
+        CHECK(slot.link.send(part).has_value());
+    }
+    CHECK(slot.link.send(*response).has_value());
 }
 
 void EnclavePhone::pump() {

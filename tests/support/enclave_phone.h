@@ -7,6 +7,7 @@
 
 #include "attestation/appraise.h"
 #include "attestation/bundle_writer.h"
+#include "attestation/cel.h"
 #include "attestation/certificates.h"
 #include "enclave/enclave.h"
 #include "tests/unit/tpm/private_tpm.h"
@@ -22,7 +23,8 @@ class TestAuthority {
     /// A bundle with this root as its anchor: version, and days until its next update (negative: overdue).
     [[nodiscard]] rats::Bundle bundle(uint64_t version, int days) const;
     [[nodiscard]] Bytes sign(const rats::Bundle& bundle) const;
-    [[nodiscard]] rats::CertificateDer certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek) const;
+    [[nodiscard]] rats::CertificateDer certify_ak(ByteSpan tpmt_public, attestation::EkOrigin ek,
+                                                  bool managed = false) const;
     [[nodiscard]] rats::CertificateDer certify_identity(ByteSpan tpmt_public, std::string_view uri) const;
     [[nodiscard]] rats::CertificateDer certify_spki(ByteSpan spki, std::string_view uri) const;
 
@@ -31,6 +33,9 @@ class TestAuthority {
     attestation::PkeyPtr key_;
     Bytes root_;
 };
+
+/// What a phone of this harness measures of itself; `managed`: by a guard that comes first.
+std::vector<attestation::MeasuredRole> measured_roles(bool managed);
 
 policy::Policy lab_policy();  ///< level 2 with LAB, ordinary phones with a warning, answers by itself
 
@@ -44,6 +49,10 @@ struct PhoneOptions {
     Bytes bundle = {};                          ///< the file in the profile; empty: none
     Bytes bundle_signer = {};                   ///< SPKI as enrolment named it
     std::optional<tpm::AuthorityPin> pin = {};  ///< what enrolment wrote into the TPM
+    bool managed = false;
+    Bytes boot_log = {}, runtime_log = {};                  ///< files of this machine; empty: none
+    std::vector<std::pair<uint8_t, Digest>> extended = {};  ///< what happened to the TPM before the phone started
+    std::vector<std::string> show_logs_to = {};             ///< domains
     /// What the verifier answers; default: the real appraisal.
     std::function<std::optional<rats::VerifierResponse>(const rats::VerifierRequest&)> verifier = {};
 };
@@ -68,11 +77,18 @@ class EnclavePhone {
     [[nodiscard]] std::optional<ipc::EnclaveStatus> status();
     [[nodiscard]] Digest identity_spki() const { return identity_spki_; }
     void extend_measurement(std::string_view text) const;
+    void extend(uint8_t pcr, const Digest& digest) const;
+    /// Puts other logs in the place of those that this machine shows, for the next start().
+    void set_logs(Bytes boot, Bytes runtime) {
+        options_.boot_log = std::move(boot);
+        options_.runtime_log = std::move(runtime);
+    }
     [[nodiscard]] std::string audit_text() const;
 
     ipc::Link control, host, ui, audio;
     std::deque<Bytes> from_host, from_ui, from_audio, from_control;  ///< what the enclave said to each
     std::vector<Bytes> verifier_requests;
+    size_t verifier_log_bytes = 0;  ///< of all requests
 
     /// Removes and returns the first waiting message of this type.
     template <class T>
@@ -95,14 +111,21 @@ class EnclavePhone {
     std::optional<ipc::CallCard> last_card() const;
 
   private:
-    void serve_verifier(ipc::Link& slot);
+    /// The verifier's end of one slot, and the request that it is being told.
+    struct VerifierSlot {
+        ipc::Link link;
+        Bytes request;
+        Bytes logs;
+    };
+    void serve_verifier(VerifierSlot& slot);
+    void answer_verifier(VerifierSlot& slot);
     PhoneOptions options_;
     tpm::test::TempDir dir_;
     std::unique_ptr<tpm::test::Swtpm> swtpm_;
     ipc::ConfigureEnclave config_;
     Digest identity_spki_{};
     std::unique_ptr<enclave::Enclave> enclave_;
-    std::vector<ipc::Link> verifiers_;
+    std::vector<VerifierSlot> verifiers_;
     Bytes buffer_;
     bool ended_ = false;
 };

@@ -117,6 +117,21 @@ std::string set_dns(const toml::node& node, PhoneConfig& config) {
     return {};
 }
 
+std::string set_show_to(const toml::node& node, PhoneConfig& config) {
+    const std::string wanted = "a list of at most 16 domains, like [\"example.com\"]";
+    const toml::array* list = node.as_array();
+    if (!list || list->size() > 16) return wanted;
+    std::vector<std::string> out;
+    for (const auto& item : *list) {
+        const auto value = item.value_exact<std::string>();
+        if (!value || value->empty() || value->size() > 128 || value->find_first_of("@:/ \t") != std::string::npos)
+            return wanted;
+        out.push_back(*value);
+    }
+    config.logs.show_to = std::move(out);
+    return {};
+}
+
 /// "sip:" and no characters that end a header: for addresses and the proxy.
 Setter sip_uri(std::function<std::string&(PhoneConfig&)> field, const std::string& example, bool user) {
     return [=](const toml::node& node, PhoneConfig& config) -> std::string {
@@ -220,6 +235,13 @@ const std::vector<Key>& keys() {
              [](C & c) -> auto& { return c.policy.ordinary_phones; }, actions)},
         {"policy", "answer_automatically", flag([](C & c) -> auto& { return c.policy.answer_automatically; })},
         {"policy", "early_candidates", flag([](C & c) -> auto& { return c.policy.early_candidates; })},
+        {"logs", "boot",
+         text(
+             [](C & c) -> auto& { return c.logs.boot; }, 4096)},
+        {"logs", "runtime",
+         text(
+             [](C & c) -> auto& { return c.logs.runtime; }, 4096)},
+        {"logs", "show_to", set_show_to},
         {"tpm", "kind",
          word<TpmChoice>([](C & c) -> auto& { return c.tpm; },
                          {{"auto", TpmChoice::automatic}, {"device", TpmChoice::device}, {"swtpm", TpmChoice::swtpm}})},

@@ -35,6 +35,13 @@ struct AudioConfig {
     bool echo_cancel = true;
 };
 
+/// Logs that this machine keeps of what was started on it.
+struct LogConfig {
+    std::string boot;     ///< file of the firmware's log; empty: the kernel's own, if the TPM is the machine's
+    std::string runtime;  ///< file of the kernel's list (IMA), the same way
+    std::vector<std::string> show_to;  ///< domains whose phones may see them
+};
+
 struct PhoneConfig {
     std::string uri;
     SipConfig sip;
@@ -42,6 +49,7 @@ struct PhoneConfig {
     std::vector<std::string> dns_servers;
     AudioConfig audio;
     policy::Policy policy;
+    LogConfig logs;
     TpmChoice tpm = TpmChoice::automatic;
     uint8_t measurement_pcr = 13;
     Switch colour = Switch::automatic;

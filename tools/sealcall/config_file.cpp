@@ -65,8 +65,8 @@ PhoneConfig load_config(const fs::path& file) {
                       exit_status::kUsage);
     }
     PhoneConfig config = std::get<PhoneConfig>(std::move(outcome));
-    for (std::string* name :
-         {&config.sip.password_file, &config.sip.tls_certificate, &config.sip.tls_key, &config.sip.tls_ca})
+    for (std::string* name : {&config.sip.password_file, &config.sip.tls_certificate, &config.sip.tls_key,
+                              &config.sip.tls_ca, &config.logs.boot, &config.logs.runtime})
         if (!name->empty() && fs::path(*name).is_relative()) *name = (file.parent_path() / *name).string();
     read_password(config, file);
     return config;
@@ -106,6 +106,11 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 # ordinary_phones = "refuse" # phones that prove nothing
 # answer_automatically = false
 # early_candidates = false
+
+[logs]
+# boot = ""                  # file; default: the kernel's own, if the TPM is this computer's
+# runtime = ""               # the kernel's list of programs (IMA), the same way
+# show_to = []               # domains whose phones may see them: ["example.com"]
 
 [tpm]
 )";

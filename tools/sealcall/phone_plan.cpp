@@ -16,6 +16,9 @@
 namespace sealcall::cli {
 namespace {
 
+constexpr const char* kKernelBootLog = "/sys/kernel/security/tpm0/binary_bios_measurements";
+constexpr const char* kKernelRuntimeLog = "/sys/kernel/security/ima/binary_runtime_measurements";
+
 template <size_t N>
 BoundedString<N> text(const std::string& value, const char* what) {
     if (value.size() > N || value.find('\0') != std::string::npos)
@@ -79,6 +82,7 @@ void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const P
                                      "The SIP user name");
     out.sip_password = text<128>(config.sip.password, "The SIP password");
     out.sip_realm = text<128>(config.sip.realm, "The SIP realm");
+    for (const auto& domain : config.logs.show_to) CHECK(out.show_logs_to.push(BoundedString<128>(domain)));
     for (const auto& peer : store.known_peers()) CHECK(out.known_attesting.push(BoundedString<256>(peer)));
 }
 
@@ -98,6 +102,17 @@ void fill_host(ipc::ConfigureHost& out, const ProfileStore& store, const PhoneCo
     out.register_ = sip.register_;
     out.media_address = text<64>(config.media_address, "[media] address");
     for (const auto& server : config.dns_servers) CHECK(out.dns_servers.push(text<64>(server, "[media] dns_servers")));
+}
+
+/// The kernel's own logs say nothing about a software TPM: there a log is offered only when the configuration names
+/// one. A log that only root may read is not offered, which peers see as "withheld".
+UniqueFd open_log(const std::string& named, const char* kernels, bool software_tpm) {
+    if (named.empty() && software_tpm) return {};
+    UniqueFd fd(::open(named.empty() ? kernels : named.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd.valid() && !named.empty())
+        throw Problem("The log " + named + " could not be read: " + std::strerror(errno) + ".",
+                      "Check [logs] in the configuration.", exit_status::kUsage);
+    return fd;
 }
 
 UniqueFd open_wav(const std::string& name, int flags, const char* verb) {
@@ -188,6 +203,8 @@ launcher::PhonePlan make_plan(const ProfileStore& store, const PlanInput& input)
         plan.ground.tpm = launcher::SoftwareTpm{.state_dir = paths.tpm_dir()};
     else
         plan.ground.tpm = launcher::DeviceTpm{};
+    plan.boot_log = open_log(input.config.logs.boot, kKernelBootLog, facts->software_tpm);
+    plan.runtime_log = open_log(input.config.logs.runtime, kKernelRuntimeLog, facts->software_tpm);
     plan.audit_log = store.open_audit();
     return plan;
 }

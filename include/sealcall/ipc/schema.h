@@ -22,6 +22,7 @@ inline constexpr int kHostEnclave = 4, kHostUi = 5;
 inline constexpr int kEnclaveHost = 4, kEnclaveUi = 5, kEnclaveAudio = 6, kEnclaveTpm = 7, kEnclaveAudit = 8;
 inline constexpr int kEnclaveVerifier0 = 9, kEnclaveVerifierSlots = 2;  ///< 9 and 10
 inline constexpr int kEnclaveBundle = 11;  ///< read-only; /dev/null when the profile has none
+inline constexpr int kEnclaveBootLog = 12, kEnclaveRuntimeLog = 13;  ///< the machine's own logs, or /dev/null
 inline constexpr int kAudioEnclave = 4, kAudioWavIn = 5, kAudioWavOut = 6;
 }  // namespace fd
 
@@ -661,6 +662,7 @@ struct ConfigureEnclave {
     BoundedString<128> sip_password;
     BoundedString<128> sip_realm;                         ///< empty: any
     BoundedList<BoundedString<256>, 64> known_attesting;  ///< URIs that attested before (a downgrade shows)
+    BoundedList<BoundedString<128>, 16> show_logs_to;     ///< domains whose phones may see this machine's logs
     bool wav_in = false;
     bool wav_out = false;
     static constexpr auto fields = std::tuple{&ConfigureEnclave::tpm,
@@ -681,6 +683,7 @@ struct ConfigureEnclave {
                                               &ConfigureEnclave::sip_password,
                                               &ConfigureEnclave::sip_realm,
                                               &ConfigureEnclave::known_attesting,
+                                              &ConfigureEnclave::show_logs_to,
                                               &ConfigureEnclave::wav_in,
                                               &ConfigureEnclave::wav_out};
 };

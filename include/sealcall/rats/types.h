@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "sealcall/base/bytes.h"
 #include "sealcall/ipc/codec.h"
@@ -33,9 +34,16 @@ enum class Reason : uint8_t {
     tpm_genuine,
     tpm_genuine_lab,
     log_replays,
+    secure_boot_on,
+    boot_approved,
+    measurement_approved,
+    runtime_approved,
     // what is missing (level stays low, nothing is wrong)
     tpm_not_proven_genuine,
     boot_not_approved,
+    secure_boot_off,
+    runtime_not_known,
+    runtime_not_approved,
     measurement_self_vouched,
     embedded_mode,
     log_withheld,
@@ -64,6 +72,7 @@ enum class Reason : uint8_t {
     fingerprint_mismatch,
     exporter_mismatch,
     passport_mismatch,
+    component_forbidden,
     verifier_disagrees,
     // notices that do not change a level
     answered_by_other,
@@ -88,6 +97,13 @@ struct PcrValue {
 };
 
 using Reasons = BoundedList<Reason, 16>;
+
+/// What a machine says was extended into its PCRs, in order. Counts as far as it replays to quoted values.
+struct Measured {
+    std::vector<PcrEvent> events;  ///< all PCRs but 10
+    std::vector<Digest> runtime;   ///< PCR 10
+    uint8_t startup_locality = 0;  ///< last byte of PCR 0 before its first event
+};
 
 /// What is known of a peer's platform after appraisal.
 struct AttestationResult {

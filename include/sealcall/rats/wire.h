@@ -29,7 +29,9 @@ enum class FrameType : uint8_t {
     hold,
     resume,
     bye,
-    reattest,  ///< empty body: asks for Evidence of the next round
+    reattest,     ///< empty body: asks for Evidence of the next round
+    log_request,  ///< the relying party has not seen a log that the Evidence offers
+    log_part,
 };
 
 enum class EvidenceKind : uint8_t { none, tpm_quote };
@@ -63,6 +65,20 @@ using TpmSignature = BoundedBytes<512>;  ///< TPMT_SIGNATURE
 using TpmPublic = BoundedBytes<1024>;    ///< TPMT_PUBLIC
 using CertificateDer = BoundedBytes<4096>;
 
+enum class LogKind : uint8_t { boot, runtime };
+inline constexpr size_t kBootLogMax = 256 * 1024;  ///< bytes of a log that travels in a call
+inline constexpr size_t kRuntimeLogMax = 2 * 1024 * 1024;
+inline constexpr size_t kLogPartMax = 16 * 1024;
+inline constexpr size_t kLogWindow = 128 * 1024;  ///< one LogRequest is answered with at most so many bytes
+
+/// A log that the attester has: the bytes are asked for only by who has not seen them.
+struct LogOffer {
+    uint32_t size = 0;  ///< bytes; 0: none
+    Digest digest{};    ///< SHA-256 of them
+    static constexpr auto fields = std::tuple{&LogOffer::size, &LogOffer::digest};
+    bool operator==(const LogOffer&) const = default;
+};
+
 /// All of the Evidence but the quotes and the PCR values they cover; its SHA-256 is the last element of what the AK
 /// signs.
 struct EvidenceBody {
@@ -73,10 +89,11 @@ struct EvidenceBody {
     TpmAttest certify_attest;  ///< TPM2_Certify of the identity key by the AK
     TpmSignature certify_signature;
     BoundedBytes<8192> sealcall_log;  ///< CEL-TLV of the measurement PCR (default 13)
+    LogOffer boot_log;                ///< TCG event log of the firmware; it does not grow
     static constexpr auto fields =
         std::tuple{&EvidenceBody::round,           &EvidenceBody::ak_public,      &EvidenceBody::ak_certificate,
                    &EvidenceBody::identity_public, &EvidenceBody::certify_attest, &EvidenceBody::certify_signature,
-                   &EvidenceBody::sealcall_log};
+                   &EvidenceBody::sealcall_log,    &EvidenceBody::boot_log};
     bool operator==(const EvidenceBody&) const = default;
 };
 
@@ -87,10 +104,15 @@ struct Evidence {
     TpmAttest quote10;  ///< PCR 10 alone: it grows while one looks
     TpmSignature quote10_signature;
     BoundedList<PcrValue, 24>
-        pcrs;  ///< ascending, SHA-256 bank: 0..14; bound by the quotes' pcrDigest, so not in `body`
-    static constexpr auto fields = std::tuple{
-        &Evidence::body, &Evidence::quote, &Evidence::quote_signature, &Evidence::quote10, &Evidence::quote10_signature,
-        &Evidence::pcrs};
+        pcrs;              ///< ascending, SHA-256 bank: 0..14; bound by the quotes' pcrDigest, so not in `body`
+    LogOffer runtime_log;  ///< IMA list, read after the quote of PCR 10: a beginning of it gives that value
+    static constexpr auto fields = std::tuple{&Evidence::body,
+                                              &Evidence::quote,
+                                              &Evidence::quote_signature,
+                                              &Evidence::quote10,
+                                              &Evidence::quote10_signature,
+                                              &Evidence::pcrs,
+                                              &Evidence::runtime_log};
     bool operator==(const Evidence&) const = default;
 };
 
@@ -139,6 +161,23 @@ struct Bye {
     bool operator==(const Bye&) const = default;
 };
 
+/// Asks for the log that the last Evidence offered, from `offset` on: what stands before was seen in an earlier call.
+struct LogRequest {
+    LogKind kind{};
+    uint32_t offset = 0;
+    static constexpr auto fields = std::tuple{&LogRequest::kind, &LogRequest::offset};
+    bool operator==(const LogRequest&) const = default;
+};
+
+/// The next bytes of the log that was asked for. Empty at the beginning: the attester does not show it to this peer.
+struct LogPart {
+    LogKind kind{};
+    uint32_t offset = 0;
+    BoundedBytes<kLogPartMax> bytes;
+    static constexpr auto fields = std::tuple{&LogPart::kind, &LogPart::offset, &LogPart::bytes};
+    bool operator==(const LogPart&) const = default;
+};
+
 /// Everything that goes into the 32 signed bytes (facts: "What is signed"; docs/attestation.md).
 struct BindingInput {
     Role attester{};
@@ -160,7 +199,8 @@ struct BindingInput {
     bool operator==(const BindingInput&) const = default;
 };
 
-/// enclave -> verifier: one appraisal. Foreign: `evidence`. The rest is the enclave's own knowledge.
+/// enclave -> verifier: one appraisal. Foreign: `evidence`, and the logs that follow. The rest is the enclave's own
+/// knowledge.
 struct VerifierRequest {
     static constexpr uint16_t kId = 900;
     Evidence evidence;
@@ -168,10 +208,29 @@ struct VerifierRequest {
     BoundedList<CertificateDer, 4> anchors;  ///< authority roots that may vouch for an AK
     uint64_t wall_ms = 0;
     uint8_t measurement_pcr = 13;
-    static constexpr auto fields =
-        std::tuple{&VerifierRequest::evidence, &VerifierRequest::binding, &VerifierRequest::anchors,
-                   &VerifierRequest::wall_ms, &VerifierRequest::measurement_pcr};
+    uint32_t boot_log_size = 0;     ///< bytes that follow in VerifierLog messages, first of this log,
+    uint32_t runtime_log_size = 0;  ///< then of this one. 0: not there
+    static constexpr auto fields = std::tuple{&VerifierRequest::evidence,        &VerifierRequest::binding,
+                                              &VerifierRequest::anchors,         &VerifierRequest::wall_ms,
+                                              &VerifierRequest::measurement_pcr, &VerifierRequest::boot_log_size,
+                                              &VerifierRequest::runtime_log_size};
 };
+
+inline constexpr size_t kVerifierLogPart = 48 * 1024;
+/// enclave -> verifier: the next bytes of the logs.
+struct VerifierLog {
+    static constexpr uint16_t kId = 902;
+    BoundedBytes<kVerifierLogPart> bytes;
+    static constexpr auto fields = std::tuple{&VerifierLog::bytes};
+};
+
+/// verifier -> enclave, before the response: what was extended into PCR 10, in order (IMA template hashes).
+struct VerifierRuntime {
+    static constexpr uint16_t kId = 903;
+    BoundedList<Digest, 1024> digests;
+    static constexpr auto fields = std::tuple{&VerifierRuntime::digests};
+};
+inline constexpr size_t kRuntimeEventsMax = 65536;
 
 /// verifier -> enclave. Can only lower: the enclave takes the minimum with its own ceiling and replays `events` itself.
 struct VerifierResponse {
@@ -179,16 +238,23 @@ struct VerifierResponse {
     Digest request{};  ///< SHA-256 of the encoded request message
     Level level{};
     Reasons reasons;
-    BoundedList<PcrEvent, 256> events;
-    static constexpr auto fields = std::tuple{&VerifierResponse::request, &VerifierResponse::level,
-                                              &VerifierResponse::reasons, &VerifierResponse::events};
+    uint8_t startup_locality = 0;        ///< last byte of PCR 0 before its first event
+    BoundedList<PcrEvent, 1024> events;  ///< of all PCRs but 10
+    uint32_t runtime_events = 0;         ///< digests in the VerifierRuntime messages before this one
+    static constexpr auto fields =
+        std::tuple{&VerifierResponse::request,          &VerifierResponse::level,  &VerifierResponse::reasons,
+                   &VerifierResponse::startup_locality, &VerifierResponse::events, &VerifierResponse::runtime_events};
 };
 
 }  // namespace sealcall::rats
 
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::FrameType> {
-    static constexpr auto last = sealcall::rats::FrameType::reattest;
+    static constexpr auto last = sealcall::rats::FrameType::log_part;
+};
+template <>
+struct sealcall::ipc::EnumRange<sealcall::rats::LogKind> {
+    static constexpr auto last = sealcall::rats::LogKind::runtime;
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::EvidenceKind> {

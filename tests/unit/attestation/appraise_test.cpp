@@ -16,7 +16,7 @@ rats::VerifierResponse appraised(const Scenario& s) { return appraise(request_of
 
 TEST(Appraise, ListsTheEventsOfAGenuineMachine) {
     const auto r = appraised({});
-    EXPECT_EQ(r.level, Level::measured);
+    EXPECT_EQ(r.level, Level::trusted_runtime) << "no objection; what is approved the enclave looks up itself";
     EXPECT_TRUE(has(r, Reason::log_replays));
     ASSERT_EQ(r.events.size(), 2u);
     for (size_t i = 0; i < 2; ++i) {

@@ -14,14 +14,14 @@ using rats::Reason;
 
 bool has(const rats::AttestationResult& r, Reason reason) { return std::ranges::count(r.reasons, reason) == 1; }
 
-TEST(CheckEvidence, TakesGenuineEvidenceUpToMeasured) {
+TEST(CheckEvidence, SetsNoCeilingToGenuineEvidenceOfAManagedDevice) {
     const Case c = make_case({});
     const Appraised a = check_evidence(c.evidence, c.expect);
-    EXPECT_EQ(a.result.level, Level::measured);
+    EXPECT_EQ(a.result.level, Level::trusted_runtime) << "logs and references lower it";
     EXPECT_FALSE(a.result.lab);
     EXPECT_FALSE(a.result.software_tpm);
     for (Reason r : {Reason::quote_fresh_and_bound, Reason::identity_key_in_tpm, Reason::device_enrolled,
-                     Reason::tpm_genuine, Reason::measurement_self_vouched, Reason::boot_not_approved})
+                     Reason::tpm_genuine})
         EXPECT_TRUE(has(a.result, r)) << static_cast<int>(r);
     EXPECT_EQ(a.device.device, "device-1");
     EXPECT_EQ(a.device.authority, "Example Corp");
@@ -37,7 +37,7 @@ TEST(CheckEvidence, MarksALaboratoryRoot) {
     s.claims.software_tpm = true;
     const Case c = make_case(s);
     const Appraised a = check_evidence(c.evidence, c.expect);
-    EXPECT_EQ(a.result.level, Level::measured);
+    EXPECT_EQ(a.result.level, Level::trusted_runtime);
     EXPECT_TRUE(a.result.lab);
     EXPECT_TRUE(a.result.software_tpm);
     EXPECT_TRUE(has(a.result, Reason::tpm_genuine_lab));
@@ -388,7 +388,7 @@ TEST(CheckEvidence, TakesAnIdentityKeyBoundToTheApprovedState) {
     s.identity.auth_policy = to_bytes(identity_auth_policy(13, digest_of(0x77)));
     s.expect = [](Expectation& e) { e.identity_policy_pcr = digest_of(0x77); };
     const Case c = make_case(s);
-    EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::measured);
+    EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::trusted_runtime);
 }
 
 TEST(CheckEvidence, TriesEveryAnchor) {
@@ -398,7 +398,7 @@ TEST(CheckEvidence, TriesEveryAnchor) {
                      rats::CertificateDer(keys().authority_root)};
     };
     const Case c = make_case(s);
-    EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::measured);
+    EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::trusted_runtime);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "attestation/appraise.h"
+#include "attestation/levels.h"
 #include "tests/unit/attestation/bundles.h"
 
 namespace sealcall::attestation::test {
@@ -16,8 +17,10 @@ using rats::Level;
 Level final_level(const Case& c) {
     const Appraised own = check_evidence(c.evidence, c.expect);
     if (own.result.level == Level::failed) return Level::failed;
-    const auto response = appraise(request_of(c));
-    return std::min(apply_replay(own.result, own.pcrs, response.events.items()).level, response.level);
+    const auto found = appraise(request_of(c));
+    const rats::Measured measured{.events = found.events.items(), .runtime = found.runtime};
+    const auto result = apply_references(apply_replay(own.result, own.pcrs, measured), measured, 13, nullptr);
+    return std::min(result.level, found.level);
 }
 
 const std::vector<EkOrigin> kOrigins{EkOrigin::not_proven, EkOrigin::vendor, EkOrigin::lab};
@@ -137,7 +140,11 @@ TEST(Property, NoChangedBitRaisesTheLevel) {
         ++read;
         Case c = genuine;
         c.evidence = *evidence;
-        EXPECT_EQ(final_level(c), Level::failed) << "bit " << bit;
+        // What the Evidence offers of the kernel's list is not signed: the list replays to PCR 10 or not.
+        if (bit / 8 >= bytes.size() - ipc::encode(rats::LogOffer{}).size())
+            EXPECT_LE(final_level(c), level) << "bit " << bit;
+        else
+            EXPECT_EQ(final_level(c), Level::failed) << "bit " << bit;
     }
     EXPECT_GT(read, 1000u);
     EXPECT_EQ(level, Level::measured);
@@ -152,8 +159,8 @@ TEST(Property, AVerifierThatLiesCannotRaise) {
     std::vector<rats::PcrEvent> honest = appraise(request_of(c)).events.items();
     std::vector<rats::PcrEvent> invented = honest;
     invented.push_back({.pcr = 4, .digest = digest_of(0x44), .reference = 1});
-    EXPECT_EQ(apply_replay(own.result, own.pcrs, honest).level, Level::known_device);
-    EXPECT_EQ(apply_replay(own.result, own.pcrs, invented).level, Level::failed);
+    EXPECT_EQ(apply_replay(own.result, own.pcrs, {.events = honest, .runtime = {}}).level, Level::known_device);
+    EXPECT_EQ(apply_replay(own.result, own.pcrs, {.events = invented, .runtime = {}}).level, Level::failed);
     EXPECT_EQ(apply_replay(own.result, own.pcrs, {}).level, Level::known_device);
 }
 

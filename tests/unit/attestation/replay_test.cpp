@@ -28,7 +28,8 @@ rats::PcrEvent event(uint8_t pcr, uint8_t fill) { return {.pcr = pcr, .digest = 
 
 TEST(Replay, KeepsTheCeilingWhenEveryPcrReplays) {
     const Digest value = extended(extended({}, digest_of(1)), digest_of(2));
-    const auto r = apply_replay(ceiling(), pcrs_with(13, value), {event(13, 1), event(13, 2)});
+    const auto r =
+        apply_replay(ceiling(), pcrs_with(13, value), {.events = {event(13, 1), event(13, 2)}, .runtime = {}});
     EXPECT_EQ(r.level, Level::measured);
     EXPECT_TRUE(has(r, Reason::log_replays));
     EXPECT_TRUE(r.lab);
@@ -56,7 +57,7 @@ TEST(Replay, FailsALogThatDoesNotReachTheQuotedValue) {
     const Digest value = extended(extended({}, digest_of(1)), digest_of(2));
     for (const auto& events : std::vector<std::vector<rats::PcrEvent>>{
              {event(13, 1)}, {event(13, 2), event(13, 1)}, {event(13, 1), event(13, 2), event(13, 3)}}) {
-        const auto r = apply_replay(ceiling(), pcrs_with(13, value), events);
+        const auto r = apply_replay(ceiling(), pcrs_with(13, value), {.events = events, .runtime = {}});
         EXPECT_EQ(r.level, Level::failed);
         ASSERT_EQ(r.reasons.size(), 1u);
         EXPECT_EQ(r.reasons.items()[0], Reason::log_does_not_replay);
@@ -65,7 +66,9 @@ TEST(Replay, FailsALogThatDoesNotReachTheQuotedValue) {
 
 TEST(Replay, FailsEventsOfAPcrThatWasNotQuoted) {
     for (uint8_t pcr : {uint8_t{15}, uint8_t{16}, uint8_t{24}, uint8_t{255}})
-        EXPECT_EQ(apply_replay(ceiling(), pcrs_with(13, {}), {event(pcr, 1)}).level, Level::failed) << int{pcr};
+        EXPECT_EQ(apply_replay(ceiling(), pcrs_with(13, {}), {.events = {event(pcr, 1)}, .runtime = {}}).level,
+                  Level::failed)
+            << int{pcr};
 }
 
 TEST(Replay, NeverRaisesALevel) {
@@ -90,6 +93,30 @@ TEST(ClockContinues, RefusesARestartAndAClockThatWentBack) {
         ASSERT_FALSE(s);
         EXPECT_EQ(s.error().code, Errc::clock_went_back);
     }
+}
+
+TEST(Replay, StartsPcrZeroWithTheLocalityThatTheLogGives) {
+    Digest start{};
+    start.back() = std::byte{3};
+    const Digest value = extended(start, digest_of(1));
+    rats::Measured m{.events = {event(0, 1)}, .runtime = {}, .startup_locality = 3};
+    EXPECT_EQ(apply_replay(ceiling(), pcrs_with(0, value), m).level, Level::measured);
+    m.startup_locality = 0;
+    EXPECT_EQ(apply_replay(ceiling(), pcrs_with(0, value), m).level, Level::failed);
+    // A locality alone is no log: PCR 0 with nothing but that value was not shown.
+    EXPECT_EQ(apply_replay(ceiling(), pcrs_with(0, start), {.events = {}, .runtime = {}, .startup_locality = 3}).level,
+              Level::known_device);
+}
+
+TEST(Replay, TakesTheRuntimeListForPcrTenOnly) {
+    const Digest value = extended(extended({}, digest_of(1)), digest_of(2));
+    rats::Measured m{.events = {}, .runtime = {digest_of(1), digest_of(2)}};
+    EXPECT_EQ(apply_replay(ceiling(), pcrs_with(10, value), m).level, Level::measured);
+    EXPECT_EQ(apply_replay(ceiling(), pcrs_with(9, value), m).level, Level::failed);
+    m.runtime.pop_back();
+    EXPECT_EQ(apply_replay(ceiling(), pcrs_with(10, value), m).level, Level::failed);
+    const rats::Measured smuggled{.events = {event(10, 1), event(10, 2)}, .runtime = {}};
+    EXPECT_EQ(apply_replay(ceiling(), pcrs_with(10, value), smuggled).level, Level::failed);
 }
 
 }  // namespace

@@ -27,6 +27,8 @@ struct PhonePlan {
     ipc::ConfigureUi ui;
     UniqueFd audit_log;            ///< opened for append and reading
     UniqueFd bundle;               ///< the authority's, for reading; none: /dev/null
+    UniqueFd boot_log;             ///< of this machine; none: /dev/null
+    UniqueFd runtime_log;          ///< the same
     UniqueFd control_socket;       ///< listening Unix socket for ui; none: /dev/null
     UniqueFd wav_in, wav_out;      ///< where `audio` says wav
     std::string pulse_socket;      ///< for audio devices; find_pulse_socket()

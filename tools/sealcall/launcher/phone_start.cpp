@@ -119,13 +119,13 @@ Status Phone::start_roles(PhonePlan& plan) {
                              pairs.enclave_audio.first.get(), ground_.tpm().fd(), or_null(plan.audit_log, null)};
     for (const UniqueFd& slot : pairs.verifier_slots) enclave.push_back(slot.get());
     enclave.push_back(or_null(plan.bundle, null));
+    for (const UniqueFd* log : {&plan.boot_log, &plan.runtime_log}) enclave.push_back(or_null(*log, null));
     TRY_STATUS(start_one(ProcessRole::enclave, std::move(enclave), {}));
     ground_.tpm().close_own_end();
     plan.control_socket.reset();
     plan.wav_in.reset();
     plan.wav_out.reset();
-    plan.audit_log.reset();
-    plan.bundle.reset();
+    for (UniqueFd* file : {&plan.audit_log, &plan.bundle, &plan.boot_log, &plan.runtime_log}) file->reset();
     return {};
 }
 

@@ -30,7 +30,7 @@ Status Provisioner::start_enclave(std::string& problem) {
     TRY(Ends control, link_ends());
     RoleSpec spec = ground_.spec(ProcessRole::enclave, {});
     const int null = ground_.null_fd();
-    for (int n = 0; n <= ipc::fd::kEnclaveBundle; ++n) spec.fds.push_back({n, null});
+    for (int n = 0; n <= ipc::fd::kEnclaveRuntimeLog; ++n) spec.fds.push_back({n, null});
     spec.fds[2].source = ground_.log_fd();
     spec.fds[ipc::fd::kControl].source = control.second.get();
     spec.fds[ipc::fd::kEnclaveTpm].source = ground_.tpm().fd();

@@ -39,17 +39,22 @@ Status VerifierSlots::prepare() {
 
 void VerifierSlots::poll_set(std::vector<pollfd>& out) const {
     for (const Slot& s : slots_) {
-        if (s.enclave.open()) out.push_back({.fd = s.enclave.fd(), .events = POLLIN, .revents = 0});
-        if (s.worker) out.push_back({.fd = s.worker->link.fd(), .events = POLLIN, .revents = 0});
+        const bool full = s.worker && (s.worker->link.events() & POLLOUT) != 0;
+        const auto from_enclave = static_cast<short>(full ? s.enclave.events() & ~POLLIN : s.enclave.events());
+        if (s.enclave.open()) out.push_back({.fd = s.enclave.fd(), .events = from_enclave, .revents = 0});
+        if (s.worker) out.push_back({.fd = s.worker->link.fd(), .events = s.worker->link.events(), .revents = 0});
     }
     if (spare_) out.push_back({.fd = spare_->process.child.fd(), .events = POLLIN, .revents = 0});
 }
 
 void VerifierSlots::handle(BootInstant now) {
     for (Slot& s : slots_) {
-        if (s.worker) take_answer(s, now);
+        if (s.worker) take_answers(s, now);
         if (s.worker && now >= s.deadline) end(s, now, "took too long");
-        if (s.enclave.open()) take_request(s, now);
+        if (s.enclave.open()) {
+            (void)s.enclave.flush();
+            take_requests(s, now);
+        }
     }
     if (spare_ && spare_->process.child.ended()) {
         log_("event=verifier_lost while=waiting");
@@ -62,10 +67,22 @@ void VerifierSlots::handle(BootInstant now) {
     }
 }
 
-void VerifierSlots::take_request(Slot& slot, BootInstant now) {
-    auto request = slot.enclave.receive(buffer_);
-    if (!request) {
-        if (request.error().code != Errc::would_block) slot.enclave.close();
+void VerifierSlots::take_requests(Slot& slot, BootInstant now) {
+    // What follows a request waits in the enclave's link until the process has taken what came before.
+    while (slot.enclave.open() && !(slot.worker && (slot.worker->link.events() & POLLOUT) != 0)) {
+        auto message = slot.enclave.receive(buffer_);
+        if (!message) {
+            if (message.error().code != Errc::would_block) slot.enclave.close();
+            return;
+        }
+        take_request(slot, *message, now);
+    }
+}
+
+void VerifierSlots::take_request(Slot& slot, ByteSpan message, BootInstant now) {
+    const auto id = ipc::message_id(message);
+    if (id && *id == rats::VerifierLog::kId) {  // of a request whose process is gone: nobody's
+        if (slot.worker && !slot.worker->link.send_bytes(to_bytes(message))) end(slot, now, "was gone");
         return;
     }
     // The enclave asks again only when it has given up on the answer before.
@@ -79,21 +96,26 @@ void VerifierSlots::take_request(Slot& slot, BootInstant now) {
     slot.worker = std::move(spare_);
     spare_.reset();
     slot.deadline = now + kDeadline;
-    if (!slot.worker->link.send_bytes(to_bytes(*request))) end(slot, now, "was gone");
+    if (!slot.worker->link.send_bytes(to_bytes(message))) end(slot, now, "was gone");
 }
 
-void VerifierSlots::take_answer(Slot& slot, BootInstant now) {
-    auto answer = slot.worker->link.receive(buffer_);
-    if (!answer) {
-        if (answer.error().code == Errc::would_block) return;
-        // It went without an answer: how it ended is worth a line.
-        std::string how = "ended without an answer";
-        if (auto e = slot.worker->process.child.wait(Millis(100)); e) how = describe(*e);
-        end(slot, now, how.c_str());
-        return;
+void VerifierSlots::take_answers(Slot& slot, BootInstant now) {
+    (void)slot.worker->link.flush();
+    (void)slot.enclave.flush();
+    while (slot.worker) {
+        auto answer = slot.worker->link.receive(buffer_);
+        if (!answer) {
+            if (answer.error().code == Errc::would_block) return;
+            // It went without an answer: how it ended is worth a line.
+            std::string how = "ended without an answer";
+            if (auto e = slot.worker->process.child.wait(Millis(100))) how = describe(*e);
+            end(slot, now, how.c_str());
+            return;
+        }
+        const auto id = ipc::message_id(*answer);
+        (void)slot.enclave.send_bytes(to_bytes(*answer));
+        if (!id || *id != rats::VerifierRuntime::kId) end(slot, now, nullptr);
     }
-    (void)slot.enclave.send_bytes(to_bytes(*answer));
-    end(slot, now, nullptr);
 }
 
 void VerifierSlots::end(Slot& slot, BootInstant now, const char* why) {

@@ -1,6 +1,7 @@
 // One fresh verifier process for each appraisal. The enclave holds one end of each slot; we pass exactly one request to
-// exactly one process, at most one answer back, and end the process: a verifier that was taken over by what it read
-// meets nobody else. One process waits ready, so that an appraisal does not wait for a process to start.
+// exactly one process, with the logs that follow it, at most one answer back, and end the process: a verifier that was
+// taken over by what it read meets nobody else. One process waits ready, so that an appraisal does not wait for a
+// process to start.
 #pragma once
 
 #include <poll.h>
@@ -47,8 +48,9 @@ class VerifierSlots {
         BootInstant deadline{};
     };
     Result<Worker> start();
-    void take_request(Slot& slot, BootInstant now);
-    void take_answer(Slot& slot, BootInstant now);
+    void take_requests(Slot& slot, BootInstant now);
+    void take_request(Slot& slot, ByteSpan message, BootInstant now);
+    void take_answers(Slot& slot, BootInstant now);
     void end(Slot& slot, BootInstant now, const char* why);
 
     Starter starter_;

@@ -1,0 +1,19 @@
+// Levels 3 and 4: what was measured against what the administrator approved (docs/attestation.md, "Levels"). Only
+// lowers a result that has replayed. Trusted base.
+#pragma once
+
+#include "attestation/bundle.h"
+#include "attestation/checks.h"
+
+namespace sealcall::attestation {
+
+/// SHA-256 of the UEFI variable SecureBoot with the value 1, as firmware extends it into PCR 7 (PC Client Platform
+/// Firmware Profile 1.05, 10.2.2 and 3.3.4.8: EV_EFI_VARIABLE_DRIVER_CONFIG over UEFI_VARIABLE_DATA).
+Digest secure_boot_on_digest();
+
+/// `result` is what apply_replay left; `references` null: nobody has approved anything. The answer is never better than
+/// `result`: at most measured without approval, trusted_boot without an approved runtime, failed with a forbidden one.
+rats::AttestationResult apply_references(rats::AttestationResult result, const rats::Measured& measured,
+                                         uint8_t measurement_pcr, const ReferenceSet* references);
+
+}  // namespace sealcall::attestation
