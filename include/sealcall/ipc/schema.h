@@ -21,7 +21,7 @@ inline constexpr int kUiEnclave = 4, kUiHost = 5, kUiControlSocket = 6;
 inline constexpr int kHostEnclave = 4, kHostUi = 5;
 inline constexpr int kEnclaveHost = 4, kEnclaveUi = 5, kEnclaveAudio = 6, kEnclaveTpm = 7, kEnclaveAudit = 8;
 inline constexpr int kEnclaveVerifier0 = 9, kEnclaveVerifierSlots = 2;  ///< 9 and 10
-inline constexpr int kEnclaveBundle = 11;  ///< read-only; /dev/null when the profile has none
+inline constexpr int kEnclaveBundle = 11;                            ///< read-only; /dev/null when the profile has none
 inline constexpr int kEnclaveBootLog = 12, kEnclaveRuntimeLog = 13;  ///< the machine's own logs, or /dev/null
 inline constexpr int kAudioEnclave = 4, kAudioWavIn = 5, kAudioWavOut = 6;
 }  // namespace fd

@@ -20,8 +20,8 @@ TEST(CheckEvidence, SetsNoCeilingToGenuineEvidenceOfAManagedDevice) {
     EXPECT_EQ(a.result.level, Level::trusted_runtime) << "logs and references lower it";
     EXPECT_FALSE(a.result.lab);
     EXPECT_FALSE(a.result.software_tpm);
-    for (Reason r : {Reason::quote_fresh_and_bound, Reason::identity_key_in_tpm, Reason::device_enrolled,
-                     Reason::tpm_genuine})
+    for (Reason r :
+         {Reason::quote_fresh_and_bound, Reason::identity_key_in_tpm, Reason::device_enrolled, Reason::tpm_genuine})
         EXPECT_TRUE(has(a.result, r)) << static_cast<int>(r);
     EXPECT_EQ(a.device.device, "device-1");
     EXPECT_EQ(a.device.authority, "Example Corp");
