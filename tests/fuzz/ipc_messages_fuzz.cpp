@@ -1,24 +1,13 @@
 // Every message between our processes: what decodes has exactly one encoding, and is no larger than its type allows.
 #include "sealcall/ipc/link.h"
 #include "tests/fuzz/seeded.h"
+#include "tests/unit/include/message_list.h"
 
 using namespace sealcall;
 
 namespace {
 
-using Messages = std::tuple<
-    ipc::LinkHello, ipc::CallCard, ipc::CallPhase, ipc::CallStateChanged, ipc::KeyLife, ipc::MediaStats, ipc::Notice,
-    ipc::EnclaveStatus, ipc::Dial, ipc::DialReply, ipc::Answer, ipc::Refuse, ipc::HangUp, ipc::SetHold,
-    ipc::SetMicrophone, ipc::Recheck, ipc::QueryStatus, ipc::PlaceCall, ipc::LegAdmitted, ipc::IncomingAdmitted,
-    ipc::IncomingRefused, ipc::ChannelOut, ipc::SendRinging, ipc::SendOk, ipc::EndLeg, ipc::EndCall,
-    ipc::StartMediaPath, ipc::RemoteCandidates, ipc::Datagram, ipc::SendHold, ipc::IncomingInvite, ipc::LegAttesting,
-    ipc::LegOrdinary, ipc::ChannelIn, ipc::LegAnswered, ipc::OrdinaryAnswered, ipc::OrdinaryRinging, ipc::LegEnded,
-    ipc::CallFailed, ipc::LocalCandidates, ipc::MediaPathReady, ipc::MediaPathFailed, ipc::PeerHold,
-    ipc::DigestChallenge, ipc::DigestResponse, ipc::HostState, ipc::OpenStream, ipc::CloseStream, ipc::Capture,
-    ipc::PlayFrame, ipc::CapturedFrame, ipc::StreamStats, ipc::AudioEvent, ipc::Start, ipc::Ready, ipc::Shutdown,
-    ipc::ConfigureEnclave, ipc::RememberPeer, ipc::ConfigureHost, ipc::ConfigureAudio, ipc::ConfigureUi, ipc::QuitPhone,
-    ipc::QueryProcesses, ipc::ProcessReport, ipc::ProcessReportEnd, ipc::Provision, ipc::Provisioned, ipc::Activate,
-    ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, rats::VerifierRequest, rats::VerifierResponse>;
+using Messages = test::IpcMessages;
 
 template <class T>
 void try_message(ByteSpan in) {

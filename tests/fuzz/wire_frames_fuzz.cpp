@@ -30,6 +30,10 @@ void try_frame(rats::FrameType type, ByteSpan body) {
             return try_body<rats::Resume>(body);
         case rats::FrameType::bye:
             return try_body<rats::Bye>(body);
+        case rats::FrameType::log_request:
+            return try_body<rats::LogRequest>(body);
+        case rats::FrameType::log_part:
+            return try_body<rats::LogPart>(body);
         case rats::FrameType::ringing:
         case rats::FrameType::reattest:
             return;  // empty bodies

@@ -10,8 +10,8 @@ constexpr SessionId kToCallee{1}, kToCaller{2};
 constexpr uint16_t kUnavailable = 480, kBusy = 486;
 
 const char* name_of(rats::FrameType type) {
-    constexpr std::array names{"hello",         "evidence", "verdict", "ringing", "candidates",
-                               "media_confirm", "hold",     "resume",  "bye",     "reattest"};
+    constexpr std::array names{"hello", "evidence", "verdict", "ringing",  "candidates",  "media_confirm",
+                               "hold",  "resume",   "bye",     "reattest", "log_request", "log_part"};
     return names[static_cast<size_t>(type)];
 }
 

@@ -18,7 +18,8 @@ constexpr uint8_t kOwnPcr = 13;
 /// A boot, a guard, a role, and two programs; everything that a bundle can approve.
 Measured machine() {
     Measured m;
-    for (uint8_t pcr : {0, 2, 4, 7, 8}) m.events.push_back({.pcr = pcr, .digest = digest_of(pcr + 1)});
+    for (uint8_t pcr : std::initializer_list<uint8_t>{0, 2, 4, 7, 8})
+        m.events.push_back({.pcr = pcr, .digest = digest_of(static_cast<uint8_t>(pcr + 1))});
     m.events.push_back({.pcr = 7, .digest = secure_boot_on_digest()});
     m.events.push_back({.pcr = kOwnPcr, .digest = digest_of(0x51)});
     m.events.push_back({.pcr = kOwnPcr, .digest = digest_of(0x52)});
@@ -114,7 +115,7 @@ TEST(Levels, TheDigestOfSecureBootInAnotherPcrProvesNothing) {
 }
 
 TEST(Levels, EveryExtendOfACompulsoryPcrNeedsApproval) {
-    for (uint8_t pcr : {0, 2, 4, 7}) {
+    for (uint8_t pcr : std::initializer_list<uint8_t>{0, 2, 4, 7}) {
         Measured m = machine();
         m.events.push_back({.pcr = pcr, .digest = digest_of(0x99)});
         const auto r = judged(m, approving(machine()));
@@ -136,7 +137,7 @@ TEST(Levels, TheBundleAddsPcrsAndCannotTakeAny) {
 }
 
 TEST(Levels, ABootThatShowsNoFirmwareOrLoaderIsNotApproved) {
-    for (uint8_t left_out : {0, 4, 7}) {
+    for (uint8_t left_out : std::initializer_list<uint8_t>{0, 4, 7}) {
         Measured m = machine();
         std::erase_if(m.events, [&](const auto& e) { return e.pcr == left_out; });
         EXPECT_EQ(judged(m, approving(machine())).level, Level::measured) << int{left_out};
