@@ -2,6 +2,7 @@
 // only as far as they replay.
 #include <gtest/gtest.h>
 
+#include "attestation/binding.h"
 #include "tests/support/enclave_phone.h"
 #include "tests/support/machine.h"
 
@@ -154,6 +155,78 @@ TEST(Logs, LeftOutNeverHelp) {
         EXPECT_EQ(card->theirs.level, Level::known_device) << boot;
         EXPECT_TRUE(has(*card, Reason::log_withheld));
     }
+}
+
+/// What bob's authority approves of this machine and its phone.
+rats::Bundle approving(const TestAuthority& authority, const Machine& machine) {
+    rats::Bundle b = authority.bundle(1, 30);
+    uint32_t id = 1;
+    for (const auto& [pcr, digest] : machine.extended()) {
+        const rats::Reference r{.id = id++, .pcr = pcr, .kind = rats::ReferenceKind::approved, .digest = digest};
+        if (!(pcr == 10 ? b.runtime.push(r) : b.references.push(r))) ADD_FAILURE() << "too many";
+    }
+    const auto roles = measured_roles(true);
+    for (const auto& role : roles) {
+        const auto kind = role.role == "guard" ? rats::ReferenceKind::measurer : rats::ReferenceKind::sealcall;
+        CHECK(b.references.push({.id = id++, .pcr = 13, .kind = kind, .digest = attestation::cel_digest(role)}));
+    }
+    return b;
+}
+
+PhoneOptions bob_with(const TestAuthority& authority, const rats::Bundle& bundle) {
+    const Bytes spki = authority.spki();
+    return {.uri = "sip:bob@example.com",
+            .bundle = authority.sign(bundle),
+            .bundle_signer = spki,
+            .pin = tpm::AuthorityPin{.signer = attestation::sha256(spki), .oldest_version = bundle.version}};
+}
+
+TEST(Logs, ApprovedAndMeasuredByAGuardAreTrustedRuntime) {
+    Machine machine;
+    machine.run("/usr/bin/bash", "bash");
+    TestAuthority authority;
+    PhoneOptions managed = phone_on(machine);
+    managed.managed = true;
+    EnclavePhone alice(authority, managed);
+    EnclavePhone bob(authority, bob_with(authority, approving(authority, machine)));
+    auto card = card_of(alice, bob);
+    ASSERT_TRUE(card);
+    EXPECT_EQ(card->theirs.level, Level::trusted_runtime);
+    EXPECT_TRUE(card->theirs.lab);
+
+    // A program that nobody approved, then the next call.
+    alice.extend(10, machine.run("/tmp/x", "something else"));
+    alice.set_logs(machine.boot_log(), machine.runtime_log());
+    alice.start();
+    card = card_of(alice, bob);
+    ASSERT_TRUE(card);
+    EXPECT_EQ(card->theirs.level, Level::trusted_boot);
+    EXPECT_TRUE(has(*card, Reason::runtime_not_approved));
+}
+
+TEST(Logs, ARogueBootLoaderIsMeasuredOnly) {
+    const Machine approved;
+    const Machine rogue(true, "evil grub");
+    TestAuthority authority;
+    PhoneOptions managed = phone_on(rogue);
+    managed.managed = true;
+    EnclavePhone alice(authority, managed);
+    EnclavePhone bob(authority, bob_with(authority, approving(authority, approved)));
+    const auto card = card_of(alice, bob);
+    ASSERT_TRUE(card);
+    EXPECT_EQ(card->theirs.level, Level::measured);
+    EXPECT_TRUE(has(*card, Reason::boot_not_approved));
+}
+
+TEST(Logs, OfAnEmbeddedPhoneStayBelowTrustedBootWhateverIsApproved) {
+    const Machine machine;
+    TestAuthority authority;
+    EnclavePhone alice(authority, phone_on(machine));
+    EnclavePhone bob(authority, bob_with(authority, approving(authority, machine)));
+    const auto card = card_of(alice, bob);
+    ASSERT_TRUE(card);
+    EXPECT_EQ(card->theirs.level, Level::measured);
+    EXPECT_TRUE(has(*card, Reason::embedded_mode));
 }
 
 }  // namespace
