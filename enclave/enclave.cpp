@@ -121,21 +121,23 @@ Status Enclave::load_keys() {
         std::optional<tpm::AuthorityPin> pin;
     };
     auto config = std::make_shared<const ipc::ConfigureEnclave>(config_);  // the job may outlive us by a slow TPM
-    TRY(Loaded loaded, wait_for_tpm<Loaded>(*ports_.worker, [blobs, config, enrolled, logs = ports_.platform_logs](tpm::Tpm& t) -> Result<Loaded> {
-            Loaded l;
-            l.name = t.name();
-            TRY_STATUS(t.load(blobs));
-            // An enclave starts with no calls: whatever an earlier one sealed must be dead before anything else
-            // happens.
-            for (uint8_t slot = 0; slot < tpm::kSlots; ++slot)
-                if (auto counter = t.end_slot(slot); !counter) return counter.error();
-            TRY(l.measurement, t.read_pcr(config->measurement_pcr));
-            TRY(l.pin, t.authority_pin());
-            if (enrolled) {
-                TRY(l.attester, Attester::create(t, *config, logs));
-            }
-            return l;
-        }));
+    TRY(Loaded loaded,
+        wait_for_tpm<Loaded>(*ports_.worker,
+                             [blobs, config, enrolled, logs = ports_.platform_logs](tpm::Tpm& t) -> Result<Loaded> {
+                                 Loaded l;
+                                 l.name = t.name();
+                                 TRY_STATUS(t.load(blobs));
+                                 // An enclave starts with no calls: whatever an earlier one sealed must be dead before
+                                 // anything else happens.
+                                 for (uint8_t slot = 0; slot < tpm::kSlots; ++slot)
+                                     if (auto counter = t.end_slot(slot); !counter) return counter.error();
+                                 TRY(l.measurement, t.read_pcr(config->measurement_pcr));
+                                 TRY(l.pin, t.authority_pin());
+                                 if (enrolled) {
+                                     TRY(l.attester, Attester::create(t, *config, logs));
+                                 }
+                                 return l;
+                             }));
     tpm_name_ = std::move(loaded.name);
     measurement_ = loaded.measurement;
     attester_ = std::move(loaded.attester);

@@ -76,7 +76,8 @@ TEST_F(LogVectors, QuotedPcrsAreThoseOfTheLogInTheSameAttestation) {
             const BankReplay replay = replay_bank(*log, number);
             for (const auto& [pcr, value] : values) {
                 if (pcr == 10) continue;  // the kernel's own list
-                EXPECT_EQ(replay.pcrs[pcr].value, AnyDigest::of(value)) << which << " " << bank << " PCR " << unsigned{pcr};
+                EXPECT_EQ(replay.pcrs[pcr].value, AnyDigest::of(value))
+                    << which << " " << bank << " PCR " << unsigned{pcr};
             }
         }
 }
