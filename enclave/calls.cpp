@@ -325,11 +325,8 @@ void Calls::set_microphone(const ipc::SetMicrophone& m) {
     if (Session* s = active(m.call)) s->set_microphone(m.on);
 }
 
-void Calls::recheck(const ipc::Recheck&) {
-    context_.to_ui(ipc::Notice{
-        .kind = ipc::NoticeKind::dropped_messages,
-        .text = BoundedString<512>("This version checks the other phone once, before it rings. To check it again, "
-                                   "hang up and call again.")});
+void Calls::recheck(const ipc::Recheck& m) {
+    if (Session* s = active(m.call)) s->recheck();
 }
 
 // ---------------------------------------------------------------- life

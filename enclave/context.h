@@ -11,6 +11,7 @@
 #include "enclave/audit/log.h"
 #include "enclave/authority_bundle.h"
 #include "enclave/log_fetch.h"
+#include "enclave/recheck.h"
 #include "enclave/sip_name.h"
 #include "enclave/tpm/worker.h"
 #include "enclave/verifier_pool.h"
@@ -50,7 +51,8 @@ struct Context {
     const AuthorityBundle& bundle;
     LogCache& logs;
     Slots& slots;
-    Millis lease;                             ///< of sealed secrets (tpm::Tpm::lease)
+    Millis lease;  ///< of sealed secrets (tpm::Tpm::lease)
+    RecheckTimes recheck;
     SessionId& microphone_owner;              ///< set by the person's commands alone; no peer's message moves it
     uint32_t& dropped;                        ///< bad bytes from the network, all kinds
     std::vector<std::string>& attesting;      ///< URIs that attested before: without it now is a downgrade

@@ -81,6 +81,8 @@ Status Enclave::prepare() {
     for (const auto& uri : config_.known_attesting) attesting_.push_back(uri.str());
     TRY_STATUS(load_keys());
     TRY(Millis lease, wait_for_tpm<Millis>(*ports_.worker, [](tpm::Tpm& t) -> Result<Millis> { return t.lease(); }));
+    RecheckTimes recheck = ports_.recheck;
+    recheck.every = Millis{1000} * std::max<int>(config_.policy.recheck_seconds, 1);
     context_.emplace(Context{.host = ports_.host,
                              .ui = ports_.ui,
                              .audio = ports_.audio,
@@ -94,6 +96,7 @@ Status Enclave::prepare() {
                              .logs = logs_,
                              .slots = slots_,
                              .lease = lease,
+                             .recheck = recheck,
                              .microphone_owner = microphone_owner_,
                              .dropped = dropped_,
                              .attesting = attesting_,

@@ -17,6 +17,7 @@ struct Ports {
     std::unique_ptr<tpm::Worker> worker;
     AuthorityBundle bundle;
     bool secret_memory = false;
+    RecheckTimes recheck{};  ///< but for `every`, which is the policy's
 };
 
 /// What the launcher shows a person when the enclave cannot start.

@@ -24,7 +24,7 @@ bool is_zero(const Digest& d) { return d == Digest{}; }
 }  // namespace
 
 Session::Session(Context& context, Call& call, SessionId id, rats::Role role)
-    : context_(context), call_(call), id_(id), role_(role) {
+    : context_(context), call_(call), id_(id), role_(role), recheck_(context.recheck) {
     enter(SessionState::handshaking, kAttestationBudget);
 }
 
@@ -285,7 +285,7 @@ void Session::on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status) {
 }
 
 void Session::set_hold(bool on) {
-    if (!media_) return;
+    if (!media_ || (!on && refused_now())) return;
     if (!on) context_.microphone_owner = id_;
     if (Status s = media_->set_hold(on); !s)
         context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::dropped_messages,
@@ -293,6 +293,7 @@ void Session::set_hold(bool on) {
 }
 
 void Session::set_microphone(bool on) {
+    if (on && refused_now()) return;
     microphone_ = on;
     if (on) context_.microphone_owner = id_;
     if (media_) media_->set_microphone(on);
@@ -326,6 +327,7 @@ void Session::on_audio_event(ipc::AudioEventKind kind) {
 }
 
 void Session::suspended() {
+    recheck_.slept(BootClock::now());
     if (media_) media_->suspended();
 }
 
@@ -382,6 +384,7 @@ void Session::tick(BootInstant now) {
         return;
     }
     if (media_) media_->tick(now);
+    recheck_tick(now);
     if (state_ == SessionState::ended || now < deadline_) return;
     if (state_ == SessionState::ringing || (state_ == SessionState::decided && caller()))
         return end(ipc::EndReason::no_answer, "nobody answered");
@@ -392,6 +395,7 @@ void Session::tick(BootInstant now) {
 BootInstant Session::next_deadline() const {
     BootInstant next = deadline_;
     if (destroying_ && media_ && media_->destroy_waits()) return BootClock::now() + Millis{50};
+    if (state_ != SessionState::ended) next = std::min(next, recheck_.next_deadline());
     if (media_)
         if (auto t = media_->next_deadline(); t && *t < next) next = *t;
     return next;

@@ -9,6 +9,7 @@
 #include "enclave/call.h"
 #include "enclave/log_fetch.h"
 #include "enclave/media_session.h"
+#include "enclave/recheck.h"
 #include "enclave/tls/channel.h"
 
 namespace sealcall::enclave {
@@ -65,6 +66,7 @@ class Session final : public MediaOwner {
     void answer(policy::AnsweredBy by, bool microphone);
     void set_hold(bool on);
     void set_microphone(bool on);
+    void recheck();
     // From audio.
     void on_captured(const ipc::CapturedFrame& frame);
     void on_stream_stats(const ipc::StreamStats& stats);
@@ -101,20 +103,43 @@ class Session final : public MediaOwner {
     void send_hello();
     void make_evidence();
     void evidence_ready(Result<OwnEvidence> own);
-    void appraise(rats::Evidence evidence);
+    /// Every round's Evidence; `verified` brings the result to `appraised` (round 0) or `rechecked`.
+    void appraise(rats::Evidence evidence, uint16_t round);
     [[nodiscard]] bool passport_holds(const rats::Evidence& evidence) const;
     void ask_verifier();
     void verified(std::optional<VerifierAnswer> answer);
+    [[nodiscard]] rats::AttestationResult judge(const attestation::Appraised& ceiling,
+                                                const std::optional<VerifierAnswer>& answer) const;
     void appraised(rats::AttestationResult result);
-    void send_verdict();
+    enum class Accepted : bool { no, yes };
+    void send_verdict(uint16_t round, Accepted accepted);
+    void take_verdict(const rats::Verdict& verdict);
     void both_agreed();
-    [[nodiscard]] rats::BindingInput binding(rats::Role attester) const;
+    [[nodiscard]] rats::BindingInput binding(rats::Role attester, uint16_t round) const;
     [[nodiscard]] bool answered_by_other() const;
 
     // session_logs.cpp: logs, both ways
     void fetch_logs();
     Status on_log_request(ByteSpan body);
     Status on_log_part(ByteSpan body);
+
+    // session_recheck.cpp: the rounds after the first
+    void recheck_tick(BootInstant now);
+    Status on_reattest(ByteSpan body);
+    Status on_round_verdict(ByteSpan body);
+    void answer_round(const rats::Reattest& question);
+    void round_evidence_ready(Result<OwnEvidence> own);
+    void notice_own_change(const rats::Evidence& evidence);
+    void continue_from_before(const rats::Evidence& evidence, attestation::Appraised& ceiling, uint16_t round);
+    void rechecked(rats::AttestationResult result);
+    void late(Lateness how);
+    void decide();
+    void settle(rats::AttestationResult result, ipc::RecheckOutcome outcome);
+    [[nodiscard]] ipc::OnFall consequence(const rats::AttestationResult& before) const;
+    void carry_out(ipc::OnFall what);
+    [[nodiscard]] bool refused_now() const;
+    void tell_recheck(uint16_t round, ipc::RecheckOutcome outcome, rats::Level before, rats::Level after,
+                      ipc::OnFall done) const;
 
     // session.cpp: from the decision to media
     void decide_ordinary();
@@ -147,12 +172,16 @@ class Session final : public MediaOwner {
     bool own_evidence_sent_ = false;
     size_t log_bytes_sent_ = 0;
     struct Pending {  ///< Evidence of the peer that passed our own checks
+        uint16_t round = 0;
         rats::VerifierRequest request;
         attestation::Appraised ceiling;
         std::optional<LogFetch> logs;
     };
     std::optional<Pending> pending_;
-    attestation::ClockInfo peer_clock_;
+    Recheck recheck_;
+    Shown shown_;                            ///< by the peer, in the last round whose proof held
+    std::optional<Digest> own_measurement_;  ///< as quoted last
+    bool own_failure_told_ = false;
     rats::AttestationResult theirs_;
     uint64_t theirs_at_ms_ = 0;
     std::optional<policy::Decision> decision_;

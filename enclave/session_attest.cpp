@@ -182,10 +182,11 @@ void Session::handle_frame(const tls::Channel::Frame& frame) {
             if (state_ == SessionState::awaiting_hello) s = on_hello(frame.body);
             break;
         case rats::FrameType::evidence:
-            if (state_ == SessionState::awaiting_evidence) s = on_evidence(frame.body);
+            if (state_ == SessionState::awaiting_evidence || agreed) s = on_evidence(frame.body);
             break;
         case rats::FrameType::verdict:
             if (state_ == SessionState::awaiting_verdict) s = on_verdict(frame.body);
+            if (agreed) s = on_round_verdict(frame.body);
             break;
         case rats::FrameType::ringing:
             if (agreed && caller() && frame.body.empty()) {
@@ -229,7 +230,8 @@ void Session::handle_frame(const tls::Channel::Frame& frame) {
             if (pending_ && pending_->logs) s = on_log_part(frame.body);
             break;
         case rats::FrameType::reattest:
-            break;  // rounds after the first come with their own work; until then out of turn
+            if (agreed) s = on_reattest(frame.body);
+            break;
     }
     if (!s && state_ != SessionState::ended) channel_failed(s.error());
 }
@@ -267,13 +269,14 @@ Status Session::on_hello(ByteSpan body) {
     return {};
 }
 
-rats::BindingInput Session::binding(rats::Role attester) const {
+rats::BindingInput Session::binding(rats::Role attester, uint16_t round) const {
     const bool own = attester == role_;
     rats::BindingInput b;
     b.attester = attester;
-    b.round = 0;
+    b.round = round;
     b.channel_binding = channel_->channel_binding();
     b.verifier_nonce = own ? peer_hello_.nonce : own_hello_.nonce;
+    if (round > 0) b.verifier_nonce = own ? recheck_.their_nonce() : recheck_.asked_nonce();
     b.attester_nonce = own ? own_hello_.nonce : peer_hello_.nonce;
     b.attester_tls_spki = own ? context_.attester->identity_spki() : channel_->peer().spki;
     b.peer_tls_spki = own ? channel_->peer().spki : context_.attester->identity_spki();
@@ -288,7 +291,7 @@ void Session::make_evidence() {
     const Attester* attester = context_.attester;
     context_.on_tpm<Result<OwnEvidence>>(
         caller() ? tpm::Urgency::own_call : tpm::Urgency::contact, id_,
-        [attester, input = binding(role_)](tpm::Tpm& t) { return attester->make(t, input); },
+        [attester, input = binding(role_, 0)](tpm::Tpm& t) { return attester->make(t, input); },
         [](Session& self, Result<OwnEvidence> own) { self.evidence_ready(std::move(own)); });
 }
 
@@ -296,6 +299,7 @@ void Session::evidence_ready(Result<OwnEvidence> own) {
     if (state_ != SessionState::quoting) return;
     if (!own) return end(reason_for(own.error()), describe(own.error()));
     own_evidence_ = std::move(*own);
+    notice_own_change(own_evidence_.evidence);
     Status s;
     if (caller()) s = channel_->send(rats::FrameType::hello, ipc::encode(own_hello_));
     if (s) s = channel_->send(rats::FrameType::evidence, ipc::encode(own_evidence_.evidence));
@@ -306,7 +310,7 @@ void Session::evidence_ready(Result<OwnEvidence> own) {
         flush_channel();
     } else {
         state_ = SessionState::awaiting_verdict;
-        send_verdict();
+        send_verdict(0, Accepted::yes);
     }
     mark(ipc::Phase::own_evidence_sent);
     drain_frames();
@@ -314,15 +318,20 @@ void Session::evidence_ready(Result<OwnEvidence> own) {
 
 Status Session::on_evidence(ByteSpan body) {
     TRY(auto evidence, ipc::decode<rats::Evidence>(body));
+    if (state_ >= SessionState::decided) {
+        TRY(uint16_t round, recheck_.answered());
+        appraise(std::move(evidence), round);
+        return {};
+    }
     mark(ipc::Phase::peer_evidence_in);
-    appraise(std::move(evidence));
+    state_ = SessionState::appraising;
+    appraise(std::move(evidence), 0);
     return {};
 }
 
-void Session::appraise(rats::Evidence evidence) {
-    state_ = SessionState::appraising;
+void Session::appraise(rats::Evidence evidence, uint16_t round) {
     attestation::Expectation expect;
-    expect.binding = binding(rats::other(role_));
+    expect.binding = binding(rats::other(role_), round);
     expect.identity_spki = channel_->peer().spki;
     expect.anchors = context_.anchors().items();
     expect.wall_ms = wall_ms();
@@ -333,11 +342,13 @@ void Session::appraise(rats::Evidence evidence) {
     for (const auto& value : evidence.pcrs)
         if (value.pcr == expect.measurement_pcr) expect.identity_policy_pcr = value.value;
     attestation::Appraised ceiling = attestation::check_evidence(evidence, expect);
-    if (ceiling.result.level != rats::Level::failed && !passport_holds(evidence)) {
+    if (ceiling.result.level != rats::Level::failed && round == 0 && !passport_holds(evidence)) {
         ceiling.result.level = rats::Level::failed;
         (void)ceiling.result.reasons.push(rats::Reason::passport_mismatch);
     }
+    continue_from_before(evidence, ceiling, round);
     pending_.emplace();
+    pending_->round = round;
     pending_->request.evidence = std::move(evidence);
     pending_->request.binding = expect.binding;
     pending_->request.anchors = context_.anchors();
@@ -351,7 +362,7 @@ void Session::appraise(rats::Evidence evidence) {
 }
 
 void Session::ask_verifier() {
-    state_ = SessionState::appraising;
+    if (pending_->round == 0) state_ = SessionState::appraising;  // media does not wait for a later round
     VerifierJob job{.request = pending_->request, .boot_log = {}, .runtime_log = {}};
     if (pending_->logs) {
         job.boot_log = pending_->logs->boot();
@@ -359,9 +370,11 @@ void Session::ask_verifier() {
         pending_->logs.reset();
     }
     auto find = context_.find;
-    Status asked = context_.verifiers.ask(std::move(job), [find, id = id_](std::optional<VerifierAnswer> answer) {
-        if (Session* self = find(id)) self->verified(std::move(answer));
-    });
+    Status asked = context_.verifiers.ask(
+        std::move(job), [find, id = id_, round = pending_->round](std::optional<VerifierAnswer> answer) {
+            Session* self = find(id);
+            if (self != nullptr && self->pending_ && self->pending_->round == round) self->verified(std::move(answer));
+        });
     if (!asked) verified({});
 }
 
@@ -379,16 +392,24 @@ bool Session::passport_holds(const rats::Evidence& evidence) const {
 }
 
 void Session::verified(std::optional<VerifierAnswer> answer) {
-    if (state_ != SessionState::appraising || !pending_) return;
-    attestation::Appraised ceiling = std::move(pending_->ceiling);
+    if (state_ == SessionState::ended || !pending_) return;
+    if (pending_->round == 0 && state_ != SessionState::appraising) return;
+    const Pending done = std::move(*pending_);
     pending_.reset();
-    if (ceiling.result.level == rats::Level::failed) return appraised(std::move(ceiling.result));
+    rats::AttestationResult result = judge(done.ceiling, answer);
+    return done.round == 0 ? appraised(std::move(result)) : rechecked(std::move(result));
+}
+
+/// What the enclave's own checks and the verifier's answer come to: the lower of both. No answer: could not be checked.
+rats::AttestationResult Session::judge(const attestation::Appraised& ceiling,
+                                       const std::optional<VerifierAnswer>& answer) const {
+    if (ceiling.result.level == rats::Level::failed) return ceiling.result;
     if (!answer) {
         rats::AttestationResult unknown;
         unknown.level = rats::Level::unverified;
         unknown.lab = ceiling.result.lab;
         CHECK(unknown.reasons.push(rats::Reason::could_not_check));
-        return appraised(std::move(unknown));
+        return unknown;
     }
     // The verifier's list is only a claim: it counts as far as it replays to the quoted values, here.
     rats::AttestationResult result = attestation::apply_replay(ceiling.result, ceiling.pcrs, answer->measured);
@@ -405,16 +426,14 @@ void Session::verified(std::optional<VerifierAnswer> answer) {
         (void)result.reasons.push(rats::Reason::verifier_disagrees);
         for (rats::Reason r : answer->response.reasons) (void)result.reasons.push(r);
     }
-    peer_clock_ = ceiling.clock;
-    appraised(std::move(result));
+    return result;
 }
 
 void Session::appraised(rats::AttestationResult result) {
     theirs_ = std::move(result);
     theirs_at_ms_ = wall_ms();
     mark(ipc::Phase::peer_appraised);
-    const policy::CallContext about{.direction = call_.direction, .ordinary = false, .known_to_attest = true};
-    decision_ = policy::decide(theirs_, about, context_.config.policy);
+    decide();
     audit::Record record("appraised");
     record.call(call_.id).text("peer", channel_->peer().uri).number("level", static_cast<uint64_t>(theirs_.level));
     record.flag("lab", theirs_.lab).number("action", static_cast<uint64_t>(decision_->action));
@@ -440,9 +459,9 @@ void Session::appraised(rats::AttestationResult result) {
     }
 }
 
-void Session::send_verdict() {
-    send_frame(rats::FrameType::verdict, ipc::encode(rats::Verdict{.round = 0,
-                                                                   .accepted = true,
+void Session::send_verdict(uint16_t round, Accepted accepted) {
+    send_frame(rats::FrameType::verdict, ipc::encode(rats::Verdict{.round = round,
+                                                                   .accepted = accepted == Accepted::yes,
                                                                    .level = theirs_.level,
                                                                    .lab = theirs_.lab,
                                                                    .audit_head = context_.log.head()}));
@@ -451,26 +470,31 @@ void Session::send_verdict() {
 Status Session::on_verdict(ByteSpan body) {
     TRY(auto verdict, ipc::decode<rats::Verdict>(body));
     if (verdict.round != 0) return Error{Errc::bad_value, "round", verdict.round};
+    take_verdict(verdict);
+    if (state_ == SessionState::ended) return {};
+    if (caller()) send_verdict(0, Accepted::yes);
+    both_agreed();
+    return {};
+}
+
+/// What the peer sees of us, kept with its audit head as a witness.
+void Session::take_verdict(const rats::Verdict& verdict) {
     peer_verdict_ = verdict;
     context_.record(audit::Record("peer_verdict")
                         .call(call_.id)
+                        .number("round", verdict.round)
                         .flag("accepted", verdict.accepted)
                         .number("level", static_cast<uint64_t>(verdict.level))
                         .flag("lab", verdict.lab)
                         .text("witness", to_hex(verdict.audit_head)));
-    if (!verdict.accepted) {
-        end(ipc::EndReason::we_were_not_acceptable, "");
-        return {};
-    }
-    if (caller()) send_verdict();
-    both_agreed();
-    return {};
+    if (!verdict.accepted) end(ipc::EndReason::we_were_not_acceptable, "");
 }
 
 void Session::both_agreed() {
     if (state_ == SessionState::ended) return;
     mark(ipc::Phase::both_agreed);
     channel_->lift_limit();
+    recheck_.start(BootClock::now());
     enter(SessionState::decided, kRingingBudget);
     if (context_.config.policy.early_candidates) start_media_path();
     if (!caller()) return ring();

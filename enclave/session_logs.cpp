@@ -22,7 +22,7 @@ void Session::fetch_logs() {
     pending_->logs.emplace(context_.logs, device, body->boot_log, pending_->request.evidence.runtime_log);
     channel_->allow(pending_->logs->outstanding());
     if (pending_->logs->complete()) return ask_verifier();
-    state_ = SessionState::fetching_logs;
+    if (pending_->round == 0) state_ = SessionState::fetching_logs;
     if (auto request = pending_->logs->next()) send_frame(rats::FrameType::log_request, ipc::encode(*request));
 }
 

@@ -2,6 +2,7 @@
 
 #include "host/ui/json_write.h"
 #include "host/ui/names.h"
+#include "host/ui/plain_events.h"
 #include "host/ui/words.h"
 
 namespace sealcall::ui {
@@ -213,6 +214,17 @@ std::string json_event(const ipc::KeyLife& m, Stamp at) {
 }
 std::string json_event(const ipc::MediaStats& m, Stamp at) {
     return with_members(std::move(event("media", at).number("call", m.call.value)), json_media(m));
+}
+std::string json_event(const ipc::Rechecked& m, Stamp at) {
+    return event("recheck", at)
+        .number("call", m.call.value)
+        .number("round", m.round)
+        .text("outcome", name_of(m.outcome))
+        .text("before", digit_of(m.before))
+        .text("level", digit_of(m.after))
+        .text("done", name_of(m.done))
+        .text("sentence", recheck_sentence(m, "The other phone", Look{.charset = Charset::ascii}))
+        .take();
 }
 std::string json_event(const ipc::Notice& m, Stamp at) {
     return event("notice", at).text("kind", name_of(m.kind)).text("text", m.text.view()).take();

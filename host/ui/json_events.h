@@ -28,6 +28,7 @@ std::string json_event(const ipc::CallPhase& m, Stamp at);
 std::string json_event(const ipc::CallStateChanged& m, Stamp at);
 std::string json_event(const ipc::KeyLife& m, Stamp at);
 std::string json_event(const ipc::MediaStats& m, Stamp at);
+std::string json_event(const ipc::Rechecked& m, Stamp at);
 std::string json_event(const ipc::Notice& m, Stamp at);
 std::string json_event(const ipc::EnclaveStatus& m, Stamp at);
 std::string json_event(const ipc::HostState& m, Stamp at);

@@ -69,6 +69,17 @@ const char* name_of(ipc::KeyEvent v) {
     return look_up(kNames, v);
 }
 
+const char* name_of(ipc::RecheckOutcome v) {
+    static constexpr auto kNames = std::to_array<const char*>(
+        {"as_before", "worse", "overdue", "unanswered", "seen_worse", "own_changed", "own_failed"});
+    return look_up(kNames, v);
+}
+
+const char* name_of(ipc::OnFall v) {
+    static constexpr auto kNames = std::to_array<const char*>({"nothing", "muted", "held", "ended"});
+    return look_up(kNames, v);
+}
+
 const char* name_of(ipc::NoticeKind v) {
     static constexpr auto kNames = std::to_array<const char*>(
         {"tpm_slow", "tpm_gone", "audio_device_lost", "audio_device_back", "not_enrolled", "incoming_refused",

@@ -12,6 +12,8 @@ const char* name_of(ipc::EndReason v);
 const char* name_of(ipc::Protection v);
 const char* name_of(ipc::Phase v);
 const char* name_of(ipc::KeyEvent v);
+const char* name_of(ipc::RecheckOutcome v);
+const char* name_of(ipc::OnFall v);
 const char* name_of(ipc::NoticeKind v);
 const char* name_of(ipc::BundleState v);
 const char* name_of(ipc::Registration v);

@@ -63,6 +63,8 @@ Status PhoneUi::from_enclave(uint16_t id, ByteSpan m) {
             return take<ipc::KeyLife>(m);
         case ipc::MediaStats::kId:
             return take<ipc::MediaStats>(m);
+        case ipc::Rechecked::kId:
+            return take<ipc::Rechecked>(m);
         case ipc::Notice::kId:
             return take<ipc::Notice>(m);
         case ipc::EnclaveStatus::kId:
@@ -131,6 +133,12 @@ void PhoneUi::on(const ipc::KeyLife& m) {
 void PhoneUi::on(const ipc::MediaStats& m) {
     phone_.apply(m);
     tell(m);
+}
+void PhoneUi::on(const ipc::Rechecked& m) {
+    tell(m);
+    if (m.outcome == ipc::RecheckOutcome::as_before) return;  // the age on the call's line says it
+    const Call* call = phone_.find(m.call);
+    say(recheck_sentence(m, call != nullptr ? short_name(*call, look()) : "The other phone", look()));
 }
 void PhoneUi::on(const ipc::Notice& m) {
     tell(m);

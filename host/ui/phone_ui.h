@@ -90,6 +90,7 @@ class PhoneUi {
     void on(const ipc::CallStateChanged& m);
     void on(const ipc::KeyLife& m);
     void on(const ipc::MediaStats& m);
+    void on(const ipc::Rechecked& m);
     void on(const ipc::Notice& m);
     void on(const ipc::EnclaveStatus& m);
     void on(const ipc::DialReply& m);

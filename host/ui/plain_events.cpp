@@ -64,6 +64,58 @@ std::string plain_event(const ipc::MediaStats& m, const Look&) {
            std::to_string(m.longest_gap_ms) + " ms";
 }
 
+std::string recheck_sentence(const ipc::Rechecked& m, std::string_view who, const Look& look) {
+    using ipc::RecheckOutcome;
+    const std::string now = plain_text(level_mark(m.after, false, look));
+    const std::string both = now + ", was " + plain_text(level_mark(m.before, false, look)) + ".";
+    std::string out(who);
+    switch (m.outcome) {
+        case RecheckOutcome::as_before:
+            out.append(" was checked again: ").append(now).append(".");
+            break;
+        case RecheckOutcome::worse:
+            out.append(" was checked again and has proven less: ").append(both);
+            break;
+        case RecheckOutcome::overdue:
+            out.append(" has not been checked again: it does not answer.");
+            break;
+        case RecheckOutcome::unanswered:
+            out.append(" does not prove its state any more: ").append(both);
+            break;
+        case RecheckOutcome::seen_worse:
+            out.append(" now sees less of this computer: ").append(both);
+            break;
+        case RecheckOutcome::own_changed:
+            out =
+                "This computer has changed during the call, and the other phone will notice. Hang up, and use another "
+                "device until your administrator has looked at this one.";
+            break;
+        case RecheckOutcome::own_failed:
+            out =
+                "This computer's security chip gives no proof any more, so the other phone shows it as not checked "
+                "again. Run sealcall doctor; a restart often helps.";
+            break;
+    }
+    switch (m.done) {
+        case ipc::OnFall::nothing:
+            break;
+        case ipc::OnFall::muted:
+            out.append(" The microphone is off by policy: m switches it on again, h hangs up.");
+            break;
+        case ipc::OnFall::held:
+            out.append(" The call is on hold by policy: o resumes it, h hangs up.");
+            break;
+        case ipc::OnFall::ended:
+            out.append(" The policy ends the call.");
+            break;
+    }
+    return out;
+}
+
+std::string plain_event(const ipc::Rechecked& m, const Look& look) {
+    return call_prefix(m.call) + recheck_sentence(m, "the other phone", look);
+}
+
 std::string plain_event(const ipc::Notice& m, const Look& look) {
     const std::string text = printable(m.text.view(), look.charset);
     return text.empty() ? "notice: " + spaced(name_of(m.kind)) : text;

@@ -14,6 +14,9 @@ std::string plain_event(const ipc::CallPhase& m, const Look& look);
 std::string plain_event(const ipc::CallStateChanged& m, const Look& look);
 std::string plain_event(const ipc::KeyLife& m, const Look& look);
 std::string plain_event(const ipc::MediaStats& m, const Look& look);
+/// What a round of attestation showed, what was done about it, and what the person can do.
+std::string recheck_sentence(const ipc::Rechecked& m, std::string_view who, const Look& look);
+std::string plain_event(const ipc::Rechecked& m, const Look& look);
 std::string plain_event(const ipc::Notice& m, const Look& look);
 std::string plain_event(const ipc::EnclaveStatus& m, const Look& look);
 std::string plain_event(const ipc::HostState& m, const Look& look);

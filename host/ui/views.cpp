@@ -214,8 +214,13 @@ Lines call_lines(const Call& c, const Look& look) {
     if (c.held_here) line.push_back({"  on hold", Style::strong});
     if (c.held_there) line.push_back({"  held by the other side", Style::strong});
     if (!c.microphone) line.push_back({"  microphone off", Style::strong});
-    if (!c.card.ordinary && c.card.theirs_at_ms != 0 && look.now_wall_ms > c.card.theirs_at_ms)
-        line.push_back({"  rechecked " + age(look.now_wall_ms - c.card.theirs_at_ms) + " ago", Style::quiet});
+    if (!c.card.ordinary && c.card.theirs_at_ms != 0 && look.now_wall_ms > c.card.theirs_at_ms) {
+        const std::string since = age(look.now_wall_ms - c.card.theirs_at_ms);
+        if (std::ranges::count(c.card.theirs.reasons.items(), rats::Reason::not_rechecked) != 0)
+            line.push_back({"  not rechecked for " + since, Style::amber});
+        else
+            line.push_back({"  rechecked " + since + " ago", Style::quiet});
+    }
     out.push_back(std::move(line));
     add_other_end(out, c, look);
     if (c.card.ordinary)

@@ -34,9 +34,10 @@ void try_frame(rats::FrameType type, ByteSpan body) {
             return try_body<rats::LogRequest>(body);
         case rats::FrameType::log_part:
             return try_body<rats::LogPart>(body);
-        case rats::FrameType::ringing:
         case rats::FrameType::reattest:
-            return;  // empty bodies
+            return try_body<rats::Reattest>(body);
+        case rats::FrameType::ringing:
+            return;  // empty body
     }
 }
 

@@ -151,6 +151,7 @@ void EnclavePhone::start() {
         ports.verifiers.push_back(std::move(inside));
         verifiers_.push_back({.link = std::move(outside), .request = {}, .logs = {}});
     }
+    ports.recheck = options_.recheck;
     ports.log = audit::Log::create(UniqueFd(::open((dir_.path() + "/audit.log").c_str(),
                                                    O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600)))
                     .value();
@@ -181,6 +182,10 @@ std::optional<ipc::EnclaveStatus> EnclavePhone::status() {
 
 void EnclavePhone::extend(uint8_t pcr, const Digest& digest) const {
     CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, pcr, digest, Millis{20000}).has_value());
+}
+
+void EnclavePhone::extend(uint8_t pcr, std::string_view text) const {
+    extend(pcr, attestation::sha256(as_bytes(text)));
 }
 
 void EnclavePhone::extend_measurement(std::string_view text) const { extend(13, attestation::sha256(as_bytes(text))); }

@@ -53,6 +53,7 @@ struct PhoneOptions {
     Bytes boot_log = {}, runtime_log = {};                  ///< files of this machine; empty: none
     std::vector<std::pair<uint8_t, Digest>> extended = {};  ///< what happened to the TPM before the phone started
     std::vector<std::string> show_logs_to = {};             ///< domains
+    enclave::RecheckTimes recheck = {};  ///< but for `every`: that is policy.recheck_seconds
     /// What the verifier answers; default: the real appraisal.
     std::function<std::optional<rats::VerifierResponse>(const rats::VerifierRequest&)> verifier = {};
 };
@@ -78,6 +79,7 @@ class EnclavePhone {
     [[nodiscard]] Digest identity_spki() const { return identity_spki_; }
     void extend_measurement(std::string_view text) const;
     void extend(uint8_t pcr, const Digest& digest) const;
+    void extend(uint8_t pcr, std::string_view text) const;
     /// Puts other logs in the place of those that this machine shows, for the next start().
     void set_logs(Bytes boot, Bytes runtime) {
         options_.boot_log = std::move(boot);

@@ -242,6 +242,13 @@ const std::vector<Key>& keys() {
          text(
              [](C & c) -> auto& { return c.logs.runtime; }, 4096)},
         {"logs", "show_to", set_show_to},
+        {"policy", "on_worse",
+         word<policy::OnWorse>(
+             [](C & c) -> auto& { return c.policy.on_worse; },
+             {{"mute", policy::OnWorse::mute}, {"hold", policy::OnWorse::hold}, {"end", policy::OnWorse::end}})},
+        {"policy", "recheck_seconds",
+         number<uint16_t>(
+             [](C & c) -> auto& { return c.policy.recheck_seconds; }, 30, 3600)},
         {"tpm", "kind",
          word<TpmChoice>([](C & c) -> auto& { return c.tpm; },
                          {{"auto", TpmChoice::automatic}, {"device", TpmChoice::device}, {"swtpm", TpmChoice::swtpm}})},

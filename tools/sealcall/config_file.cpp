@@ -106,6 +106,8 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 # ordinary_phones = "refuse" # phones that prove nothing
 # answer_automatically = false
 # early_candidates = false
+# on_worse = "mute"          # when a peer's level falls during a call: "mute", "hold" or "end"; a failed check always ends it
+# recheck_seconds = 300      # how often a peer is checked again during a call: 30 to 3600
 
 [logs]
 # boot = ""                  # file; default: the kernel's own, if the TPM is this computer's

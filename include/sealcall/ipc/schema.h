@@ -189,6 +189,31 @@ struct MediaStats {
                    &MediaStats::srtp_profile};
 };
 
+/// How a round of attestation after the first ended, or what stands in its way.
+enum class RecheckOutcome : uint8_t {
+    as_before,    ///< the peer answered: its level is what it was, or better
+    worse,        ///< it answered: its level fell
+    overdue,      ///< no answer for 30 s: the level stands, marked as not rechecked
+    unanswered,   ///< no answer for 60 s: level 0
+    seen_worse,   ///< the peer asked, and sees less of this phone than before
+    own_changed,  ///< the peer asked, and this computer's measurement is not what it was
+    own_failed,   ///< the peer asked, and this computer's TPM gave no quote: nothing was sent
+};
+/// What was done about it here.
+enum class OnFall : uint8_t { nothing, muted, held, ended };
+
+struct Rechecked {
+    static constexpr uint16_t kId = 114;
+    CallId call;
+    uint16_t round = 0;
+    RecheckOutcome outcome{};
+    rats::Level before{};  ///< of the peer; for seen_worse: of this phone, as the peer says
+    rats::Level after{};
+    OnFall done{};
+    static constexpr auto fields = std::tuple{&Rechecked::call,   &Rechecked::round, &Rechecked::outcome,
+                                              &Rechecked::before, &Rechecked::after, &Rechecked::done};
+};
+
 enum class NoticeKind : uint8_t {
     tpm_slow,
     tpm_gone,
@@ -883,6 +908,8 @@ SEALCALL_ENUM_LAST(EndReason, internal);
 SEALCALL_ENUM_LAST(Protection, hop);
 SEALCALL_ENUM_LAST(Phase, ended);
 SEALCALL_ENUM_LAST(KeyEvent, unseal_refused);
+SEALCALL_ENUM_LAST(RecheckOutcome, own_failed);
+SEALCALL_ENUM_LAST(OnFall, ended);
 SEALCALL_ENUM_LAST(NoticeKind, bundle);
 SEALCALL_ENUM_LAST(BundleState, not_pinned);
 SEALCALL_ENUM_LAST(CallKind, ordinary);

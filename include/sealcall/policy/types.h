@@ -10,6 +10,9 @@ enum class Direction : uint8_t { incoming, outgoing };
 /// Who said "answer". Recorded as such: an answer by policy is never shown as the person's.
 enum class AnsweredBy : uint8_t { person, policy, script };
 
+/// What happens in a call when the other side's level falls. X always ends it.
+enum class OnWorse : uint8_t { mute, hold, end };
+
 /// The relying party's rules that exist so far; the language comes with its own issue.
 /// Default constructed it is the strictest: level 2 without laboratory roots, no ordinary phones, nobody answers for
 /// the person.
@@ -20,9 +23,12 @@ struct Policy {
     Action ordinary_phones = Action::refuse;  ///< level 0: no attestation at all
     bool answer_automatically = false;        ///< the phone answers by policy what this policy allows or warns of
     bool early_candidates = false;            ///< media addresses go out once both policies agree, before the answer
+    OnWorse on_worse = OnWorse::mute;
+    uint16_t recheck_seconds = 300;  ///< from one round of attestation to the next
     static constexpr auto fields =
         std::tuple{&Policy::minimum,         &Policy::lab_counts,           &Policy::below_minimum,
-                   &Policy::ordinary_phones, &Policy::answer_automatically, &Policy::early_candidates};
+                   &Policy::ordinary_phones, &Policy::answer_automatically, &Policy::early_candidates,
+                   &Policy::on_worse,        &Policy::recheck_seconds};
     bool operator==(const Policy&) const = default;
 };
 
@@ -57,6 +63,10 @@ struct Decision {
 template <>
 struct sealcall::ipc::EnumRange<sealcall::policy::Action> {
     static constexpr auto last = sealcall::policy::Action::allow;
+};
+template <>
+struct sealcall::ipc::EnumRange<sealcall::policy::OnWorse> {
+    static constexpr auto last = sealcall::policy::OnWorse::end;
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::policy::Direction> {

@@ -29,7 +29,7 @@ enum class FrameType : uint8_t {
     hold,
     resume,
     bye,
-    reattest,     ///< empty body: asks for Evidence of the next round
+    reattest,     ///< asks for Evidence of the next round
     log_request,  ///< the relying party has not seen a log that the Evidence offers
     log_part,
 };
@@ -176,6 +176,14 @@ struct LogPart {
     BoundedBytes<kLogPartMax> bytes;
     static constexpr auto fields = std::tuple{&LogPart::kind, &LogPart::offset, &LogPart::bytes};
     bool operator==(const LogPart&) const = default;
+};
+
+/// "Prove it again." Each side counts its own questions from 1; one is open at a time (docs/protocol.md, "Rounds").
+struct Reattest {
+    uint16_t round = 0;
+    Digest nonce{};  ///< 32 fresh random bytes; in this round they stand where the asker's Hello nonce stood
+    static constexpr auto fields = std::tuple{&Reattest::round, &Reattest::nonce};
+    bool operator==(const Reattest&) const = default;
 };
 
 /// Everything that goes into the 32 signed bytes (facts: "What is signed"; docs/attestation.md).

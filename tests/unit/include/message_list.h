@@ -12,7 +12,7 @@ namespace sealcall::test {
 /// Messages with a number: the number is checked for uniqueness. A message missing here fails `ListNamesEveryMessage`.
 using IpcMessages =
     std::tuple<ipc::LinkHello, ipc::CallCard, ipc::CallPhase, ipc::CallStateChanged, ipc::KeyLife, ipc::MediaStats,
-               ipc::Notice, ipc::EnclaveStatus, ipc::Dial, ipc::DialReply, ipc::Answer, ipc::Refuse, ipc::HangUp,
+               ipc::Rechecked, ipc::Notice, ipc::EnclaveStatus, ipc::Dial, ipc::DialReply, ipc::Answer, ipc::Refuse, ipc::HangUp,
                ipc::SetHold, ipc::SetMicrophone, ipc::Recheck, ipc::QueryStatus, ipc::PlaceCall, ipc::LegAdmitted,
                ipc::IncomingAdmitted, ipc::IncomingRefused, ipc::ChannelOut, ipc::SendRinging, ipc::SendOk, ipc::EndLeg,
                ipc::EndCall, ipc::StartMediaPath, ipc::RemoteCandidates, ipc::Datagram, ipc::SendHold,
@@ -29,7 +29,7 @@ using IpcMessages =
 /// What goes through the attestation channel, and the values inside.
 using WireValues =
     std::tuple<rats::Hello, rats::EvidenceBody, rats::Evidence, rats::Verdict, rats::Candidates, rats::MediaConfirm,
-               rats::Hold, rats::Resume, rats::Bye, rats::BindingInput, rats::PcrEvent, rats::PcrValue,
+               rats::Hold, rats::Resume, rats::Bye, rats::Reattest, rats::BindingInput, rats::PcrEvent, rats::PcrValue,
                rats::AttestationResult, policy::Policy, policy::Decision>;
 
 /// Calls `f.template operator()<T>()` for each type of the tuple.
