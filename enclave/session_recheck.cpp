@@ -8,7 +8,8 @@ namespace sealcall::enclave {
 
 namespace {
 
-constexpr std::array kOutcomes{"as_before", "worse", "overdue", "unanswered", "seen_worse", "own_changed", "own_failed"};
+constexpr std::array kOutcomes{"as_before",  "worse",       "overdue",   "unanswered",
+                               "seen_worse", "own_changed", "own_failed"};
 constexpr std::array kDone{"nothing", "muted", "held", "ended"};
 
 }  // namespace
@@ -106,9 +107,8 @@ void Session::continue_from_before(const rats::Evidence& evidence, attestation::
     if (ceiling.result.level <= rats::Level::unverified) return;
     auto body = ipc::decode<rats::EvidenceBody>(evidence.body.view());
     CHECK(body);  // it has just been checked
-    const Shown now{.attestation_key = attestation::sha256(body->ak_public.view()),
-                    .clock = ceiling.clock,
-                    .at = BootClock::now()};
+    const Shown now{
+        .attestation_key = attestation::sha256(body->ak_public.view()), .clock = ceiling.clock, .at = BootClock::now()};
     if (round > 0) lower_unless_continuous(ceiling.result, shown_, now, recheck_.asked_at());
     shown_ = now;
 }
@@ -129,8 +129,7 @@ void Session::late(Lateness how) {
     }
     if (std::ranges::count(result.reasons.items(), rats::Reason::not_rechecked) == 0)
         (void)result.reasons.push(rats::Reason::not_rechecked);
-    settle(std::move(result),
-           how == Lateness::silent ? ipc::RecheckOutcome::unanswered : ipc::RecheckOutcome::overdue);
+    settle(std::move(result), how == Lateness::silent ? ipc::RecheckOutcome::unanswered : ipc::RecheckOutcome::overdue);
 }
 
 void Session::decide() {

@@ -62,14 +62,16 @@ struct Pair {
         alice.from_audio.clear();
         bob.from_audio.clear();
         hosts.talk(10);
-        return {EnclavePhone::count<ipc::PlayFrame>(alice.from_audio), EnclavePhone::count<ipc::PlayFrame>(bob.from_audio)};
+        return {EnclavePhone::count<ipc::PlayFrame>(alice.from_audio),
+                EnclavePhone::count<ipc::PlayFrame>(bob.from_audio)};
     }
 };
 
 bool has(const rats::AttestationResult& r, rats::Reason why) { return std::ranges::count(r.reasons.items(), why) != 0; }
 
 TEST(Recheck, BothSidesAskAgainAfterTheIntervalAndSoundGoesOn) {
-    Pair p(phone("sip:alice@example.com", policy::OnWorse::mute, 1), phone("sip:bob@example.com", policy::OnWorse::mute, 1));
+    Pair p(phone("sip:alice@example.com", policy::OnWorse::mute, 1),
+           phone("sip:bob@example.com", policy::OnWorse::mute, 1));
     ASSERT_TRUE(p.hosts.connect());
     const uint64_t first = p.alice.last_card()->theirs_at_ms;
     ASSERT_TRUE(p.await(p.alice, RecheckOutcome::as_before, 2));
@@ -90,7 +92,8 @@ TEST(Recheck, OnDemandBothWaysAndCrossing) {
     for (size_t i = 1; i <= 5; ++i) {
         Pair::ask(p.alice);
         Pair::ask(p.bob);
-        ASSERT_TRUE(p.await(p.alice, RecheckOutcome::as_before, i) && p.await(p.bob, RecheckOutcome::as_before, i)) << i;
+        ASSERT_TRUE(p.await(p.alice, RecheckOutcome::as_before, i) && p.await(p.bob, RecheckOutcome::as_before, i))
+            << i;
     }
     EXPECT_EQ(Pair::told(p.alice).back().round, 5);
     EXPECT_EQ(p.alice.last_state()->state, CallState::media);
@@ -229,6 +232,9 @@ TEST(Recheck, ASilentPeerIsMarkedThenLevelZeroAndOnlyThePersonBringsTheMicrophon
 TEST(Recheck, ATpmThatGivesNoQuoteSendsNothingAndTellsItsOwnPerson) {
     Pair p;
     ASSERT_TRUE(p.hosts.connect());
+    ASSERT_TRUE(p.hosts.run_until([&] {  // or the call would end for another reason: its secret could not be sealed
+        return std::ranges::count(p.bob.key_life(), ipc::KeyEvent::sealed, &ipc::KeyLife::event) == 1;
+    }));
     p.bob.swtpm().kill9();
     Pair::ask(p.alice);
     ASSERT_TRUE(p.await(p.bob, RecheckOutcome::own_failed));

@@ -238,6 +238,13 @@ void CommandLine::define_control() {
     CLI::App* hold = add(*app_, "hold", "Put a call on hold, or resume it", running);
     call_id(hold);
     hold->add_flag("--off", options_.hold_off, "Resume the call");
+    call_id(
+        add(*app_, "recheck", "Have the other phone prove its state again, and wait for the result",
+            {.text = "Prints the level before and after. The other phone has a minute to answer; silence is level 0. "
+                     "A question comes at least 10 seconds after the last one.",
+             .examples = {{"sealcall recheck", "check the other side of the only call"}},
+             .exits = {{exit_status::kRefused, "the level fell, no answer came, or the call ended"},
+                       {exit_status::kNoPhone, "no phone of this profile runs"}}}));
     CLI::App* ctl = add(*app_, "ctl", "Send one request to the running phone and print the answer",
                         {.text = "For programs: one JSON-RPC request over the control socket.",
                          .examples = {{"sealcall ctl status", "the same facts as sealcall status --json"}},

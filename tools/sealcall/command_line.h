@@ -109,7 +109,7 @@ struct Options {
     CorimOptions corim;
     std::string ctl_method;
     std::vector<std::string> ctl_arguments;
-    std::string call_id;  ///< answer, hangup, hold: which call; empty: the only one
+    std::string call_id;  ///< answer, hangup, hold, recheck: which call; empty: the only one
     bool hold_off = false;
     bool listen_only = false;
     std::string audit_file;

@@ -29,6 +29,7 @@ int run_answer(const Context& context);
 int run_refuse(const Context& context);
 int run_hangup(const Context& context);
 int run_hold(const Context& context);
+int run_recheck(const Context& context);
 int run_ctl(const Context& context);
 int run_status(const Context& context);
 int run_devices(const Context& context);

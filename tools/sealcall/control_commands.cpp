@@ -136,6 +136,8 @@ void print_event(const Json& event) {
     if (kind == "card")
         std::cout << "[" << text_of(event, "level") << "] " << text_of(event, "word")
                   << (flag_of(event, "lab") ? " LAB" : "") << "  " << text_of(event, "peer_uri") << "\n";
+    else if (kind == "recheck")
+        std::cout << text_of(event, "sentence") << "\n";
     else if (kind == "state" && text_of(event, "state") == "ended")
         std::cout << "Ended. " << text_of(event, "sentence") << "\n"
                   << (text_of(event, "next").empty() ? "" : text_of(event, "next") + "\n");
@@ -155,6 +157,30 @@ int run_refuse(const Context& context) { return act(context, "refuse", Json::obj
 int run_hangup(const Context& context) { return act(context, "hangup", Json::object(), "Hung up"); }
 int run_hold(const Context& context) {
     return act(context, "hold", {{"on", !context.options.hold_off}}, context.options.hold_off ? "Resumed" : "On hold");
+}
+
+/// Asks, then follows the events of that call until the round has ended one way or the other.
+int run_recheck(const Context& context) {
+    ControlClient client = need_phone(context);
+    client.request("events", Json::object());
+    Json params = Json::object();
+    if (!context.options.call_id.empty()) params["call"] = std::stoul(context.options.call_id);
+    const uint64_t call = number_of(client.request("recheck", params), "call");
+    while (const auto event = client.next_event()) {
+        if (number_of(*event, "call") != call) continue;
+        const std::string kind = text_of(*event, "event"), outcome = text_of(*event, "outcome");
+        const bool ended = kind == "state" && text_of(*event, "state") == "ended";
+        const bool over = outcome == "as_before" || outcome == "worse" || outcome == "unanswered";
+        if (!ended && (kind != "recheck" || (!over && outcome != "overdue"))) continue;
+        if (context.json())
+            print_json(*event);
+        else
+            std::cout << text_of(*event, "sentence") << "\n";
+        std::cout.flush();
+        if (ended || over) return outcome == "as_before" ? exit_status::kOk : exit_status::kRefused;
+    }
+    throw Problem("The phone ended before the other side was checked.", "See what it said on its screen or in its log.",
+                  exit_status::kNotSetUp);
 }
 
 int run_ctl(const Context& context) {

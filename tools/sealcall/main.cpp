@@ -25,6 +25,7 @@ Runner runner_of(const std::vector<std::string>& words) {
                                                                     {"refuse", run_refuse},
                                                                     {"hangup", run_hangup},
                                                                     {"hold", run_hold},
+                                                                    {"recheck", run_recheck},
                                                                     {"ctl", run_ctl},
                                                                     {"status", run_status},
                                                                     {"devices", run_devices},

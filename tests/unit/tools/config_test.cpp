@@ -59,6 +59,8 @@ below_minimum = "warn"
 ordinary_phones = "allow"
 answer_automatically = true
 early_candidates = true
+on_worse = "hold"
+recheck_seconds = 60
 [tpm]
 kind = "swtpm"
 measurement_pcr = 12
@@ -75,6 +77,8 @@ unicode = "on"
     EXPECT_FALSE(c.audio.echo_cancel);
     EXPECT_EQ(c.policy.minimum, rats::Level::known_device);
     EXPECT_TRUE(c.policy.lab_counts && c.policy.answer_automatically && c.policy.early_candidates);
+    EXPECT_EQ(c.policy.on_worse, policy::OnWorse::hold);
+    EXPECT_EQ(c.policy.recheck_seconds, 60);
     EXPECT_EQ(c.policy.below_minimum, policy::Action::warn);
     EXPECT_EQ(c.policy.ordinary_phones, policy::Action::allow);
     EXPECT_EQ(c.tpm, TpmChoice::swtpm);
@@ -88,6 +92,14 @@ TEST(Config, LevelNumbersAreTheOnesPeopleSee) {
     EXPECT_EQ(config("[policy]\nminimum = 4").policy.minimum, rats::Level::trusted_runtime);
     EXPECT_EQ(problems("[policy]\nminimum = 5").size(), 1u);
     EXPECT_EQ(problems("[policy]\nminimum = -1").size(), 1u) << "X must not be a minimum";
+}
+
+TEST(Config, RechecksEveryHalfMinuteToEveryHour) {
+    for (const char* good : {"30", "300", "3600"})
+        EXPECT_EQ(problems(std::string("[policy]\nrecheck_seconds = ") + good).size(), 0u) << good;
+    for (const char* bad : {"0", "29", "3601", "-1", "\"5\"", "true"})
+        EXPECT_EQ(problems(std::string("[policy]\nrecheck_seconds = ") + bad).size(), 1u) << bad;
+    EXPECT_EQ(problems("[policy]\non_worse = \"ignore\"").size(), 1u) << "a level that falls is never ignored";
 }
 
 TEST(Config, NamesLineAndColumnAndWhatWasMeant) {
