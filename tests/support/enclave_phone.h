@@ -53,7 +53,7 @@ struct PhoneOptions {
     Bytes boot_log = {}, runtime_log = {};                  ///< files of this machine; empty: none
     std::vector<std::pair<uint8_t, Digest>> extended = {};  ///< what happened to the TPM before the phone started
     std::vector<std::string> show_logs_to = {};             ///< domains
-    enclave::RecheckTimes recheck = {};  ///< but for `every`: that is policy.recheck_seconds
+    enclave::RecheckTimes recheck = {};                     ///< but for `every`: that is policy.recheck_seconds
     /// What the verifier answers; default: the real appraisal.
     std::function<std::optional<rats::VerifierResponse>(const rats::VerifierRequest&)> verifier = {};
 };

@@ -228,7 +228,8 @@ TEST_F(RecheckRounds, BothDirectionsAreIndependent) {
 class Continuity : public ::testing::Test {
   protected:
     BootInstant at(int s) const { return BootInstant{} + seconds(s); }
-    Shown before_{.attestation_key = {}, .clock = {.reset_count = 7, .restart_count = 2, .clock = 100'000}, .at = at(50)};
+    Shown before_{
+        .attestation_key = {}, .clock = {.reset_count = 7, .restart_count = 2, .clock = 100'000}, .at = at(50)};
     Shown now_ = before_;
     rats::AttestationResult lowered(int asked) const {
         rats::AttestationResult r;
