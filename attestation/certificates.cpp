@@ -250,8 +250,11 @@ Result<Bytes> issue_identity_certificate(const Authority& authority, ByteSpan sp
     return finish(x.get(), authority.key);
 }
 
-Result<Bytes> issue_host_certificate(const Authority& authority, ByteSpan spki, const HostNames& hosts,
-                                     const Validity& validity) {
+namespace {
+
+/// A certificate for names of machines.
+Result<Bytes> issue_for_hosts(const Authority& authority, ByteSpan spki, const HostNames& hosts,
+                              const Validity& validity, std::initializer_list<const char*> usage) {
     QuietErrors quiet;
     if (hosts.dns.empty() && hosts.addresses.empty() && hosts.uris.empty())
         return Error{Errc::wrong_name, "no name", 0};
@@ -266,10 +269,34 @@ Result<Bytes> issue_host_certificate(const Authority& authority, ByteSpan spki, 
     if (!key) return Error{Errc::bad_key, "host key", 0};
     TRY(X509Ptr x, begin(issuer.get(), key.get(), validity));
     if (!add_basic_constraints(x.get(), false) || !add_key_usage(x.get(), 0, -1) ||
-        !add_extended_key_usage(x.get(), {"1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"}) ||
-        !add_key_identifiers(x.get(), issuer.get()) || !add_extension(x.get(), NID_subject_alt_name, names.get(), true))
+        !add_extended_key_usage(x.get(), usage) || !add_key_identifiers(x.get(), issuer.get()) ||
+        !add_extension(x.get(), NID_subject_alt_name, names.get(), true))
         return kFailed;
     return finish(x.get(), authority.key);
+}
+
+}  // namespace
+
+Result<Bytes> issue_host_certificate(const Authority& authority, ByteSpan spki, const HostNames& hosts,
+                                     const Validity& validity) {
+    return issue_for_hosts(authority, spki, hosts, validity, {"1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"});
+}
+
+Result<Bytes> issue_service_certificate(const Authority& authority, ByteSpan spki, const HostNames& names,
+                                        const Validity& validity) {
+    return issue_for_hosts(authority, spki, names, validity, {"1.3.6.1.5.5.7.3.1", kOidAuthorityUsage});
+}
+
+bool is_service_certificate(ByteSpan der) {
+    QuietErrors quiet;
+    const X509Ptr x = read_certificate(der);
+    const ObjectPtr wanted(OBJ_txt2obj(kOidAuthorityUsage, 1));
+    if (!x || !wanted) return false;
+    const ExtendedKeyUsagePtr usage(
+        static_cast<EXTENDED_KEY_USAGE*>(X509_get_ext_d2i(x.get(), NID_ext_key_usage, nullptr, nullptr)));
+    for (int i = 0; usage && i < sk_ASN1_OBJECT_num(usage.get()); ++i)
+        if (OBJ_cmp(sk_ASN1_OBJECT_value(usage.get(), i), wanted.get()) == 0) return true;
+    return false;
 }
 
 }  // namespace sealcall::attestation

@@ -50,6 +50,12 @@ Result<Bytes> issue_identity_certificate(const Authority& authority, ByteSpan sp
 Result<Bytes> issue_host_certificate(const Authority& authority, ByteSpan spki, const HostNames& names,
                                      const Validity& validity);
 
+/// The certificate of the authority's own HTTPS service: serverAuth and kOidAuthorityUsage.
+Result<Bytes> issue_service_certificate(const Authority& authority, ByteSpan spki, const HostNames& names,
+                                        const Validity& validity);
+/// True if the certificate has kOidAuthorityUsage; nothing else is checked.
+bool is_service_certificate(ByteSpan der);
+
 /// What a PKCS#10 request of an identity key asks for (RFC 2986).
 struct CertificateRequest {
     Bytes spki;       ///< P-256, canonical

@@ -8,7 +8,7 @@ namespace sealcall::attestation {
 namespace {
 
 constexpr size_t kNvMax = 16 * 1024;
-constexpr size_t kChainMax = 64;   ///< roots, and intermediates, that one call takes
+constexpr size_t kChainMax = 1024;  ///< roots, and intermediates, that one call takes
 constexpr int kSecurityLevel = 2;  ///< neither SHA-1 nor RSA under 2048
 
 X509Ptr read_certificate(ByteSpan der) {
@@ -117,8 +117,38 @@ Result<EkCertificate> parse_ek_certificate(ByteSpan nv) {
     return out;
 }
 
+namespace {
+
+/// What the callback of one verification is told, and tells.
+struct TimePolicy {
+    ExpiredIntermediates choice{};
+    bool used = false;
+};
+
+/// OpenSSL asks for each error; only one is ever forgiven: a certificate above the leaf whose time is over.
+int forgive_expired(int ok, X509_STORE_CTX* ctx) {
+    if (ok != 0) return ok;
+    auto* policy = static_cast<TimePolicy*>(X509_STORE_CTX_get_app_data(ctx));
+    if (policy == nullptr || policy->choice != ExpiredIntermediates::accept) return 0;
+    if (X509_STORE_CTX_get_error(ctx) != X509_V_ERR_CERT_HAS_EXPIRED || X509_STORE_CTX_get_error_depth(ctx) < 1)
+        return 0;
+    policy->used = true;
+    X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return 1;
+}
+
+}  // namespace
+
 Status check_ek_chain(const EkCertificate& ek, const std::vector<Bytes>& roots, const std::vector<Bytes>& intermediates,
                       uint64_t wall_ms) {
+    TRY(EkChain chain, check_ek_chain(ek, roots, intermediates, wall_ms, ExpiredIntermediates::refuse));
+    (void)chain;
+    return {};
+}
+
+Result<EkChain> check_ek_chain(const EkCertificate& ek, const std::vector<Bytes>& roots,
+                               const std::vector<Bytes>& intermediates, uint64_t wall_ms,
+                               ExpiredIntermediates expired) {
     QuietErrors quiet;
     X509Ptr leaf = read_certificate(ek.der);
     X509StorePtr store(X509_STORE_new());
@@ -145,7 +175,10 @@ Status check_ek_chain(const EkCertificate& ek, const std::vector<Bytes>& roots, 
     X509_VERIFY_PARAM_set_auth_level(param, kSecurityLevel);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     if (unknown == Unknown::tcg_only) X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_IGNORE_CRITICAL);
-    if (X509_verify_cert(ctx.get()) == 1) return {};
+    TimePolicy policy{.choice = expired};
+    X509_STORE_CTX_set_app_data(ctx.get(), &policy);
+    X509_STORE_CTX_set_verify_cb(ctx.get(), forgive_expired);
+    if (X509_verify_cert(ctx.get()) == 1) return EkChain{.expired_intermediate = policy.used};
     return Error{Errc::untrusted_certificate, "EK chain", static_cast<uint32_t>(X509_STORE_CTX_get_error(ctx.get()))};
 }
 

@@ -29,6 +29,16 @@ Result<EkCertificate> parse_ek_certificate(ByteSpan nv);
 Status check_ek_chain(const EkCertificate& ek, const std::vector<Bytes>& roots, const std::vector<Bytes>& intermediates,
                       uint64_t wall_ms);
 
+/// What to do about an intermediate (or a root that is no end of the chain itself) whose time is over: some vendors let
+/// theirs expire while the chips below them live on. The EK certificate itself must be in its time in any case.
+enum class ExpiredIntermediates : uint8_t { refuse, accept };
+struct EkChain {
+    bool expired_intermediate = false;  ///< accepted by policy: worth a warning
+};
+/// The same with that choice.
+Result<EkChain> check_ek_chain(const EkCertificate& ek, const std::vector<Bytes>& roots,
+                               const std::vector<Bytes>& intermediates, uint64_t wall_ms, ExpiredIntermediates expired);
+
 /// The certificate speaks of this public area. Error: bad_key.
 Status check_ek_key(const EkCertificate& ek, const PublicArea& ek_public);
 

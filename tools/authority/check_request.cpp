@@ -1,11 +1,12 @@
 // The checks of an enrolment request. Pure but for what OpenSSL needs.
+#include "check_request.h"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
 
 #include "attestation/binding.h"
 #include "attestation/x509_checks.h"
-#include "directory_authority.h"
 #include "files.h"
 
 namespace sealcall::authority {
@@ -59,13 +60,23 @@ void check_certified(const EnrolmentRequest& request, const CheckedRequest& chec
                       "Run `sealcall init --renew-identity`, then enrol again.");
 }
 
-bool chains(const attestation::EkCertificate& ek, const std::vector<Bytes>& roots, uint64_t now_ms) {
-    return !roots.empty() && attestation::check_ek_chain(ek, roots, {}, now_ms).has_value();
+struct Endorsement {
+    EkOrigin origin = EkOrigin::not_proven;
+    bool expired_intermediate = false;
+};
+
+std::optional<Endorsement> chained(const attestation::EkCertificate& ek, const EndorsementRoots& roots,
+                                   uint64_t now_ms) {
+    for (const auto& [origin, anchors] : {std::pair{EkOrigin::vendor, &roots.vendor}, {EkOrigin::lab, &roots.lab}}) {
+        if (anchors->empty()) continue;
+        const auto chain = attestation::check_ek_chain(ek, *anchors, {}, now_ms, roots.expired);
+        if (chain) return Endorsement{.origin = origin, .expired_intermediate = chain->expired_intermediate};
+    }
+    return std::nullopt;
 }
 
-EkOrigin check_endorsement(const EnrolmentRequest& request, const PublicArea& ek, const Settings& settings,
-                           const std::vector<Bytes>& vendor_roots, const std::vector<Bytes>& lab_roots,
-                           uint64_t now_ms) {
+Endorsement check_endorsement(const EnrolmentRequest& request, const PublicArea& ek, const Settings& settings,
+                              const EndorsementRoots& roots, uint64_t now_ms) {
     const std::string next = "Ask the administrator of " + settings.name +
                              ": the maker's certificates can be added (authority init --ek-root), or TPMs without "
                              "proof allowed (--accept-unproven-ek).";
@@ -74,23 +85,40 @@ EkOrigin check_endorsement(const EnrolmentRequest& request, const PublicArea& ek
         if (!certificate) throw Refusal("The endorsement certificate of the TPM cannot be read.", next);
         if (!attestation::check_ek_key(*certificate, ek))
             throw Refusal("The endorsement certificate speaks of another TPM.", kAskSupport);
-        if (chains(*certificate, vendor_roots, now_ms)) return EkOrigin::vendor;
-        if (chains(*certificate, lab_roots, now_ms)) return EkOrigin::lab;
+        if (const auto found = chained(*certificate, roots, now_ms)) return *found;
         if (!settings.accept_unproven_ek)
             throw Refusal(
                 "The endorsement certificate of the TPM comes from a maker that " + settings.name + " does not know.",
                 next);
-        return EkOrigin::not_proven;
+        return {};
     }
     if (!settings.accept_unproven_ek)
         throw Refusal("The TPM has no endorsement certificate, so nobody vouches for it.", next);
-    return EkOrigin::not_proven;
+    return {};
 }
 
 std::string lower(std::string_view text) {
     std::string out(text);
     std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
+}
+
+void check_words(const EnrolmentRequest& request) {
+    if (!is_device_profile(request.profile.str()))
+        throw Refusal("This way to run a phone is not known.", "It is \"embedded\" or \"managed\".",
+                      Refusal::Kind::bad_request);
+    if (!request.partner.empty() && !is_partner_name(request.partner.str()))
+        throw Refusal("This cannot be the name of a partner.", "Use letters, digits, dots and hyphens.",
+                      Refusal::Kind::bad_request);
+}
+
+}  // namespace
+
+bool is_device_profile(const std::string& profile) { return profile == "embedded" || profile == "managed"; }
+
+bool is_partner_name(const std::string& name) {
+    const auto fits = [](unsigned char c) { return (std::isalnum(c) && c < 0x80) || c == '.' || c == '-'; };
+    return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, fits);
 }
 
 void check_address(const std::string& uri, const Settings& settings) {
@@ -102,8 +130,6 @@ void check_address(const std::string& uri, const Settings& settings) {
         throw Refusal(settings.name + " certifies addresses of " + settings.domain + " only.",
                       "Use an address of that domain, or another authority.");
 }
-
-}  // namespace
 
 bool may_name_host(const Settings& settings, const std::string& name) {
     in_addr v4{};
@@ -118,10 +144,10 @@ bool may_name_host(const Settings& settings, const std::string& name) {
     return host == "localhost" || domain.empty() || host == domain || host.ends_with("." + domain);
 }
 
-CheckedRequest check_request(const EnrolmentRequest& request, const Settings& settings,
-                             const std::vector<Bytes>& vendor_roots, const std::vector<Bytes>& lab_roots,
+CheckedRequest check_request(const EnrolmentRequest& request, const Settings& settings, const EndorsementRoots& roots,
                              uint64_t now_ms) {
     check_address(request.uri.str(), settings);
+    check_words(request);
     if (!request.host_spki.empty() && !attestation::is_canonical_p256_spki(request.host_spki.view()))
         throw Refusal("The key of the SIP transport must be a P-256 key.", kAskSupport);
     CheckedRequest out;
@@ -132,9 +158,17 @@ CheckedRequest check_request(const EnrolmentRequest& request, const Settings& se
     auto spki = attestation::spki_der(out.identity);
     if (!spki) throw Refusal("The identity key cannot be read.", kAskSupport);
     out.identity_spki = std::move(spki).value();
+    auto ak_spki = attestation::spki_der(out.ak);
+    if (!ak_spki) throw Refusal("The attestation key cannot be read.", kAskSupport);
+    out.ak_spki = std::move(ak_spki).value();
     check_certified(request, out);
-    out.origin = check_endorsement(request, out.ek, settings, vendor_roots, lab_roots, now_ms);
-    out.ek_hash = cli::to_hex(attestation::sha256(request.ek_public.view()));
+    const Endorsement endorsement = check_endorsement(request, out.ek, settings, roots, now_ms);
+    out.origin = endorsement.origin;
+    out.expired_intermediate = endorsement.expired_intermediate;
+    // Over the key and nothing else: a phone that lies about the attributes of its EK stays the same device.
+    const auto ek_spki = attestation::spki_der(out.ek);
+    if (!ek_spki) throw Refusal("The endorsement key cannot be read.", kAskSupport);
+    out.ek_hash = cli::to_hex(attestation::sha256(*ek_spki));
     return out;
 }
 

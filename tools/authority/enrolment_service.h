@@ -1,5 +1,5 @@
-// The exchange between a phone and an authority: two requests. An authority in a directory implements it in process;
-// the network service will carry the same values. Everything in a request is foreign and bounded; nothing is believed
+// The exchange between a phone and an authority: two requests. An authority in a directory answers in process
+// (directory_authority.h), the network service carries the same values as JSON (remote_authority.h). Everything in a request is foreign and bounded; nothing is believed
 // before it is checked. Values encode with ipc/codec.h.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace sealcall::authority {
 
 /// phone -> authority: who I am, and the public parts of what is to be certified.
 struct EnrolmentRequest {
-    BoundedString<256> uri;               ///< sip:alice@example.com
+    BoundedString<256> uri;               ///< sip:alice@example.com; over the network the token decides, not the phone
     rats::CertificateDer ek_certificate;  ///< as found in the TPM; empty: it has none
     rats::TpmPublic ek_public;            ///< TPMT_PUBLIC of the EK that will activate
     rats::TpmPublic ak_public;            ///< TPMT_PUBLIC
@@ -23,6 +23,8 @@ struct EnrolmentRequest {
     bool replace_device = false;  ///< this TPM takes the place of the one enrolled for `uri`
     BoundedBytes<256> host_spki;  ///< public key of the SIP transport; empty: no such certificate wanted
     BoundedList<BoundedString<128>, 8> host_names;  ///< DNS names and numeric addresses for it
+    BoundedString<16> profile{"embedded"};          ///< how it runs: "embedded" or "managed" (design.md section 3)
+    BoundedString<64> partner;                      ///< the AK is for this partner only; empty: for everybody
     static constexpr auto fields = std::tuple{&EnrolmentRequest::uri,
                                               &EnrolmentRequest::ek_certificate,
                                               &EnrolmentRequest::ek_public,
@@ -33,7 +35,9 @@ struct EnrolmentRequest {
                                               &EnrolmentRequest::software_tpm,
                                               &EnrolmentRequest::replace_device,
                                               &EnrolmentRequest::host_spki,
-                                              &EnrolmentRequest::host_names};
+                                              &EnrolmentRequest::host_names,
+                                              &EnrolmentRequest::profile,
+                                              &EnrolmentRequest::partner};
 };
 
 /// authority -> phone: TPM2_MakeCredential. Only the TPM that holds both EK and AK can answer.
@@ -41,15 +45,20 @@ struct EnrolmentChallenge {
     Digest ticket{};  ///< names this exchange
     BoundedBytes<512> credential_blob;
     BoundedBytes<1024> encrypted_secret;
+    BoundedString<256> uri;        ///< whom the certificates will name
+    BoundedBytes<128> escrow_key;  ///< DER SubjectPublicKeyInfo, for escrow.h
     static constexpr auto fields = std::tuple{&EnrolmentChallenge::ticket, &EnrolmentChallenge::credential_blob,
-                                              &EnrolmentChallenge::encrypted_secret};
+                                              &EnrolmentChallenge::encrypted_secret, &EnrolmentChallenge::uri,
+                                              &EnrolmentChallenge::escrow_key};
 };
 
 /// phone -> authority: what TPM2_ActivateCredential gave.
 struct ActivatedCredential {
     Digest ticket{};
     BoundedBytes<64> credential;
-    static constexpr auto fields = std::tuple{&ActivatedCredential::ticket, &ActivatedCredential::credential};
+    BoundedBytes<512> escrow;  ///< hierarchy authorisations, sealed to the authority (escrow.h); empty: none
+    static constexpr auto fields =
+        std::tuple{&ActivatedCredential::ticket, &ActivatedCredential::credential, &ActivatedCredential::escrow};
 };
 
 /// authority -> phone: the certificates.
@@ -70,11 +79,23 @@ struct EnrolmentGrant {
 /// The authority says no. `what` is one sentence; `next` says who can do what about it.
 class Refusal : public std::runtime_error {
   public:
-    Refusal(const std::string& what, std::string next) : std::runtime_error(what), next_(std::move(next)) {}
+    enum class Kind : uint8_t {
+        refused,        ///< by rule
+        bad_request,    ///< the request itself is wrong
+        not_authentic,  ///< token unknown, used, expired or revoked: which of these is not said
+        conflict,       ///< bound to something else
+        not_found,      ///< no such device, user, key, token
+        gone,           ///< no such exchange, or too late for it
+        busy,           ///< try again later
+    };
+    Refusal(const std::string& what, std::string next, Kind kind = Kind::refused)
+        : std::runtime_error(what), next_(std::move(next)), kind_(kind) {}
     [[nodiscard]] const std::string& next() const { return next_; }
+    [[nodiscard]] Kind kind() const { return kind_; }
 
   private:
     std::string next_;
+    Kind kind_;
 };
 
 /// Throws Refusal, or std::runtime_error if the authority itself is broken. One thread.

@@ -1,5 +1,6 @@
-// An authority's directory: settings, root key, endorsement roots, devices, and the record of what was issued.
-//   authority.json  root.key.pem (0600)  root.cert.pem  ek-roots/{vendor,lab}.pem  devices.json  issued/log.jsonl  lock
+// An authority's directory: what does not belong into a database. Settings, keys and the endorsement roots it believes.
+//   authority.json  root.key.pem (0600)  root.cert.pem  escrow.key.pem (0600)  ek-roots/{vendor,lab}.pem
+//   authority.db    the database, unless authority.json names another one
 // Whoever can write the directory is the authority; what is read back is checked for form, not for honesty.
 #pragma once
 
@@ -8,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "attestation/endorsement.h"
 #include "sealcall/base/bytes.h"
-#include "sealcall/base/unique_fd.h"
 
 namespace sealcall::authority {
 
@@ -17,25 +18,15 @@ struct Settings {
     std::string name;
     std::string domain;  ///< empty: any
     bool accept_unproven_ek = false;
+    bool accept_expired_intermediates = false;  ///< of TPM makers; the EK certificate itself must be in its time
+    std::string database = {};                  ///< empty: authority.db in the directory
     bool operator==(const Settings&) const = default;
 };
 
-/// The immutable bond between an address and a TPM.
-struct Device {
-    std::string uri;
-    std::string ek;           ///< hex SHA-256 of the EK's TPMT_PUBLIC
-    std::string serial;       ///< of the device in its AK certificate
-    std::string endorsement;  ///< "vendor", "lab", "not proven"
-    uint64_t first_ms = 0, last_ms = 0;
-    bool operator==(const Device&) const = default;
-};
-
-struct Issued {
-    uint64_t wall_ms = 0;
-    Device device;
-    std::string ak_certificate, identity_certificate, host_certificate;  ///< hex SHA-256; empty: none
-    std::vector<std::string> host_names;
-    bool replaced = false;  ///< another TPM was bound to the address before
+/// Which makers and laboratories are believed, and how strictly. DER certificates, each trusted as it is.
+struct EndorsementRoots {
+    std::vector<Bytes> vendor, lab;
+    attestation::ExpiredIntermediates expired = attestation::ExpiredIntermediates::refuse;
 };
 
 class Store {
@@ -50,19 +41,17 @@ class Store {
     [[nodiscard]] const Settings& settings() const { return settings_; }
     [[nodiscard]] const Bytes& root_certificate() const { return root_certificate_; }
     [[nodiscard]] Bytes root_key_pem() const;
+    /// The key that escrows are sealed to; made when it is asked for first.
+    [[nodiscard]] Bytes escrow_key_pem() const;
+    /// For open_database.
+    [[nodiscard]] std::string database_url() const;
 
-    /// Adds every certificate of a PEM file to the vendor or laboratory roots; those that are there already count as
-    /// well. Throws Problem if the file holds none. Returns how many it holds.
-    size_t add_ek_roots(const std::filesystem::path& pem_file, bool lab) const;
+    /// Adds every certificate of a PEM or DER file, or of all such files of a directory, to the vendor or laboratory
+    /// roots; those that are there already count as well. Throws Problem if it holds none. Returns how many it holds.
+    size_t add_ek_roots(const std::filesystem::path& path, bool lab) const;
     /// DER certificates.
     [[nodiscard]] std::vector<Bytes> ek_roots(bool lab) const;
-
-    [[nodiscard]] std::vector<Device> devices() const;
-    [[nodiscard]] std::vector<Issued> issued() const;
-    /// Binds the device to its address (in place of another one there) and records what was issued, record first.
-    void record(const Issued& issued) const;
-    /// Held while a decision is made and recorded.
-    [[nodiscard]] UniqueFd lock() const;
+    [[nodiscard]] EndorsementRoots endorsement_roots() const;
 
   private:
     std::filesystem::path dir_;

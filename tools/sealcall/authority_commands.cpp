@@ -1,95 +1,146 @@
-// `sealcall authority ...`: keeps an authority in a directory.
+// `sealcall authority init` and `list`: makes an authority, and shows what it certified.
+#include <algorithm>
 #include <iostream>
 
+#include "authority_access.h"
 #include "commands.h"
 #include "files.h"
 #include "problem.h"
-#include "sealcall/base/time.h"
-#include "store.h"
 
 namespace sealcall::cli {
+namespace {
 
-int run_authority_init(const Context& context) {
-    const AuthorityOptions& o = context.options.authority;
-    const bool made = !authority::Store::exists(o.dir);
-    const authority::Settings wanted{.name = o.name, .domain = o.domain, .accept_unproven_ek = o.accept_unproven_ek};
-    const authority::Store store =
-        made ? authority::Store::create(o.dir, wanted, wall_ms()) : authority::Store::open(o.dir);
+authority::Settings settings_of(const AuthorityOptions& o) {
+    return {.name = o.name,
+            .domain = o.domain,
+            .accept_unproven_ek = o.accept_unproven_ek,
+            .accept_expired_intermediates = o.expired_intermediates == "warn",
+            .database = o.database};
+}
+
+authority::Store open_or_make(const AuthorityOptions& o, bool made) {
+    const authority::Settings wanted = settings_of(o);
+    if (!o.database.empty() && !authority::is_database_url(o.database))
+        throw Problem("This is not a database.", "Use sqlite:PATH, postgresql://... or postgres:KEY=VALUE.",
+                      exit_status::kUsage);
+    authority::Store store = made ? authority::Store::create(o.dir, wanted, wall_ms()) : authority::Store::open(o.dir);
     if (!made && store.settings() != wanted)
         throw Problem("There is an authority in " + o.dir + " already, with other settings (" +
                           printable(store.settings().name, 64) + ").",
                       "Use another directory. To add endorsement roots, repeat the settings that it has.",
                       exit_status::kUsage);
+    return store;
+}
+
+nlohmann::json device_json(const authority::DeviceView& view) {
+    auto users = nlohmann::json::array(), keys = nlohmann::json::array();
+    for (const auto& u : view.users)
+        users.push_back({{"uri", u.uri}, {"bound_ms", u.bound_ms}, {"revoked_ms", u.revoked_ms}});
+    for (const auto& k : view.keys)
+        keys.push_back({{"spki", k.spki},
+                        {"partner", k.partner},
+                        {"device", k.label},
+                        {"created_ms", k.created_ms},
+                        {"revoked_ms", k.revoked_ms}});
+    const auto& d = view.device;
+    return {{"id", d.id},
+            {"ek", d.ek},
+            {"endorsement", d.endorsement},
+            {"profile", d.profile},
+            {"software_tpm", d.software_tpm},
+            {"first_ms", d.first_ms},
+            {"last_ms", d.last_ms},
+            {"revoked_ms", d.revoked_ms},
+            {"reason", d.reason},
+            {"users", users},
+            {"attestation_keys", keys}};
+}
+
+std::string state_words(const authority::DeviceView& view) {
+    if (view.device.revoked_ms)
+        return "REVOKED " + local_time(view.device.revoked_ms) +
+               (view.device.reason.empty() ? "" : " (" + printable(view.device.reason, 200) + ")");
+    return "since " + local_time(view.device.first_ms) + ", last " + local_time(view.device.last_ms);
+}
+
+void print_device(const authority::DeviceView& view) {
+    std::string endorsement =
+        view.device.endorsement == "lab" ? "LAB" : printable(view.device.endorsement, 16);
+    endorsement.resize(std::max<size_t>(10, endorsement.size()), ' ');
+    std::cout << "  " << printable(view.device.id, 16) << "  " << endorsement << "  "
+              << printable(view.device.profile, 16) << "  " << state_words(view) << "\n";
+    for (const auto& u : view.users)
+        std::cout << "      " << printable(u.uri) << (u.revoked_ms ? "  REVOKED " + local_time(u.revoked_ms) : "")
+                  << "\n";
+    for (const auto& k : view.keys)
+        if (!k.partner.empty() || k.revoked_ms)
+            std::cout << "      attestation key " << printable(k.spki, 16)
+                      << (k.partner.empty() ? "" : " for " + printable(k.partner, 64))
+                      << (k.revoked_ms ? "  REVOKED " + local_time(k.revoked_ms) : "") << "\n";
+}
+
+}  // namespace
+
+int run_authority_init(const Context& context) {
+    const AuthorityOptions& o = context.options.authority;
+    const bool made = !authority::Store::exists(o.dir);
+    const authority::Store store = open_or_make(o, made);
     size_t vendor = 0, lab = 0;
-    for (const auto& file : o.ek_roots) vendor += store.add_ek_roots(file, false);
-    for (const auto& file : o.lab_ek_roots) lab += store.add_ek_roots(file, true);
+    for (const auto& path : o.ek_roots) vendor += store.add_ek_roots(path, false);
+    for (const auto& path : o.lab_ek_roots) lab += store.add_ek_roots(path, true);
+    LocalAuthority local(store);
+    std::string token;
+    if (local.administration.list_admins().empty())
+        token = local.administration.create_admin(local.actor, "first", authority::Role::admin).text;
+    const std::string root = to_hex(digest_of(store.root_certificate()));
     if (context.json()) {
-        print_json({{"ok", true},
-                    {"made", made},
-                    {"dir", o.dir},
-                    {"name", o.name},
-                    {"domain", o.domain},
-                    {"root_sha256", to_hex(digest_of(store.root_certificate()))},
-                    {"vendor_roots_added", vendor},
-                    {"lab_roots_added", lab}});
+        nlohmann::json out = {{"ok", true},           {"made", made},
+                              {"dir", o.dir},         {"name", o.name},
+                              {"domain", o.domain},   {"root_sha256", root},
+                              {"vendor_roots_added", vendor}, {"lab_roots_added", lab}};
+        if (!token.empty()) out["admin_token"] = token;
+        print_json(out);
         return exit_status::kOk;
     }
     std::cout << (made ? "Made the authority " : "There is already the authority ") << o.name << " in " << o.dir
               << (o.domain.empty() ? "" : " for addresses of " + o.domain) << ".\n"
-              << "Root certificate " << to_hex(digest_of(store.root_certificate())) << "\n";
+              << "Root certificate " << root << "\n";
     if (vendor) std::cout << "Endorsement certificates of TPM makers added: " << vendor << "\n";
     if (lab)
         std::cout << "Endorsement certificates of laboratories added: " << lab
                   << " (LAB: never the same as a genuine TPM)\n";
+    if (!token.empty())
+        std::cout << "Token of the first administrator, shown this once:\n  " << token << "\n";
     std::cout << "Keep " << o.dir << "/root.key.pem secret: whoever reads it can name phones.\n"
-              << "Next: sealcall enroll --authority " << o.dir << "\n";
+              << "Next: sealcall authority serve " << o.dir << ", or here: sealcall enroll --authority " << o.dir
+              << "\n";
     return exit_status::kOk;
 }
 
 int run_authority_list(const Context& context) {
-    const authority::Store store = authority::Store::open(context.options.authority.dir);
-    const auto devices = store.devices();
-    const auto issued = store.issued();
+    LocalAuthority local(authority::Store::open(context.options.authority.dir));
+    const auto devices = local.administration.list_devices();
+    const auto certificates = local.administration.list_certificates();
     if (context.json()) {
-        auto list = nlohmann::json::array(), log = nlohmann::json::array();
-        for (const auto& d : devices)
-            list.push_back({{"uri", d.uri},
-                            {"ek", d.ek},
-                            {"serial", d.serial},
-                            {"endorsement", d.endorsement},
-                            {"first_ms", d.first_ms},
-                            {"last_ms", d.last_ms}});
-        for (const auto& i : issued)
-            log.push_back({{"wall_ms", i.wall_ms},
-                           {"uri", i.device.uri},
-                           {"serial", i.device.serial},
-                           {"ak_certificate", i.ak_certificate},
-                           {"identity_certificate", i.identity_certificate},
-                           {"host_certificate", i.host_certificate},
-                           {"host_names", i.host_names},
-                           {"replaced", i.replaced}});
+        auto list = nlohmann::json::array(), issued = nlohmann::json::array();
+        for (const auto& view : devices) list.push_back(device_json(view));
+        for (const auto& c : certificates)
+            issued.push_back({{"sha256", c.sha256},
+                              {"kind", c.kind},
+                              {"device", c.device},
+                              {"uri", c.uri},
+                              {"issued_ms", c.issued_ms},
+                              {"not_after_ms", c.not_after_ms}});
         print_json({{"ok", true},
-                    {"name", store.settings().name},
-                    {"domain", store.settings().domain},
+                    {"name", local.store.settings().name},
+                    {"domain", local.store.settings().domain},
                     {"devices", list},
-                    {"issued", log}});
+                    {"certificates", issued}});
         return exit_status::kOk;
     }
-    std::cout << printable(store.settings().name, 64) << ": " << devices.size() << " devices, " << issued.size()
-              << " enrolments\n";
-    size_t widest = 0;
-    for (const auto& d : devices) widest = std::max(widest, d.uri.size());
-    for (const auto& d : devices) {
-        std::string uri = printable(d.uri), endorsement = d.endorsement == "lab" ? "LAB" : printable(d.endorsement, 16);
-        uri.resize(widest, ' ');
-        endorsement.resize(10, ' ');
-        std::cout << "  " << uri << "  " << printable(d.serial, 16) << "  " << endorsement << "  since "
-                  << local_time(d.first_ms) << ", last " << local_time(d.last_ms) << "\n";
-    }
-    for (const auto& i : issued)
-        if (i.replaced)
-            std::cout << "  " << local_time(i.wall_ms) << "  " << printable(i.device.uri) << " moved to device "
-                      << printable(i.device.serial, 16) << "\n";
+    std::cout << printable(local.store.settings().name, 64) << ": " << devices.size() << " devices, "
+              << certificates.size() << " certificates issued\n";
+    for (const auto& view : devices) print_device(view);
     return exit_status::kOk;
 }
 

@@ -116,11 +116,28 @@ void CommandLine::define_set_up() {
                      "lives beside it (TPM2_ActivateCredential), checks that the identity key cannot leave it "
                      "(TPM2_Certify), and "
                      "then signs certificates for both keys.",
-             .examples = {{"sealcall enroll --authority /srv/authority", "enrol at an authority in a directory"}},
+             .examples = {{"sealcall enroll https://enrol.example.com:7443 --token-file token",
+                           "enrol over the network, with a token of the administrator"},
+                          {"sealcall enroll --renew", "new certificates for the same keys"},
+                          {"sealcall enroll --authority /srv/authority", "enrol at an authority in a directory"}},
              .exits = {{exit_status::kRefused, "the authority said no"}}});
     enroll->add_option("--authority", options_.enrol.authority_dir, "Directory of the authority")
-        ->type_name(kTypeDir)
-        ->required();
+        ->type_name(kTypeDir);
+    enroll->add_option("url", options_.enrol.url, "Address of the authority, https://HOST:PORT")->type_name("URL");
+    enroll->add_option("--token", options_.enrol.token, "Enrolment token (others may see it in the list of processes)")
+        ->type_name("TOKEN");
+    enroll->add_option("--token-file", options_.enrol.token_file, "File that holds the token; - is standard input")
+        ->type_name(kTypeFile);
+    enroll
+        ->add_option("--authority-root", options_.enrol.root_file,
+                     "Root certificate of the authority in PEM form, instead of what the token says")
+        ->type_name(kTypeFile);
+    enroll->add_flag("--renew", options_.enrol.renew, "New certificates for the same keys, without a token");
+    choice(enroll->add_option("--device-profile", options_.enrol.device_profile,
+                              "How this phone runs; the token must allow it"),
+           {"embedded", "managed"});
+    enroll->add_option("--partner", options_.enrol.partner, "The attestation key is for this partner only")
+        ->type_name("NAME");
     enroll->add_option("--uri", options_.enrol.uri, "Your own address, if it is not in the configuration")
         ->type_name("URI")
         ->check(sip_uri_problem);
@@ -131,41 +148,6 @@ void CommandLine::define_set_up() {
         ->type_name("HOST");
     enroll->add_flag("--replace-device", options_.enrol.replace_device,
                      "This TPM takes the place of the one enrolled for this address");
-}
-
-void CommandLine::define_authority() {
-    CLI::App* authority =
-        add(*app_, "authority", "Keep an authority that enrols phones",
-            {.text = "An authority is a directory with a root key, the endorsement roots it believes, and a record of "
-                     "what it issued.",
-             .examples = {{"sealcall authority init /srv/authority --name \"Example Corp\" --domain example.com",
-                           "make an authority"}},
-             .exits = {}});
-    authority->require_subcommand(1);
-    CLI::App* init =
-        add(*authority, "init", "Make an authority in a directory",
-            {.text = "The root key is written with mode 0600: whoever can read it can name phones. A directory that "
-                     "already holds an "
-                     "authority is left as it is; endorsement roots that are named are added.",
-             .examples = {{"sealcall authority init lab --name Laboratory --lab-ek-root ek/lab-ek-root.pem",
-                           "an authority for software TPMs"}},
-             .exits = {}});
-    init->add_option("dir", options_.authority.dir, "Directory of the authority")->type_name(kTypeDir)->required();
-    init->add_option("--name", options_.authority.name, "Its name, as people will see it (\"verified by ...\")")
-        ->type_name("TEXT")
-        ->required();
-    init->add_option("--domain", options_.authority.domain, "Certify addresses of this domain only")
-        ->type_name("DOMAIN");
-    init->add_option("--ek-root", options_.authority.ek_roots, "PEM file with certificates of a TPM vendor")
-        ->type_name(kTypeFile);
-    init->add_option("--lab-ek-root", options_.authority.lab_ek_roots,
-                     "PEM file with certificates of a laboratory for software TPMs")
-        ->type_name(kTypeFile);
-    init->add_flag("--accept-unproven-ek", options_.authority.accept_unproven_ek,
-                   "Also enrol TPMs that nobody vouches for; they reach level 1 at most");
-    CLI::App* list = add(*authority, "list", "Show the devices and certificates of an authority",
-                         {.text = {}, .examples = {}, .exits = {}});
-    list->add_option("dir", options_.authority.dir, "Directory of the authority")->type_name(kTypeDir)->required();
 }
 
 void CommandLine::define_calls() {

@@ -30,10 +30,27 @@ struct AuthorityOptions {
     std::vector<std::string> ek_roots;
     std::vector<std::string> lab_ek_roots;
     bool accept_unproven_ek = false;
+    std::string expired_intermediates = "refuse";
+    std::string database;
+    std::string user, device, key, reason;  ///< token create, revoke
+    std::string id;                         ///< a token, administrator or device
+    std::string device_profile = "embedded";
+    std::string role = "viewer";
+    unsigned hours = 7 * 24;
+    bool replace_device = false;
+    uint64_t after = 0;
+    std::string listen = "127.0.0.1:7443";
+    std::vector<std::string> host_names;
+    unsigned requests_per_second = 20;
 };
 
 struct EnrolOptions {
     std::string authority_dir;
+    std::string url;
+    std::string token, token_file, root_file;
+    std::string device_profile = "embedded";
+    std::string partner;
+    bool renew = false;
     std::string uri;
     std::vector<std::string> host_names;
     bool replace_device = false;
@@ -152,6 +169,7 @@ class CommandLine {
     void add_common(CLI::App& app);
     void define_set_up();
     void define_authority();
+    void define_authority_admin(CLI::App& authority);
     void define_calls();
     void define_control();
     void define_reports();

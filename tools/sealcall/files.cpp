@@ -49,7 +49,10 @@ std::optional<std::string> read_file(const fs::path& file, size_t most) {
     }
 }
 
-void write_file(const fs::path& file, std::string_view content, mode_t mode) {
+namespace {
+
+/// A whole, synced file under a name of its own beside `file`.
+std::string write_beside(const fs::path& file, std::string_view content, mode_t mode) {
     std::string temporary = file.string() + ".XXXXXX";
     UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
     if (!fd.valid()) fail("written", file, errno);
@@ -57,11 +60,29 @@ void write_file(const fs::path& file, std::string_view content, mode_t mode) {
         if (::fchmod(fd.get(), mode) != 0) fail("written", file, errno);
         write_all(fd.get(), content, file);
         if (::fsync(fd.get()) != 0) fail("written", file, errno);
-        if (::rename(temporary.c_str(), file.c_str()) != 0) fail("written", file, errno);
     } catch (...) {
         ::unlink(temporary.c_str());
         throw;
     }
+    return temporary;
+}
+
+}  // namespace
+
+void write_file(const fs::path& file, std::string_view content, mode_t mode) {
+    const std::string temporary = write_beside(file, content, mode);
+    if (::rename(temporary.c_str(), file.c_str()) == 0) return;
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    fail("written", file, error);
+}
+
+bool write_new_file(const fs::path& file, std::string_view content, mode_t mode) {
+    const std::string temporary = write_beside(file, content, mode);
+    const int error = ::link(temporary.c_str(), file.c_str()) == 0 ? 0 : errno;
+    ::unlink(temporary.c_str());
+    if (error != 0 && error != EEXIST) fail("written", file, error);
+    return error == 0;
 }
 
 void append_line(const fs::path& file, std::string_view line, mode_t mode) {

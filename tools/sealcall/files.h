@@ -22,6 +22,8 @@ void write_file(const std::filesystem::path& file, std::string_view content, mod
 inline void write_file(const std::filesystem::path& file, ByteSpan content, mode_t mode) {
     write_file(file, as_chars(content), mode);
 }
+/// Makes the file whole if there is none of that name; one that is there stays as it is, and the answer is false.
+bool write_new_file(const std::filesystem::path& file, std::string_view content, mode_t mode);
 /// Appends one line with fsync; the file is made with `mode`.
 void append_line(const std::filesystem::path& file, std::string_view line, mode_t mode);
 

@@ -1,0 +1,82 @@
+// What administrators do: tokens, roles, revocations, escrow, lists. Every change is audited with who did it, in the
+// transaction of the change. Who may do what by role is decided by the caller (api.h); the command line acts as the
+// keeper of the directory.
+#pragma once
+
+#include "enroller.h"
+#include "escrow.h"
+
+namespace sealcall::authority {
+
+inline constexpr uint64_t kTokenLifeMax = 90ULL * 24 * 3600 * 1000;    ///< ms
+inline constexpr uint64_t kTokenLifeUsual = 7ULL * 24 * 3600 * 1000;   ///< ms
+inline constexpr uint64_t kTokenLifeMin = 60ULL * 1000;                ///< ms
+
+struct TokenWish {
+    std::string uri;
+    std::string profile = "embedded";
+    uint64_t life_ms = kTokenLifeUsual;
+    bool replaces = false;
+};
+
+/// A secret that is shown once.
+struct CreatedBearer {
+    std::string id;
+    std::string text;  ///< bearer_text
+    uint64_t expires_ms = 0;
+};
+
+struct DeviceView {
+    DeviceRecord device;
+    std::vector<UserRecord> users;
+    std::vector<KeyRecord> keys;  ///< attestation keys
+};
+
+struct OpenedEscrow {
+    EscrowRecord record;
+    HierarchyAuthorisations authorisations;
+};
+
+/// Any thread. Throws Refusal (bad_request, not_found, conflict) or DatabaseError.
+class Administration {
+  public:
+    Administration(const Store& store, Registry& registry, Enroller::Clock clock);
+
+    CreatedBearer create_token(const Actor& actor, const TokenWish& wish);
+    std::vector<TokenRecord> list_tokens();
+    void revoke_token(const Actor& actor, const std::string& id);
+
+    CreatedBearer create_admin(const Actor& actor, const std::string& name, Role role);
+    std::vector<AdminRecord> list_admins();
+    /// The last administrator of role admin stays.
+    void revoke_admin(const Actor& actor, const std::string& id);
+    /// The administrator of a token's text; nothing if there is none, or it was revoked.
+    std::optional<AdminRecord> authenticate(std::string_view text);
+
+    std::vector<DeviceView> list_devices();
+    std::vector<UserRecord> list_users();
+    std::vector<CertificateRecord> list_certificates();
+    /// Revoking twice changes nothing.
+    void revoke_device(const Actor& actor, const std::string& id, const std::string& reason);
+    void revoke_user(const Actor& actor, const std::string& uri, const std::string& reason);
+    void revoke_attestation_key(const Actor& actor, const std::string& spki, const std::string& reason);
+
+    /// For a signed list: SHA-256 of SubjectPublicKeyInfo.
+    std::vector<Digest> revoked_attestation_keys();
+    std::vector<Digest> revoked_identity_keys();
+
+    /// Newest first; the reading itself is audited.
+    std::vector<OpenedEscrow> read_escrow(const Actor& actor, const std::string& device);
+
+    std::vector<AuditRecord> read_audit(uint64_t after, size_t most);
+    AuditCheck check_audit();
+
+  private:
+    Settings settings_;
+    Digest root_{};
+    attestation::PkeyPtr escrow_key_;
+    Registry& registry_;
+    Enroller::Clock clock_;
+};
+
+}  // namespace sealcall::authority
