@@ -1,5 +1,6 @@
 // What a phone sends to an authority: any encoded request is refused in words or passes the checks, never more.
-#include "directory_authority.h"
+#include "check_request.h"
+#include "sealcall/ipc/codec.h"
 #include "seeded.h"
 #include "tests/unit/attestation/software_tpm.h"
 
@@ -31,7 +32,7 @@ const authority::Settings kLenient{.name = "Fuzz", .domain = "", .accept_unprove
 
 void check(ByteSpan bytes) {
     const auto request = ipc::decode<authority::EnrolmentRequest>(bytes);
-    if (request) (void)authority::check_request(*request, kLenient, {}, {}, attestation::test::kNow);
+    if (request) (void)authority::check_request(*request, kLenient, {}, attestation::test::kNow);
 }
 
 }  // namespace

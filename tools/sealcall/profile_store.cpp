@@ -103,6 +103,9 @@ std::optional<Enrolment> ProfileStore::enrolment() const {
     Enrolment out{.uri = member<std::string>(*json, "uri", file),
                   .authority = member<std::string>(*json, "authority", file),
                   .endorsement = member<std::string>(*json, "endorsement", file),
+                  .authority_url = json->contains("authority_url")
+                                       ? member<std::string>(*json, "authority_url", file)
+                                       : std::string(),
                   .enrolled_ms = member<uint64_t>(*json, "enrolled_ms", file),
                   .identity_certificate = read_bounded<rats::CertificateDer>(dir / "identity.der", true),
                   .ak_certificate = read_bounded<rats::CertificateDer>(dir / "ak.der", true),
@@ -130,6 +133,7 @@ void ProfileStore::save(const Enrolment& enrolment) const {
     const Json json = {{"uri", enrolment.uri},
                        {"authority", enrolment.authority},
                        {"endorsement", enrolment.endorsement},
+                       {"authority_url", enrolment.authority_url},
                        {"enrolled_ms", enrolment.enrolled_ms},
                        {"anchors", enrolment.anchors.size()}};
     write_file(dir / "enrolment.json", json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n", 0600);

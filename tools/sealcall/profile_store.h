@@ -25,6 +25,7 @@ struct ProfileFacts {
 struct Enrolment {
     std::string uri, authority;
     std::string endorsement;  ///< "vendor", "lab" or "not proven"
+    std::string authority_url = {};  ///< of the service, for renewals; empty: a directory
     uint64_t enrolled_ms = 0;
     rats::CertificateDer identity_certificate, ak_certificate;
     std::vector<rats::CertificateDer> anchors;

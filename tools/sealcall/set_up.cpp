@@ -31,6 +31,13 @@ B bounded(ByteSpan bytes, const char* what) {
     return B(bytes);
 }
 
+template <size_t N>
+BoundedString<N> bounded_text(const std::string& text, const char* what) {
+    auto out = BoundedString<N>::from(text);
+    if (!out) throw Problem(std::string(what) + " is too long.", "", exit_status::kUsage);
+    return std::move(out).value();
+}
+
 authority::EnrolmentRequest request_of(const ProfileFacts& facts, const ipc::Provisioned& keys,
                                        const EnrolmentWish& wish, ByteSpan host_spki) {
     authority::EnrolmentRequest request;
@@ -43,6 +50,8 @@ authority::EnrolmentRequest request_of(const ProfileFacts& facts, const ipc::Pro
     request.certify_signature = keys.certify_signature;
     request.software_tpm = facts.software_tpm;
     request.replace_device = wish.replace_device;
+    request.profile = bounded_text<16>(wish.profile, "The way to run");
+    request.partner = bounded_text<64>(wish.partner, "The name of the partner");
     request.host_spki = bounded<BoundedBytes<256>>(host_spki, "The key of the SIP transport");
     for (const auto& name : wish.host_names)
         if (name.size() <= 128 && !request.host_names.push(BoundedString<128>(name))) break;
@@ -108,17 +117,22 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
     const auto host_key = made(attestation::make_software_key(), "Making the key of the SIP transport");
     const Bytes host_spki = made(attestation::public_key_der(host_key.get()), "Making the key of the SIP transport");
     const auto challenge = service.begin(request_of(*facts, keys, wish, host_spki));
+    if (!wish.uri.empty() && challenge.uri.str() != wish.uri)
+        throw Problem("The token is for " + challenge.uri.str() + ", and this phone is " + wish.uri + ".",
+                      "Ask for a token for your own address, or change it: sealcall init --uri " + challenge.uri.str(),
+                      exit_status::kUsage);
     const auto activated = provisioning.activate(
         {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
     if (!activated.ok)
         throw Problem("The TPM did not answer the authority's challenge: " + activated.problem.str(),
                       "If the TPM was cleared or changed, run `sealcall init --renew-identity` and enrol again.",
                       exit_status::kNotSetUp);
-    const auto grant = service.finish({.ticket = challenge.ticket, .credential = activated.credential});
+    const auto grant = service.finish({.ticket = challenge.ticket, .credential = activated.credential, .escrow = {}});
 
-    Enrolment out{.uri = wish.uri,
+    Enrolment out{.uri = challenge.uri.str(),
                   .authority = grant.authority.str(),
                   .endorsement = grant.endorsement.str(),
+                  .authority_url = wish.authority_url,
                   .enrolled_ms = wall_ms(),
                   .identity_certificate = grant.identity_certificate,
                   .ak_certificate = grant.ak_certificate,
@@ -139,7 +153,7 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
         attestation::check_identity_certificate(out.identity_certificate.view(), out.anchors, wall_ms());
     const auto area = attestation::parse_tpmt_public(tpm2b_contents(keys.identity_public.view()));
     const auto spki = area ? attestation::spki_der(*area) : Result<Bytes>(area.error());
-    if (!identity || !spki || identity->uri != wish.uri || identity->spki != digest_of(*spki))
+    if (!identity || !spki || identity->uri != out.uri || identity->spki != digest_of(*spki))
         throw Problem("The authority gave a certificate that is not for this phone; it was thrown away.",
                       "Ask whoever keeps the authority.");
     store.save(out);

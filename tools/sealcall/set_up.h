@@ -17,9 +17,12 @@ bool decide_software_tpm(TpmChoice choice);
 ProfileFacts make_keys(const ProfileStore& store, const TpmUse& tpm, Provisioning& provisioning);
 
 struct EnrolmentWish {
-    std::string uri;
+    std::string uri;                      ///< empty: whom the authority says
     std::vector<std::string> host_names;  ///< at most 8 are asked for
     bool replace_device = false;
+    std::string profile = "embedded";
+    std::string partner = {};
+    std::string authority_url = {};  ///< to be remembered for renewals; empty: a directory
 };
 
 /// The whole exchange, and the result stored. Throws Problem; a refusal has status kRefused and the authority's own

@@ -1,0 +1,35 @@
+// EnrolmentService over HTTPS: the phone's side. The authority is known by the SHA-256 of its root certificate (from
+// the token, a file, or the enrolment before) and by nothing else: no list of the system's authorities is asked.
+#pragma once
+
+#include <optional>
+
+#include "bearer.h"
+#include "enrolment_service.h"
+
+namespace sealcall::authority {
+
+struct RemoteOptions {
+    std::string host;
+    int port = 443;
+    Digest root{};                  ///< SHA-256 of the root certificate's DER
+    std::optional<Bearer> token;    ///< none: renewal
+    int tries = 4;                  ///< of each step, when the network or the authority fails
+};
+
+/// "https://HOST[:PORT]" into host and port. Error: bad_value.
+Status parse_authority_url(std::string_view url, std::string& host, int& port);
+
+class RemoteAuthority : public EnrolmentService {
+  public:
+    explicit RemoteAuthority(RemoteOptions options) : options_(std::move(options)) {}
+    /// Throw Refusal; std::runtime_error with a sentence if nobody could be reached.
+    EnrolmentChallenge begin(const EnrolmentRequest& request) override;
+    EnrolmentGrant finish(const ActivatedCredential& answer) override;
+
+  private:
+    std::string post(const std::string& path, const std::string& body);
+    RemoteOptions options_;
+};
+
+}  // namespace sealcall::authority
