@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kNvMax = 16 * 1024;
 constexpr size_t kChainMax = 1024;  ///< roots, and intermediates, that one call takes
-constexpr int kSecurityLevel = 2;  ///< neither SHA-1 nor RSA under 2048
+constexpr int kSecurityLevel = 2;   ///< neither SHA-1 nor RSA under 2048
 
 X509Ptr read_certificate(ByteSpan der) {
     const unsigned char* at = as_u8(der.data());

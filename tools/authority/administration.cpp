@@ -92,11 +92,8 @@ CreatedBearer Administration::create_admin(const Actor& actor, const std::string
         throw Refusal("This cannot be the name of an administrator.", "Use letters, digits, '.', '-', '_' and '@'.",
                       Kind::bad_request);
     const Bearer bearer = new_bearer(BearerKind::administrator, root_);
-    const AdminRecord admin{.id = random_hex(6),
-                            .name = name,
-                            .role = role,
-                            .secret_hash = secret_hash(bearer),
-                            .created_ms = clock_()};
+    const AdminRecord admin{
+        .id = random_hex(6), .name = name, .role = role, .secret_hash = secret_hash(bearer), .created_ms = clock_()};
     registry_.write([&](Database& db) {
         for (const AdminRecord& known : admins(db))
             if (known.name == name)

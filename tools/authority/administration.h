@@ -8,9 +8,9 @@
 
 namespace sealcall::authority {
 
-inline constexpr uint64_t kTokenLifeMax = 90ULL * 24 * 3600 * 1000;    ///< ms
-inline constexpr uint64_t kTokenLifeUsual = 7ULL * 24 * 3600 * 1000;   ///< ms
-inline constexpr uint64_t kTokenLifeMin = 60ULL * 1000;                ///< ms
+inline constexpr uint64_t kTokenLifeMax = 90ULL * 24 * 3600 * 1000;   ///< ms
+inline constexpr uint64_t kTokenLifeUsual = 7ULL * 24 * 3600 * 1000;  ///< ms
+inline constexpr uint64_t kTokenLifeMin = 60ULL * 1000;               ///< ms
 
 struct TokenWish {
     std::string uri;

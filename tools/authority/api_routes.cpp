@@ -165,8 +165,7 @@ ApiReply Api::create_admin(const ApiRequest& request, const Actor& actor, const 
     const std::string name = m.text("name", 64);
     const auto role = role_of(m.text("role", 16));
     m.finish();
-    if (!role)
-        throw Refusal("This role is not known.", "It is viewer, enroller or admin.", Refusal::Kind::bad_request);
+    if (!role) throw Refusal("This role is not known.", "It is viewer, enroller or admin.", Refusal::Kind::bad_request);
     const CreatedBearer made = administration_.create_admin(actor, name, *role);
     return created({{"id", made.id}, {"token", made.text}});
 }

@@ -9,9 +9,7 @@ constexpr size_t kTextMax = 256, kDetailMax = 1024, kPage = 1000;
 const std::string kFirst(64, '0');
 constexpr const char* kColumns = "SELECT seq, wall_ms, actor, action, subject, detail, previous, hash FROM audit ";
 
-void put(ByteWriter& w, const std::string& text) {
-    w.u32(static_cast<uint32_t>(text.size())).bytes(as_bytes(text));
-}
+void put(ByteWriter& w, const std::string& text) { w.u32(static_cast<uint32_t>(text.size())).bytes(as_bytes(text)); }
 
 AuditRecord record_of(const Row& row) {
     return {.seq = row.number(0),
@@ -63,8 +61,8 @@ void append_audit(Database& database, const Actor& actor, uint64_t wall_ms, cons
 
 std::vector<AuditRecord> read_audit(Database& database, uint64_t after, size_t most) {
     std::vector<AuditRecord> out;
-    for (const Row& row : database.run(std::string(kColumns) + "WHERE seq > $1 ORDER BY seq LIMIT $2",
-                                       {number(after), number(most)}))
+    for (const Row& row :
+         database.run(std::string(kColumns) + "WHERE seq > $1 ORDER BY seq LIMIT $2", {number(after), number(most)}))
         out.push_back(record_of(row));
     return out;
 }

@@ -31,8 +31,8 @@ std::vector<AuditRecord> read_audit(Database& database, uint64_t after, size_t m
 struct AuditCheck {
     bool holds = true;
     uint64_t records = 0;
-    std::string head;           ///< hash of the last record; of the last good one if it does not hold
-    uint64_t broken_at = 0;     ///< number of the first record that does not fit
+    std::string head;        ///< hash of the last record; of the last good one if it does not hold
+    uint64_t broken_at = 0;  ///< number of the first record that does not fit
 };
 /// Walks the whole trail.
 AuditCheck check_audit(Database& database);

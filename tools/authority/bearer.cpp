@@ -55,7 +55,8 @@ const char* prefix_of(BearerKind kind) { return kind == BearerKind::enrolment ? 
 }  // namespace
 
 Result<Bearer> parse_bearer(std::string_view text) {
-    if (text.size() != kBearerText) return Error{Errc::bad_value, "length of a token", static_cast<uint32_t>(text.size())};
+    if (text.size() != kBearerText)
+        return Error{Errc::bad_value, "length of a token", static_cast<uint32_t>(text.size())};
     Bearer out;
     if (text.starts_with(prefix_of(BearerKind::enrolment)))
         out.kind = BearerKind::enrolment;

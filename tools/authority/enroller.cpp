@@ -100,9 +100,9 @@ Enroller::Admitted Enroller::admit(Database& db, const Admission& admission, Enr
     // Used by these very keys: a phone that did not hear the answer asks again.
     if (token->used_ms && token->used_by != keys) refuse_token();
     if (request.profile.str() != token->profile)
-        throw Refusal("The token is for a phone that runs " + token->profile + ", this one runs " +
-                          request.profile.str() + ".",
-                      "Ask the administrator for a token with the right profile.");
+        throw Refusal(
+            "The token is for a phone that runs " + token->profile + ", this one runs " + request.profile.str() + ".",
+            "Ask the administrator for a token with the right profile.");
     request.uri = whole(BoundedString<256>::from(token->uri), "a user in the database");
     request.replace_device = token->replaces;
     Actor actor{"token:" + token->id};
@@ -171,7 +171,8 @@ EnrolmentChallenge Enroller::challenge(Database& db, const Admission& admission,
         Digest credential{};
         if (RAND_bytes(as_u8(credential.data()), static_cast<int>(credential.size())) != 1)
             throw std::runtime_error("the system gave no random numbers");
-        const auto made = whole(attestation::make_credential(checked.ek, checked.ak.name, credential), "MakeCredential");
+        const auto made =
+            whole(attestation::make_credential(checked.ek, checked.ak.name, credential), "MakeCredential");
         row = EnrolmentRecord{.ticket = random_hex(32),
                               .kind = kind,
                               .token = holder,

@@ -17,8 +17,8 @@ namespace sealcall::authority {
 inline constexpr uint64_t kChallengeLife = 5 * 60 * 1000;                ///< ms
 inline constexpr uint64_t kResultLife = 24ULL * 3600 * 1000;             ///< ms that a repeated answer is remembered
 inline constexpr uint64_t kCertificateLife = 365ULL * 24 * 3600 * 1000;  ///< ms
-inline constexpr uint64_t kTokenFailuresMax = 5;   ///< wrong answers until a token is dead
-inline constexpr uint64_t kOpenPerToken = 4;       ///< challenges of one token, or of one renewing device
+inline constexpr uint64_t kTokenFailuresMax = 5;                         ///< wrong answers until a token is dead
+inline constexpr uint64_t kOpenPerToken = 4;  ///< challenges of one token, or of one renewing device
 inline constexpr uint64_t kOpenInDirectory = 16;
 
 /// Who vouches for a request.
@@ -30,7 +30,9 @@ struct Admission {
     };
     Kind kind{};
     std::string secret_hash;  ///< of the token
-    static Admission by_token(const Bearer& bearer) { return {.kind = Kind::token, .secret_hash = secret_hash_of(bearer)}; }
+    static Admission by_token(const Bearer& bearer) {
+        return {.kind = Kind::token, .secret_hash = secret_hash_of(bearer)};
+    }
     static Admission by_renewal() { return {.kind = Kind::renewal, .secret_hash = {}}; }
     static Admission by_directory() { return {.kind = Kind::directory, .secret_hash = {}}; }
 

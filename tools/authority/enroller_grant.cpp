@@ -78,8 +78,9 @@ EnrolmentGrant Enroller::finish(const Admission& admission, const ActivatedCrede
     const CheckedRequest checked = check_request(request, settings_, roots_, now);
     auto out = registry_.write([&](Database& db) { return grant(db, admission, answer, checked, now); });
     if (!out)
-        throw Refusal("The TPM could not prove that the attestation key lives beside its endorsement key.",
-                      "Enrol again; if it fails again, the keys are of two TPMs: run `sealcall init --renew-identity`.");
+        throw Refusal(
+            "The TPM could not prove that the attestation key lives beside its endorsement key.",
+            "Enrol again; if it fails again, the keys are of two TPMs: run `sealcall init --renew-identity`.");
     return std::move(*out);
 }
 
@@ -203,9 +204,9 @@ void Enroller::record(Database& db, const Issue& order, const EnrolmentGrant& gr
     add("identity", grant.identity_certificate.view(), order.checked.identity_spki);
     add("host", grant.host_certificate.view(), order.request.host_spki.view());
     const bool replaced = user && !user->device.empty() && user->device != id;
-    const char* action = replaced                               ? "device.replaced"
-                         : order.enrolment.kind == "renewal"    ? "device.renewed"
-                                                                : "device.enrolled";
+    const char* action = replaced                            ? "device.replaced"
+                         : order.enrolment.kind == "renewal" ? "device.renewed"
+                                                             : "device.enrolled";
     append_audit(db, order.actor, order.now, action, uri,
                  "device " + id + ", " + grant.endorsement.str() + ", " + order.request.profile.str() +
                      (order.request.partner.empty() ? "" : ", partner " + order.request.partner.str()) +
@@ -218,7 +219,8 @@ void Enroller::store_escrow(Database& db, const Issue& order, ByteSpan sealed) c
         throw Refusal("The escrow cannot be opened by the authority: it is not for it, or not of this device.",
                       "Enrol again.", Kind::bad_request);
     const std::string device = device_id(order.checked);
-    insert(db, EscrowRecord{.id = random_hex(8), .device = device, .sealed = cli::to_hex(sealed), .created_ms = order.now});
+    insert(db,
+           EscrowRecord{.id = random_hex(8), .device = device, .sealed = cli::to_hex(sealed), .created_ms = order.now});
     append_audit(db, order.actor, order.now, "escrow.stored", device, order.request.uri.str());
 }
 

@@ -1,5 +1,5 @@
-// The exchange as JSON, as docs/authority-api.yaml describes it: both sides of it. Binary values are base64 (RFC 4648 4,
-// padded). What is read is foreign: at most kBodyMax bytes, four levels deep, no unknown and no repeated members.
+// The exchange as JSON, as docs/authority-api.yaml describes it: both sides of it. Binary values are base64 (RFC 4648
+// 4, padded). What is read is foreign: at most kBodyMax bytes, four levels deep, no unknown and no repeated members.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 // The exchange between a phone and an authority: two requests. An authority in a directory answers in process
-// (directory_authority.h), the network service carries the same values as JSON (remote_authority.h). Everything in a request is foreign and bounded; nothing is believed
-// before it is checked. Values encode with ipc/codec.h.
+// (directory_authority.h), the network service carries the same values as JSON (remote_authority.h). Everything in a
+// request is foreign and bounded; nothing is believed before it is checked. Values encode with ipc/codec.h.
 #pragma once
 
 #include <stdexcept>
@@ -47,9 +47,9 @@ struct EnrolmentChallenge {
     BoundedBytes<1024> encrypted_secret;
     BoundedString<256> uri;        ///< whom the certificates will name
     BoundedBytes<128> escrow_key;  ///< DER SubjectPublicKeyInfo, for escrow.h
-    static constexpr auto fields = std::tuple{&EnrolmentChallenge::ticket, &EnrolmentChallenge::credential_blob,
-                                              &EnrolmentChallenge::encrypted_secret, &EnrolmentChallenge::uri,
-                                              &EnrolmentChallenge::escrow_key};
+    static constexpr auto fields =
+        std::tuple{&EnrolmentChallenge::ticket, &EnrolmentChallenge::credential_blob,
+                   &EnrolmentChallenge::encrypted_secret, &EnrolmentChallenge::uri, &EnrolmentChallenge::escrow_key};
 };
 
 /// phone -> authority: what TPM2_ActivateCredential gave.

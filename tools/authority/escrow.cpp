@@ -58,7 +58,12 @@ Result<Key> derive(EVP_PKEY* own, EVP_PKEY* peer, ByteSpan one_time, ByteSpan es
     if (!ctx || EVP_PKEY_derive_init(ctx.get()) != 1 || EVP_PKEY_derive_set_peer(ctx.get(), peer) != 1 ||
         EVP_PKEY_derive(ctx.get(), shared.bytes.data(), &n) != 1 || n != shared.bytes.size())
         return kFailed;
-    Bytes info = ByteWriter{}.bytes(as_bytes("sealcall-escrow/1")).bytes(one_time).bytes(escrow_point).bytes(as_bytes(ek)).take();
+    Bytes info = ByteWriter{}
+                     .bytes(as_bytes("sealcall-escrow/1"))
+                     .bytes(one_time)
+                     .bytes(escrow_point)
+                     .bytes(as_bytes(ek))
+                     .take();
     const KdfPtr kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
     const KdfCtxPtr kdf_ctx(kdf ? EVP_KDF_CTX_new(kdf.get()) : nullptr);
     std::array<char, 7> digest{'S', 'H', 'A', '2', '5', '6', 0};

@@ -13,9 +13,8 @@ namespace sealcall::authority {
 /// Authorisation values as the TPM takes them (TPM 2.0 Part 2, 10.4.5); empty: not set.
 struct HierarchyAuthorisations {
     BoundedBytes<64> owner, endorsement, lockout;
-    static constexpr auto fields =
-        std::tuple{&HierarchyAuthorisations::owner, &HierarchyAuthorisations::endorsement,
-                   &HierarchyAuthorisations::lockout};
+    static constexpr auto fields = std::tuple{&HierarchyAuthorisations::owner, &HierarchyAuthorisations::endorsement,
+                                              &HierarchyAuthorisations::lockout};
     bool operator==(const HierarchyAuthorisations&) const = default;
 };
 

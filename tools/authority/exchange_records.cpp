@@ -178,9 +178,8 @@ void insert(Database& db, const EscrowRecord& e) {
            {e.id, e.device, e.sealed, number(e.created_ms)});
 }
 std::vector<EscrowRecord> escrows_of(Database& db, const std::string& device) {
-    const auto rows =
-        db.run("SELECT id, device, sealed, created_ms FROM escrows WHERE device = $1 ORDER BY created_ms DESC, id",
-               {device});
+    const auto rows = db.run(
+        "SELECT id, device, sealed, created_ms FROM escrows WHERE device = $1 ORDER BY created_ms DESC, id", {device});
     return all_as<EscrowRecord>(rows, [](const Row& r) {
         return EscrowRecord{.id = r.text(0), .device = r.text(1), .sealed = r.text(2), .created_ms = r.number(3)};
     });

@@ -18,8 +18,8 @@ namespace sealcall::authority {
 namespace {
 
 constexpr int kBacklog = 128;
-constexpr size_t kWaiting = 64;                                   ///< accepted connections without a thread
-constexpr size_t kPathMax = 160;                                  ///< bytes; the longest route has 91
+constexpr size_t kWaiting = 64;                                        ///< accepted connections without a thread
+constexpr size_t kPathMax = 160;                                       ///< bytes; the longest route has 91
 constexpr uint64_t kServerCertificateLife = 30ULL * 24 * 3600 * 1000;  ///< ms
 constexpr uint64_t kServerCertificateFresh = 24ULL * 3600 * 1000;      ///< ms
 
@@ -91,7 +91,8 @@ class ServerCertificate {
         attestation::HostNames hosts;
         unsigned char raw[16];
         for (const auto& name : names_) {
-            const bool numeric = inet_pton(AF_INET, name.c_str(), raw) == 1 || inet_pton(AF_INET6, name.c_str(), raw) == 1;
+            const bool numeric =
+                inet_pton(AF_INET, name.c_str(), raw) == 1 || inet_pton(AF_INET6, name.c_str(), raw) == 1;
             (numeric ? hosts.addresses : hosts.dns).push_back(name);
         }
         const attestation::Authority issuer{.key = root_key_.get(), .certificate = root_};
@@ -161,8 +162,12 @@ ApiReply bad(int status, const char* error) {
 }
 
 ApiRequest values_of(const httplib::Request& from) {
-    ApiRequest out{.method = from.method, .path = from.path, .bearer = {}, .body = from.body,
-                   .address = from.remote_addr, .after = {}};
+    ApiRequest out{.method = from.method,
+                   .path = from.path,
+                   .bearer = {},
+                   .body = from.body,
+                   .address = from.remote_addr,
+                   .after = {}};
     const std::string authorization = from.get_header_value("Authorization");
     if (authorization.starts_with("Bearer ")) out.bearer = authorization.substr(7, kBearerText + 1);
     if (from.has_param("after")) out.after = from.get_param_value("after");

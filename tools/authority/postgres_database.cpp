@@ -84,7 +84,8 @@ class PostgresDatabase : public Database {
         connection_.reset(PQconnectdb(conninfo_.c_str()));
         if (PQstatus(connection_.get()) != CONNECTION_OK)
             throw DatabaseError(Kind::lost, std::string("PostgreSQL: ") + PQerrorMessage(connection_.get()));
-        PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+        PQsetNoticeProcessor(
+            connection_.get(), [](void*, const char*) {}, nullptr);
         run_script("SET client_encoding = 'UTF8'; SET lock_timeout = '10s'; SET statement_timeout = '30s'");
     }
 
@@ -101,8 +102,8 @@ class PostgresDatabase : public Database {
             if (PQgetisnull(result, row, c))
                 cells.emplace_back();
             else
-                cells.emplace_back(std::string(PQgetvalue(result, row, c),
-                                               static_cast<size_t>(PQgetlength(result, row, c))));
+                cells.emplace_back(
+                    std::string(PQgetvalue(result, row, c), static_cast<size_t>(PQgetlength(result, row, c))));
         }
         return Row(std::move(cells));
     }

@@ -26,8 +26,9 @@ RateLimiter::Peer& RateLimiter::peer(const std::string& address, uint64_t now_ms
     const auto found = peers_.find(network);
     if (found != peers_.end()) return found->second;
     if (peers_.size() >= kAddressesMax)
-        peers_.erase(std::ranges::min_element(
-            peers_, {}, [](const auto& entry) { return std::max(entry.second.requests.at_ms, entry.second.failures.at_ms); }));
+        peers_.erase(std::ranges::min_element(peers_, {}, [](const auto& entry) {
+            return std::max(entry.second.requests.at_ms, entry.second.failures.at_ms);
+        }));
     const Peer fresh{.requests = {limits_.burst, now_ms}, .failures = {limits_.failures_burst, now_ms}};
     return peers_.emplace(network, fresh).first->second;
 }

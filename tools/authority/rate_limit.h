@@ -1,5 +1,6 @@
-// Token buckets per address and for all together. An address that fails to authenticate gets a much smaller one. Bounded:
-// at most kAddressesMax addresses are remembered; the one that was quiet for longest is forgotten first. Any thread.
+// Token buckets per address and for all together. An address that fails to authenticate gets a much smaller one.
+// Bounded: at most kAddressesMax addresses are remembered; the one that was quiet for longest is forgotten first. Any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@ namespace sealcall::authority {
 inline constexpr size_t kAddressesMax = 4096;
 
 struct RateLimits {
-    double per_second = 20;        ///< requests of one address
-    double burst = 80;             ///< requests at once
-    double all_per_second = 200;   ///< requests of everybody
+    double per_second = 20;       ///< requests of one address
+    double burst = 80;            ///< requests at once
+    double all_per_second = 200;  ///< requests of everybody
     double all_burst = 800;
     double failures_per_second = 0.2;  ///< wrong tokens of one address
     double failures_burst = 10;

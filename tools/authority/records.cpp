@@ -106,8 +106,7 @@ void bind_user(Database& db, const std::string& uri, const std::string& device, 
         db.run("UPDATE users SET device = $1, bound_ms = $2 WHERE uri = $3", {device, number(now_ms), uri});
 }
 void revoke_user(Database& db, const std::string& uri, const std::string& reason, uint64_t now_ms) {
-    if (!user_by_uri(db, uri))
-        db.run("INSERT INTO users (uri, created_ms) VALUES ($1, $2)", {uri, number(now_ms)});
+    if (!user_by_uri(db, uri)) db.run("INSERT INTO users (uri, created_ms) VALUES ($1, $2)", {uri, number(now_ms)});
     db.run("UPDATE users SET revoked_ms = $1, reason = $2 WHERE uri = $3 AND revoked_ms IS NULL",
            {number(now_ms), reason, uri});
 }

@@ -12,9 +12,9 @@ namespace sealcall::authority {
 struct RemoteOptions {
     std::string host;
     int port = 443;
-    Digest root{};                  ///< SHA-256 of the root certificate's DER
-    std::optional<Bearer> token;    ///< none: renewal
-    int tries = 4;                  ///< of each step, when the network or the authority fails
+    Digest root{};                ///< SHA-256 of the root certificate's DER
+    std::optional<Bearer> token;  ///< none: renewal
+    int tries = 4;                ///< of each step, when the network or the authority fails
 };
 
 /// "https://HOST[:PORT]" into host and port. Error: bad_value.

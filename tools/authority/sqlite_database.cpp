@@ -64,8 +64,7 @@ class SqliteDatabase : public Database {
     void open() {
         // SQLite makes files with mode 0644; the journal files take the mode of the database.
         const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-            throw DatabaseError(Kind::failed, "SQLite: the file " + path_ + " cannot be opened for writing");
+        if (fd < 0) throw DatabaseError(Kind::failed, "SQLite: the file " + path_ + " cannot be opened for writing");
         ::close(fd);
         sqlite3* raw = nullptr;
         const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;

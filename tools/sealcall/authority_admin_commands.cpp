@@ -26,9 +26,9 @@ auto asked(F f) {
     try {
         return f();
     } catch (const authority::Refusal& refusal) {
-        throw Problem(refusal.what(), refusal.next(),
-                      refusal.kind() == authority::Refusal::Kind::bad_request ? exit_status::kUsage
-                                                                               : exit_status::kRefused);
+        throw Problem(
+            refusal.what(), refusal.next(),
+            refusal.kind() == authority::Refusal::Kind::bad_request ? exit_status::kUsage : exit_status::kRefused);
     }
 }
 
@@ -75,7 +75,8 @@ int run_authority_token_create(const Context& context) {
                     {"expires_ms", made.expires_ms}});
     else
         std::cout << made.text << "\n"
-                  << "For " << o.user << ", one phone, until " << local_time(made.expires_ms) << ". It is shown this once"
+                  << "For " << o.user << ", one phone, until " << local_time(made.expires_ms)
+                  << ". It is shown this once"
                   << "; its number is " << made.id << ".\n"
                   << "On the phone: sealcall enroll https://HOST:PORT --token-file FILE\n";
     return exit_status::kOk;

@@ -36,8 +36,7 @@ void CommandLine::define_authority() {
     init->add_option("--ek-root", options_.authority.ek_roots,
                      "File or directory with certificates of TPM makers, PEM or DER")
         ->type_name(kTypeFile);
-    init->add_option("--lab-ek-root", options_.authority.lab_ek_roots,
-                     "The same of a laboratory for software TPMs")
+    init->add_option("--lab-ek-root", options_.authority.lab_ek_roots, "The same of a laboratory for software TPMs")
         ->type_name(kTypeFile);
     init->add_flag("--accept-unproven-ek", options_.authority.accept_unproven_ek,
                    "Also enrol TPMs that nobody vouches for; they reach level 1 at most");

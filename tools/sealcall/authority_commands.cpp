@@ -64,8 +64,7 @@ std::string state_words(const authority::DeviceView& view) {
 }
 
 void print_device(const authority::DeviceView& view) {
-    std::string endorsement =
-        view.device.endorsement == "lab" ? "LAB" : printable(view.device.endorsement, 16);
+    std::string endorsement = view.device.endorsement == "lab" ? "LAB" : printable(view.device.endorsement, 16);
     endorsement.resize(std::max<size_t>(10, endorsement.size()), ' ');
     std::cout << "  " << printable(view.device.id, 16) << "  " << endorsement << "  "
               << printable(view.device.profile, 16) << "  " << state_words(view) << "\n";
@@ -94,10 +93,14 @@ int run_authority_init(const Context& context) {
         token = local.administration.create_admin(local.actor, "first", authority::Role::admin).text;
     const std::string root = to_hex(digest_of(store.root_certificate()));
     if (context.json()) {
-        nlohmann::json out = {{"ok", true},           {"made", made},
-                              {"dir", o.dir},         {"name", o.name},
-                              {"domain", o.domain},   {"root_sha256", root},
-                              {"vendor_roots_added", vendor}, {"lab_roots_added", lab}};
+        nlohmann::json out = {{"ok", true},
+                              {"made", made},
+                              {"dir", o.dir},
+                              {"name", o.name},
+                              {"domain", o.domain},
+                              {"root_sha256", root},
+                              {"vendor_roots_added", vendor},
+                              {"lab_roots_added", lab}};
         if (!token.empty()) out["admin_token"] = token;
         print_json(out);
         return exit_status::kOk;
@@ -109,8 +112,7 @@ int run_authority_init(const Context& context) {
     if (lab)
         std::cout << "Endorsement certificates of laboratories added: " << lab
                   << " (LAB: never the same as a genuine TPM)\n";
-    if (!token.empty())
-        std::cout << "Token of the first administrator, shown this once:\n  " << token << "\n";
+    if (!token.empty()) std::cout << "Token of the first administrator, shown this once:\n  " << token << "\n";
     std::cout << "Keep " << o.dir << "/root.key.pem secret: whoever reads it can name phones.\n"
               << "Next: sealcall authority serve " << o.dir << ", or here: sealcall enroll --authority " << o.dir
               << "\n";

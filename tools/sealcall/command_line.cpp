@@ -121,8 +121,7 @@ void CommandLine::define_set_up() {
                           {"sealcall enroll --renew", "new certificates for the same keys"},
                           {"sealcall enroll --authority /srv/authority", "enrol at an authority in a directory"}},
              .exits = {{exit_status::kRefused, "the authority said no"}}});
-    enroll->add_option("--authority", options_.enrol.authority_dir, "Directory of the authority")
-        ->type_name(kTypeDir);
+    enroll->add_option("--authority", options_.enrol.authority_dir, "Directory of the authority")->type_name(kTypeDir);
     enroll->add_option("url", options_.enrol.url, "Address of the authority, https://HOST:PORT")->type_name("URL");
     enroll->add_option("--token", options_.enrol.token, "Enrolment token (others may see it in the list of processes)")
         ->type_name("TOKEN");

@@ -1,8 +1,8 @@
 // `sealcall enroll`: the exchange with an authority in a directory or over the network.
 #include <iostream>
 
-#include "commands.h"
 #include "attestation/certificates.h"
+#include "commands.h"
 #include "directory_authority.h"
 #include "files.h"
 #include "problem.h"
@@ -66,8 +66,10 @@ std::unique_ptr<authority::EnrolmentService> remote(const Context& context, cons
 std::unique_ptr<authority::EnrolmentService> service_of(const Context& context, const std::string& url) {
     const EnrolOptions& o = context.options.enrol;
     if (o.authority_dir.empty() == url.empty())
-        throw Problem("Say where to enrol: an address https://HOST:PORT, or --authority DIR.", "See `sealcall enroll "
-                      "--help`.", exit_status::kUsage);
+        throw Problem("Say where to enrol: an address https://HOST:PORT, or --authority DIR.",
+                      "See `sealcall enroll "
+                      "--help`.",
+                      exit_status::kUsage);
     if (!url.empty()) return remote(context, url);
     return std::make_unique<authority::DirectoryAuthority>(authority::Store::open(o.authority_dir), wall_ms);
 }

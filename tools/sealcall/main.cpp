@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "commands.h"
+#include "database.h"
 #include "problem.h"
 
 namespace sealcall::cli {
@@ -15,41 +16,42 @@ using Runner = int (*)(const Context&);
 Runner runner_of(const std::vector<std::string>& words) {
     std::string name;
     for (const auto& word : words) name += (name.empty() ? "" : " ") + word;
-    static const std::vector<std::pair<std::string, Runner>> all = {{"init", run_init},
-                                                                    {"enroll", run_enroll},
-                                                                    {"authority init", run_authority_init},
-                                                                    {"phone", run_phone},
-                                                                    {"call", run_call},
-                                                                    {"authority list", run_authority_list},
-                                                                    {"answer", run_answer},
-                                                                    {"refuse", run_refuse},
-                                                                    {"hangup", run_hangup},
-                                                                    {"hold", run_hold},
-                                                                    {"recheck", run_recheck},
-                                                                    {"ctl", run_ctl},
-                                                                    {"status", run_status},
-                                                                    {"devices", run_devices},
-                                                                    {"doctor", run_doctor},
-                                                                    {"audit show", run_audit_show},
-                                                                    {"evidence replay", run_evidence_replay},
-                                                                    {"evidence quote", run_evidence_quote},
-                                                                    {"evidence certify", run_evidence_certify},
-                                                                    {"evidence ek", run_evidence_ek},
-                                                                    {"evidence ear", run_evidence_ear},
-                                                                    {"evidence corim", run_evidence_corim},
-                                                                    {"authority serve", run_authority_serve},
-                                                                    {"authority token create", run_authority_token_create},
-                                                                    {"authority token list", run_authority_token_list},
-                                                                    {"authority token revoke", run_authority_token_revoke},
-                                                                    {"authority admin create", run_authority_admin_create},
-                                                                    {"authority admin list", run_authority_admin_list},
-                                                                    {"authority admin revoke", run_authority_admin_revoke},
-                                                                    {"authority revoke", run_authority_revoke},
-                                                                    {"authority audit", run_authority_audit},
-                                                                    {"authority escrow", run_authority_escrow},
-                                                                    {"version", run_version},
-                                                                    {"man", run_man},
-                                                                    {"completion", run_completion}};
+    static const std::vector<std::pair<std::string, Runner>> all = {
+        {"init", run_init},
+        {"enroll", run_enroll},
+        {"authority init", run_authority_init},
+        {"phone", run_phone},
+        {"call", run_call},
+        {"authority list", run_authority_list},
+        {"answer", run_answer},
+        {"refuse", run_refuse},
+        {"hangup", run_hangup},
+        {"hold", run_hold},
+        {"recheck", run_recheck},
+        {"ctl", run_ctl},
+        {"status", run_status},
+        {"devices", run_devices},
+        {"doctor", run_doctor},
+        {"audit show", run_audit_show},
+        {"evidence replay", run_evidence_replay},
+        {"evidence quote", run_evidence_quote},
+        {"evidence certify", run_evidence_certify},
+        {"evidence ek", run_evidence_ek},
+        {"evidence ear", run_evidence_ear},
+        {"evidence corim", run_evidence_corim},
+        {"authority serve", run_authority_serve},
+        {"authority token create", run_authority_token_create},
+        {"authority token list", run_authority_token_list},
+        {"authority token revoke", run_authority_token_revoke},
+        {"authority admin create", run_authority_admin_create},
+        {"authority admin list", run_authority_admin_list},
+        {"authority admin revoke", run_authority_admin_revoke},
+        {"authority revoke", run_authority_revoke},
+        {"authority audit", run_authority_audit},
+        {"authority escrow", run_authority_escrow},
+        {"version", run_version},
+        {"man", run_man},
+        {"completion", run_completion}};
     for (const auto& [known, run] : all)
         if (known == name) return run;
     return nullptr;
@@ -99,6 +101,10 @@ int main_with_errors(int argc, char** argv) {
     } catch (const Problem& problem) {
         report(line.options().global.json, problem.what(), problem.next(), problem.status());
         return problem.status();
+    } catch (const authority::DatabaseError& error) {
+        report(line.options().global.json, std::string("The authority's database cannot be used. ") + error.what(),
+               "Check that it runs and that you may use it; authority.json names it.", exit_status::kFailed);
+        return exit_status::kFailed;
     } catch (const std::exception& error) {
         report(line.options().global.json, std::string("Something went wrong inside of sealcall: ") + error.what(),
                "Please report this with the command that you gave.", exit_status::kFailed);

@@ -103,9 +103,8 @@ std::optional<Enrolment> ProfileStore::enrolment() const {
     Enrolment out{.uri = member<std::string>(*json, "uri", file),
                   .authority = member<std::string>(*json, "authority", file),
                   .endorsement = member<std::string>(*json, "endorsement", file),
-                  .authority_url = json->contains("authority_url")
-                                       ? member<std::string>(*json, "authority_url", file)
-                                       : std::string(),
+                  .authority_url = json->contains("authority_url") ? member<std::string>(*json, "authority_url", file)
+                                                                   : std::string(),
                   .enrolled_ms = member<uint64_t>(*json, "enrolled_ms", file),
                   .identity_certificate = read_bounded<rats::CertificateDer>(dir / "identity.der", true),
                   .ak_certificate = read_bounded<rats::CertificateDer>(dir / "ak.der", true),

@@ -24,7 +24,7 @@ struct ProfileFacts {
 /// What the authority gave; enrolment/.
 struct Enrolment {
     std::string uri, authority;
-    std::string endorsement;  ///< "vendor", "lab" or "not proven"
+    std::string endorsement;         ///< "vendor", "lab" or "not proven"
     std::string authority_url = {};  ///< of the service, for renewals; empty: a directory
     uint64_t enrolled_ms = 0;
     rats::CertificateDer identity_certificate, ak_certificate;

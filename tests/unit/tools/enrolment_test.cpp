@@ -180,12 +180,14 @@ TEST_F(Enrolment, WrongCredentialEndsTheExchange) {
     const Store store = make_store(true, false, "");
     DirectoryAuthority service(store, wall_ms);
     const auto challenge = service.begin(request_of(world_->alice_keys, "sip:alice@example.com"));
-    EXPECT_THROW((void)service.finish({.ticket = challenge.ticket, .credential = BoundedBytes<64>(Bytes(32)), .escrow = {}}),
-                 Refusal);
+    EXPECT_THROW(
+        (void)service.finish({.ticket = challenge.ticket, .credential = BoundedBytes<64>(Bytes(32)), .escrow = {}}),
+        Refusal);
     const auto answer = world_->alice_tpm->activate(
         {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
     ASSERT_TRUE(answer.ok);
-    EXPECT_THROW((void)service.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}), Refusal)
+    EXPECT_THROW((void)service.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}),
+                 Refusal)
         << "no second guess";
     EXPECT_TRUE(devices_of(store).empty());
 }
@@ -197,7 +199,8 @@ TEST_F(Enrolment, ChallengeGoesStale) {
     const auto answer = world_->alice_tpm->activate(
         {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
     now += authority::kChallengeLife;
-    EXPECT_THROW((void)service.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}), Refusal);
+    EXPECT_THROW((void)service.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}),
+                 Refusal);
 }
 
 TEST_F(Enrolment, OpenChallengesAreBounded) {
@@ -236,7 +239,8 @@ TEST_F(Enrolment, BindingIsCheckedAgainWhenTheCertificatesAreMade) {
     go(second, *world_->other_tpm, request_of(world_->other_keys, "sip:alice@example.com"));
     const auto answer = world_->alice_tpm->activate(
         {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
-    EXPECT_THROW((void)first.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}), Refusal);
+    EXPECT_THROW((void)first.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}),
+                 Refusal);
 }
 
 TEST_F(Enrolment, IdentityKeyMustBeCertifiedByTheSameAttestationKey) {
