@@ -110,7 +110,8 @@ std::optional<EnrolmentGrant> Enroller::grant(Database& db, const Admission& adm
     check_bonds(db, request, checked);
     if (row->state == "granted")
         return whole(ipc::decode<EnrolmentGrant>(bytes_from_hex(row->result)), "a stored answer");
-    if (admitted.token && !admitted.token->used_ms) use_token(db, admitted.token->id, row->keys, now);
+    if (admitted.token && !admitted.token->used_ms && !use_token(db, admitted.token->id, row->keys, now))
+        refuse_stale();  // `admit` looked in this same transaction: a database that breaks its word certifies nobody
     EnrolmentGrant out = issue(order);
     record(db, order, out);
     if (!answer.escrow.empty()) store_escrow(db, order, answer.escrow.view());

@@ -217,6 +217,10 @@ HttpsServer::HttpsServer(const Store& store, Api& api, const ServerOptions& opti
     server.set_write_timeout(5);
     server.set_payload_max_length(kBodyMax);
     server.set_pre_routing_handler([&api](const httplib::Request& request, httplib::Response& response) {
+        if (request.has_header("Range")) {  // the library repeats a body as often as ranges ask for it: so none
+            response.status = 416;
+            return httplib::Server::HandlerResponse::Handled;
+        }
         if (const auto early = refuse_early(request)) {
             write(*early, response);
             return httplib::Server::HandlerResponse::Handled;
@@ -228,8 +232,9 @@ HttpsServer::HttpsServer(const Store& store, Api& api, const ServerOptions& opti
     server.Post(R"(/[A-Za-z0-9/_.-]{0,160})", [&api](const httplib::Request& request, httplib::Response& response) {
         write(api.answer(values_of(request)), response);
     });
-    server.set_error_handler([](const httplib::Request&, httplib::Response& response) {
-        if (response.body.empty()) write(bad(response.status, "The request was not understood."), response);
+    server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
+        if (response.body.empty() && !request.has_header("Range"))
+            write(bad(response.status, "The request was not understood."), response);
     });
     parts_->port = options.port == 0 ? server.bind_to_any_port(options.host)
                                      : (server.bind_to_port(options.host, options.port) ? options.port : -1);
