@@ -1,0 +1,178 @@
+// A phone, an impostor and an impatient one against a served authority: real HTTPS, real software TPMs.
+#include <thread>
+
+#include "attestation/certificates.h"
+#include "https_server.h"
+#include "remote_authority.h"
+#include "world.h"
+
+namespace sealcall::authority {
+namespace {
+
+/// A served authority; ends with the test.
+struct Served {
+    Served(const Store& opened, const std::string& url)
+        : store(opened),
+          registry(open_database(url)),
+          enroller(store, registry, wall_ms),
+          administration(store, registry, wall_ms),
+          api(enroller, administration, store.settings().name, limits(), wall_ms),
+          server(store, api, {}),
+          thread([this] { server.run(); }) {}
+    ~Served() {
+        server.stop();
+        thread.join();
+    }
+    static RateLimits limits() {
+        RateLimits out;
+        out.failures_burst = 100;  // the limit on wrong tokens has a test of its own
+        return out;
+    }
+    const Store& store;
+    Registry registry;
+    Enroller enroller;
+    Administration administration;
+    Api api;
+    HttpsServer server;
+    std::thread thread;
+};
+
+class Service : public ::testing::TestWithParam<Dialect> {
+  protected:
+    static void SetUpTestSuite() { world_ = test::make_world(); }
+    static void TearDownTestSuite() { world_.reset(); }
+    void SetUp() override {
+        if (!world_) GTEST_SKIP() << "swtpm is not installed";
+        const std::string url = test::empty_database(GetParam(), dir_);
+        if (url.empty()) GTEST_SKIP() << "no PostgreSQL: run it by tests/support/with_postgresql";
+        store_ = test::make_store(*world_, dir_ / "authority", url);
+        served_ = std::make_unique<Served>(*store_, url);
+    }
+
+    Bearer token(const std::string& user) {
+        return *parse_bearer(served_->administration.create_token({"test"}, {.uri = user}).text);
+    }
+    RemoteAuthority remote(const std::optional<Bearer>& bearer) {
+        return RemoteAuthority({.host = "127.0.0.1",
+                                .port = served_->server.port(),
+                                .root = cli::digest_of(store_->root_certificate()),
+                                .token = bearer});
+    }
+    size_t device_count() { return served_->administration.list_devices().size(); }
+
+    static std::unique_ptr<test::World> world_;
+    test::TemporaryDir dir_;
+    std::optional<Store> store_;
+    std::unique_ptr<Served> served_;
+};
+std::unique_ptr<test::World> Service::world_;
+
+/// What it was refused with, or why it failed.
+template <class F>
+std::string refusal(F f) {
+    try {
+        f();
+        return "accepted";
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+}
+
+TEST_P(Service, TokenIsForOnePhone) {
+    const Bearer bearer = token("sip:alice@example.com");
+    auto phone = remote(bearer);
+    const auto answer = test::answer_to(phone.begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    const auto grant = phone.finish(answer);
+    EXPECT_EQ(phone.finish(answer).ak_certificate, grant.ak_certificate) << "the same answer, the same certificates";
+    auto second = remote(bearer);
+    EXPECT_NE(refusal([&] { second.begin(test::request_of(world_->other_keys)); }).find("token is not valid"),
+              std::string::npos);
+    EXPECT_EQ(device_count(), 1u);
+}
+
+TEST_P(Service, OfTwoPhonesWithOneTokenExactlyOneWins) {
+    const Bearer bearer = token("sip:alice@example.com");
+    auto a = remote(bearer), b = remote(bearer);
+    const auto for_a = test::answer_to(a.begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    const auto for_b = test::answer_to(b.begin(test::request_of(world_->other_keys)), *world_->other_tpm);
+    std::string end_a, end_b;
+    std::thread one([&] { end_a = refusal([&] { a.finish(for_a); }); });
+    std::thread two([&] { end_b = refusal([&] { b.finish(for_b); }); });
+    one.join();
+    two.join();
+    EXPECT_NE(end_a == "accepted", end_b == "accepted") << end_a << " / " << end_b;
+    EXPECT_EQ(device_count(), 1u);
+    EXPECT_EQ(served_->administration.list_certificates().size(), 2u) << "the loser left no certificate";
+}
+
+TEST_P(Service, ImpatientPhoneThatAsksEightTimesAtOnceIsEnrolledOnce) {
+    const Bearer bearer = token("sip:alice@example.com");
+    const auto answer =
+        test::answer_to(remote(bearer).begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    std::vector<std::string> ends(8);
+    std::vector<std::thread> threads;
+    for (auto& end : ends) threads.emplace_back([&] { end = refusal([&] { remote(bearer).finish(answer); }); });
+    for (auto& thread : threads) thread.join();
+    for (const auto& end : ends) EXPECT_EQ(end, "accepted");
+    EXPECT_EQ(served_->administration.list_certificates().size(), 2u);
+}
+
+TEST_P(Service, ChallengeOfOneTokenIsNothingUnderAnother) {
+    const Bearer alice = token("sip:alice@example.com"), mallory = token("sip:mallory@example.com");
+    const auto answer = test::answer_to(remote(alice).begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    EXPECT_NE(refusal([&] { remote(mallory).finish(answer); }), "accepted");
+    EXPECT_NE(refusal([&] { remote(std::nullopt).finish(answer); }), "accepted") << "nor as a renewal";
+    EXPECT_EQ(device_count(), 0u);
+    EXPECT_EQ(refusal([&] { remote(alice).finish(answer); }), "accepted") << "and it was not spent by that";
+}
+
+TEST_P(Service, WrongSecretEndsTheChallengeAndFiveEndTheToken) {
+    const Bearer bearer = token("sip:alice@example.com");
+    for (uint64_t i = 0; i < kTokenFailuresMax; ++i) {
+        const auto challenge = remote(bearer).begin(test::request_of(world_->alice_keys));
+        const ActivatedCredential wrong{
+            .ticket = challenge.ticket, .credential = BoundedBytes<64>(Bytes(32)), .escrow = {}};
+        EXPECT_NE(refusal([&] { remote(bearer).finish(wrong); }).find("could not prove"), std::string::npos);
+        const auto right = test::answer_to(challenge, *world_->alice_tpm);
+        EXPECT_NE(refusal([&] { remote(bearer).finish(right); }), "accepted") << "no second try";
+    }
+    EXPECT_NE(refusal([&] { remote(bearer).begin(test::request_of(world_->alice_keys)); }).find("token is not valid"),
+              std::string::npos);
+    EXPECT_EQ(device_count(), 0u);
+}
+
+TEST_P(Service, AttestationKeyThatCouldSignOtherThingsIsRefused) {
+    EnrolmentRequest request = test::request_of(world_->alice_keys);
+    Bytes area = to_bytes(request.ak_public.view());
+    area.at(5) ^= std::byte{1};  // TPMA_OBJECT bit 16, restricted (TPM 2.0 Part 2, 8.3)
+    request.ak_public = rats::TpmPublic(area);
+    EXPECT_NE(refusal([&] { remote(token("sip:alice@example.com")).begin(request); }).find("attestation key"),
+              std::string::npos);
+}
+
+TEST_P(Service, RevokedDeviceRenewsNothing) {
+    auto phone = remote(token("sip:alice@example.com"));
+    phone.finish(test::answer_to(phone.begin(test::request_of(world_->alice_keys)), *world_->alice_tpm));
+    EXPECT_EQ(refusal([&] { remote(std::nullopt).begin(test::request_of(world_->alice_keys)); }), "accepted");
+    served_->administration.revoke_device({"test"}, served_->administration.list_devices().at(0).device.id, "lost");
+    EXPECT_NE(refusal([&] { remote(std::nullopt).begin(test::request_of(world_->alice_keys)); }), "accepted");
+    EXPECT_NE(
+        refusal([&] { remote(token("sip:alice@example.com")).begin(test::request_of(world_->alice_keys)); }),
+        "accepted")
+        << "nor with a new token";
+}
+
+TEST_P(Service, PhoneTakesNoOtherAuthorityThanTheTokenSpeaksOf) {
+    Bearer bearer = token("sip:alice@example.com");
+    RemoteAuthority phone({.host = "127.0.0.1",
+                           .port = served_->server.port(),
+                           .root = Digest{},
+                           .token = bearer,
+                           .tries = 1});
+    EXPECT_THROW(phone.begin(test::request_of(world_->alice_keys)), std::runtime_error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Service, ::testing::Values(Dialect::sqlite, Dialect::postgresql), test::kind_name);
+
+}  // namespace
+}  // namespace sealcall::authority
