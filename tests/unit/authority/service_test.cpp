@@ -107,8 +107,7 @@ TEST_P(Service, OfTwoPhonesWithOneTokenExactlyOneWins) {
 
 TEST_P(Service, ImpatientPhoneThatAsksEightTimesAtOnceIsEnrolledOnce) {
     const Bearer bearer = token("sip:alice@example.com");
-    const auto answer =
-        test::answer_to(remote(bearer).begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    const auto answer = test::answer_to(remote(bearer).begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
     std::vector<std::string> ends(8);
     std::vector<std::thread> threads;
     for (auto& end : ends) threads.emplace_back([&] { end = refusal([&] { remote(bearer).finish(answer); }); });
@@ -156,19 +155,15 @@ TEST_P(Service, RevokedDeviceRenewsNothing) {
     EXPECT_EQ(refusal([&] { remote(std::nullopt).begin(test::request_of(world_->alice_keys)); }), "accepted");
     served_->administration.revoke_device({"test"}, served_->administration.list_devices().at(0).device.id, "lost");
     EXPECT_NE(refusal([&] { remote(std::nullopt).begin(test::request_of(world_->alice_keys)); }), "accepted");
-    EXPECT_NE(
-        refusal([&] { remote(token("sip:alice@example.com")).begin(test::request_of(world_->alice_keys)); }),
-        "accepted")
+    EXPECT_NE(refusal([&] { remote(token("sip:alice@example.com")).begin(test::request_of(world_->alice_keys)); }),
+              "accepted")
         << "nor with a new token";
 }
 
 TEST_P(Service, PhoneTakesNoOtherAuthorityThanTheTokenSpeaksOf) {
     Bearer bearer = token("sip:alice@example.com");
-    RemoteAuthority phone({.host = "127.0.0.1",
-                           .port = served_->server.port(),
-                           .root = Digest{},
-                           .token = bearer,
-                           .tries = 1});
+    RemoteAuthority phone(
+        {.host = "127.0.0.1", .port = served_->server.port(), .root = Digest{}, .token = bearer, .tries = 1});
     EXPECT_THROW(phone.begin(test::request_of(world_->alice_keys)), std::runtime_error);
 }
 

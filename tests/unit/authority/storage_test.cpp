@@ -128,9 +128,7 @@ TEST_P(Storage, AttestationKeyStaysWithItsDevice) {
     });
     EXPECT_EQ(failure([](Database& db) { db.run("UPDATE attestation_keys SET device = 'd2'"); }),
               DatabaseError::Kind::constraint);
-    EXPECT_EQ(failure([](Database& db) {
-                  insert_attestation_key(db, key("k", "d2", ""));
-              }),
+    EXPECT_EQ(failure([](Database& db) { insert_attestation_key(db, key("k", "d2", "")); }),
               DatabaseError::Kind::constraint);
 }
 

@@ -1,4 +1,5 @@
-// An authority and software TPMs for tests of it: two TPMs of one laboratory, made once, and a store that believes them.
+// An authority and software TPMs for tests of it: two TPMs of one laboratory, made once, and a store that believes
+// them.
 #pragma once
 
 #include "administration.h"
