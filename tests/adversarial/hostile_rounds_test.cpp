@@ -38,7 +38,8 @@ class Owner {
         config_.ak_certificate = authority.certify_ak(tpm_->ak_public().value().view(), attestation::EkOrigin::lab);
         certificate_ = authority.certify_identity(tpm_->identity_public().value().view(), kUri);
         root_ = authority.root();
-        attester_.emplace(enclave::Attester::create(*tpm_, config_).value());
+        auto no_logs = std::make_shared<const enclave::PlatformLogs>(UniqueFd(), UniqueFd());
+        attester_.emplace(enclave::Attester::create(*tpm_, config_, std::move(no_logs)).value());
     }
     static constexpr const char* kUri = "sip:olga@example.com";
 
@@ -53,7 +54,7 @@ class Owner {
         c.sign = [this](const Digest& digest) { return tpm_->sign_identity(digest); };
         return tls::Channel::create(std::move(c)).value();
     }
-    rats::Evidence quote(const rats::BindingInput& binding) { return attester_->make(*tpm_, binding).value(); }
+    rats::Evidence quote(const rats::BindingInput& binding) { return attester_->make(*tpm_, binding).value().evidence; }
     [[nodiscard]] const Digest& spki() const { return attester_->identity_spki(); }
     /// An orderly restart: the same keys, the same measurements, another resetCount.
     void restart() {
