@@ -170,7 +170,7 @@ class Session final : public MediaOwner {
     Digest sdp_fingerprint_{};
     OwnEvidence own_evidence_;
     bool own_evidence_sent_ = false;
-    size_t log_bytes_sent_ = 0;
+    uint32_t log_requests_ = 0;  ///< of the peer, for this Evidence
     struct Pending {  ///< Evidence of the peer that passed our own checks
         uint16_t round = 0;
         rats::VerifierRequest request;

@@ -5,6 +5,10 @@
 namespace sealcall::enclave {
 namespace {
 
+/// Both logs at their largest, and the list once more from its beginning; each request costs us a record.
+constexpr uint32_t kRequestsMax = 40;
+static_assert(kRequestsMax * rats::kLogWindow >= rats::kBootLogMax + 2 * rats::kRuntimeLogMax);
+
 /// The part of "sip:user@host;..." between "@" and what follows; empty if there is none.
 std::string_view domain_of(std::string_view uri) {
     const size_t at = uri.find('@');
@@ -43,9 +47,7 @@ Status Session::on_log_request(ByteSpan body) {
     TRY(auto request, ipc::decode<rats::LogRequest>(body));
     const auto& log = request.kind == rats::LogKind::boot ? own_evidence_.boot_log : own_evidence_.runtime_log;
     if (!log || request.offset >= log->size()) return Error{Errc::bad_value, "log offset", request.offset};
-    // Twice each: once what is new, and once more from the beginning when that did not fit.
-    if (log_bytes_sent_ > 2 * (own_evidence_.boot_log->size() + own_evidence_.runtime_log->size()))
-        return Error{Errc::too_large, "logs asked for too often", 0};
+    if (++log_requests_ > kRequestsMax) return Error{Errc::too_large, "logs asked for too often", 0};
     const std::string_view domain = domain_of(channel_->peer().uri);
     const bool shown = std::ranges::any_of(context_.config.show_logs_to,
                                            [&](const auto& d) { return d.view() == domain && !domain.empty(); });
@@ -68,7 +70,6 @@ Status Session::on_log_request(ByteSpan body) {
         send_frame(rats::FrameType::log_part, ipc::encode(part));
         at += piece.size();
     }
-    log_bytes_sent_ += end - request.offset;
     return {};
 }
 

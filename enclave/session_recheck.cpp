@@ -71,7 +71,7 @@ void Session::round_evidence_ready(Result<OwnEvidence> own) {
     }
     own_failure_told_ = false;
     own_evidence_ = std::move(*own);
-    log_bytes_sent_ = 0;
+    log_requests_ = 0;
     notice_own_change(own_evidence_.evidence);
     recheck_.quoted(BootClock::now());
     send_frame(rats::FrameType::evidence, ipc::encode(own_evidence_.evidence));
