@@ -171,7 +171,7 @@ class Session final : public MediaOwner {
     OwnEvidence own_evidence_;
     bool own_evidence_sent_ = false;
     uint32_t log_requests_ = 0;  ///< of the peer, for this Evidence
-    struct Pending {  ///< Evidence of the peer that passed our own checks
+    struct Pending {             ///< Evidence of the peer that passed our own checks
         uint16_t round = 0;
         rats::VerifierRequest request;
         attestation::Appraised ceiling;
