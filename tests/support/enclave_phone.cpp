@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -128,6 +129,7 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
 EnclavePhone::~EnclavePhone() = default;
 
 void EnclavePhone::start() {
+    worker_ = nullptr;
     enclave_.reset();
     verifiers_.clear();
     from_host.clear();
@@ -166,6 +168,7 @@ void EnclavePhone::start() {
     }
     ports.platform_logs =
         std::make_shared<const enclave::PlatformLogs>(file_with(options_.boot_log), file_with(options_.runtime_log));
+    worker_ = ports.worker.get();
     enclave_ = enclave::Enclave::create(std::move(ports), config_);
     CHECK(enclave_->start().has_value());
     CHECK(host.hello(ipc::ProcessRole::host).has_value());
@@ -181,7 +184,23 @@ std::optional<ipc::EnclaveStatus> EnclavePhone::status() {
 }
 
 void EnclavePhone::extend(uint8_t pcr, const Digest& digest) const {
-    CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, pcr, digest, Millis{20000}).has_value());
+    const auto extend_now = [&] {
+        CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, pcr, digest, Millis{20000}).has_value());
+    };
+    if (worker_ == nullptr) return extend_now();
+    // There is one connection: between two commands of the enclave, never in the middle of one.
+    std::atomic<bool> done{false};
+    CHECK(worker_
+              ->post(
+                  tpm::Urgency::keep_alive,
+                  [&](tpm::Tpm&) {
+                      extend_now();
+                      done = true;
+                      done.notify_one();
+                  },
+                  [] {})
+              .has_value());
+    done.wait(false);
 }
 
 void EnclavePhone::extend(uint8_t pcr, std::string_view text) const {

@@ -126,6 +126,7 @@ class EnclavePhone {
     std::unique_ptr<tpm::test::Swtpm> swtpm_;
     ipc::ConfigureEnclave config_;
     Digest identity_spki_{};
+    tpm::Worker* worker_ = nullptr;  ///< of the enclave that runs
     std::unique_ptr<enclave::Enclave> enclave_;
     std::vector<VerifierSlot> verifiers_;
     Bytes buffer_;
