@@ -79,6 +79,11 @@ struct ReplayOptions {
     std::string pcrs;
 };
 
+struct BootLogOptions {  ///< show and explain
+    std::string file;
+    std::string html;
+};
+
 struct AttestOptions {  ///< quote and certify
     std::string ak;
     std::string attest;
@@ -120,6 +125,7 @@ struct Options {
     PhoneOptions phone;
     CallOptions call;
     ReplayOptions replay;
+    BootLogOptions boot_log;
     AttestOptions quote, certify;
     EkOptions ek;
     EarOptions ear;
@@ -174,6 +180,7 @@ class CommandLine {
     void define_control();
     void define_reports();
     void define_evidence();                            ///< evidence_command_line.cpp
+    void define_evidence_boot(CLI::App& evidence);     ///< evidence_command_line.cpp
     void define_evidence_attest(CLI::App& evidence);   ///< evidence_question_lines.cpp
     void define_evidence_results(CLI::App& evidence);  ///< evidence_question_lines.cpp
     void define_generators();

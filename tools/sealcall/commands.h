@@ -46,6 +46,8 @@ int run_devices(const Context& context);
 int run_doctor(const Context& context);
 int run_audit_show(const Context& context);
 int run_evidence_replay(const Context& context);
+int run_evidence_show(const Context& context);
+int run_evidence_explain(const Context& context);
 int run_evidence_quote(const Context& context);
 int run_evidence_certify(const Context& context);
 int run_evidence_ek(const Context& context);

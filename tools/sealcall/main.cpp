@@ -34,6 +34,8 @@ Runner runner_of(const std::vector<std::string>& words) {
         {"doctor", run_doctor},
         {"audit show", run_audit_show},
         {"evidence replay", run_evidence_replay},
+        {"evidence show", run_evidence_show},
+        {"evidence explain", run_evidence_explain},
         {"evidence quote", run_evidence_quote},
         {"evidence certify", run_evidence_certify},
         {"evidence ek", run_evidence_ek},
