@@ -19,13 +19,16 @@ Status add_event(VerifierFindings& out, uint8_t pcr, const Digest& digest) {
     return {};
 }
 
-/// What the firmware and the loaders extended. A log without a SHA-256 bank says nothing about what was quoted.
-Status read_boot(ByteSpan log, VerifierFindings& out) {
+/// What the firmware and the loaders extended. A log without a SHA-256 bank says nothing about what was quoted, and
+/// neither do events of PCRs that are not quoted, such as those of a dynamic launch (17 to 22).
+Status read_boot(ByteSpan log, const std::vector<rats::PcrValue>& pcrs, VerifierFindings& out) {
     auto boot = logs::read_boot_log(log);
     if (!boot && boot.error().code == Errc::unavailable) return {};
     if (!boot) return boot.error();
     out.startup_locality = boot->startup_locality;
-    for (const logs::MeasuredEvent& e : boot->events) TRY_STATUS(add_event(out, static_cast<uint8_t>(e.pcr), e.sha256));
+    for (const logs::MeasuredEvent& e : boot->events)
+        if (std::ranges::find(pcrs, e.pcr, &rats::PcrValue::pcr) != pcrs.end())
+            TRY_STATUS(add_event(out, static_cast<uint8_t>(e.pcr), e.sha256));
     return {};
 }
 
@@ -86,7 +89,7 @@ Status read_runtime(ByteSpan list, const std::vector<rats::PcrValue>& pcrs, Veri
 
 Status read_logs(const rats::VerifierRequest& request, const RequestLogs& logs, VerifierFindings& out) {
     TRY(auto body, ipc::decode<rats::EvidenceBody>(request.evidence.body.view()));
-    if (!logs.boot.empty()) TRY_STATUS(read_boot(logs.boot, out));
+    if (!logs.boot.empty()) TRY_STATUS(read_boot(logs.boot, request.evidence.pcrs.items(), out));
     TRY_STATUS(read_own(body.sealcall_log.view(), request.measurement_pcr, out));
     if (!logs.runtime.empty()) TRY_STATUS(read_runtime(logs.runtime, request.evidence.pcrs.items(), out));
     out.runtime_events = static_cast<uint32_t>(out.runtime.size());

@@ -3,7 +3,8 @@
 namespace sealcall::logs {
 namespace {
 
-constexpr bool is_dynamic(uint32_t pcr) { return pcr >= 17 && pcr <= 22; }
+constexpr uint32_t kFirstDynamic = 17, kLastDynamic = 22;
+constexpr bool is_dynamic(uint32_t pcr) { return pcr >= kFirstDynamic && pcr <= kLastDynamic; }
 
 }  // namespace
 
@@ -21,15 +22,20 @@ BankReplay replay_bank(const EventLog& log, uint16_t algorithm) {
     BankReplay out{.algorithm = algorithm};
     for (uint32_t pcr = 0; pcr < kPcrCount; ++pcr)
         out.pcrs[pcr].value = reset_value(pcr, hasher.size(), log.startup_locality);
+    bool launched = false;
     for (const LogEvent& e : log.events) {
         if (!e.extends()) continue;
+        if (is_dynamic(e.pcr) && !launched) {
+            for (uint32_t pcr = kFirstDynamic; pcr <= kLastDynamic; ++pcr) out.pcrs[pcr].value.bytes.fill(std::byte{0});
+            launched = true;
+        }
         PcrValue& pcr = out.pcrs[e.pcr];
         const ByteSpan digest = log.digest_of(e, algorithm);
         if (digest.size() != hasher.size()) {
             pcr.complete = false;
             continue;
         }
-        if (pcr.events++ == 0 && is_dynamic(e.pcr)) pcr.value.bytes.fill(std::byte{0});
+        ++pcr.events;
         hasher.extend(pcr.value.bytes.data(), digest);
     }
     return out;

@@ -24,8 +24,8 @@ struct BankReplay {
 /// in the locality that started the TPM.
 AnyDigest reset_value(uint32_t pcr, size_t digest_size, uint8_t startup_locality);
 
-/// Replays one bank; `algorithm` must be replayable. PCR 17 to 22 with events begin at zero: a dynamic launch came
-/// first.
+/// Replays one bank; `algorithm` must be replayable. With an event in one of PCR 17 to 22 all six begin at zero: a
+/// dynamic launch came first, and it sets all of them.
 BankReplay replay_bank(const EventLog& log, uint16_t algorithm);
 
 /// Every replayable bank of the log, in the log's order.

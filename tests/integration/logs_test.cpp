@@ -4,11 +4,12 @@
 
 #include "attestation/binding.h"
 #include "tests/support/enclave_phone.h"
-#include "tests/support/machine.h"
+#include "tools/machine/machine.h"
 
 namespace sealcall::test {
 namespace {
 
+using lab::Machine;
 using rats::Level;
 using rats::Reason;
 

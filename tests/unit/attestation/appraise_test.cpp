@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "attestation/logs/tcg_event_log.h"
 #include "tests/unit/attestation/software_tpm.h"
 
 namespace sealcall::attestation::test {
@@ -85,6 +86,22 @@ TEST(Appraise, CallsAMissingLogWithheld) {
     const auto r = appraised(s);
     EXPECT_EQ(r.level, Level::known_device);
     EXPECT_TRUE(has(r, Reason::log_withheld));
+}
+
+TEST(Appraise, LeavesOutEventsOfPcrsThatWereNotQuoted) {
+    const std::vector<logs::LogAlgorithm> banks{{logs::kSha256, 32}};
+    const auto log_of = [&](uint32_t pcr) {
+        const logs::NewEvent e{.pcr = pcr,
+                               .type = logs::event_type::kEventTag,
+                               .digests = {logs::AnyDigest::of(digest_of(1))},
+                               .data = {}};
+        return logs::encode_event_log(banks, std::vector{e}).value();
+    };
+    const rats::VerifierRequest request = request_of(make_case({}));
+    const auto launched = appraise(request, {.boot = log_of(17), .runtime = {}});
+    EXPECT_EQ(launched.level, Level::trusted_runtime) << "a dynamic launch is no lie";
+    EXPECT_EQ(launched.events.size(), 2u) << "and nothing that was quoted";
+    EXPECT_EQ(appraise(request, {.boot = log_of(4), .runtime = {}}).level, Level::failed);
 }
 
 TEST(Appraise, SurvivesAnEmptyRequest) {

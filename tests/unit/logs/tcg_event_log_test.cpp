@@ -176,7 +176,10 @@ TEST(TcgEventLog, PcrsBeyondTheLastAreRefused) {
 TEST(BankReplay, DynamicPcrsBeginAtOnesUntilTheyAreLaunched) {
     const Bytes raw = *encode_event_log(kBanks, std::vector{event(17, event_type::kEventTag, "x")});
     const auto bank = replay_bank(*parse_event_log(raw), kSha256);
-    EXPECT_EQ(bank.pcrs[18].value.bytes[0], std::byte{0xff});
+    for (uint32_t pcr = 18; pcr <= 22; ++pcr)
+        EXPECT_EQ(bank.pcrs[pcr].value.bytes[0], std::byte{0}) << "a launch sets all of them: " << pcr;
+    const auto without = replay_bank(*parse_event_log({}), kSha256);
+    for (uint32_t pcr = 17; pcr <= 22; ++pcr) EXPECT_EQ(without.pcrs[pcr].value.bytes[31], std::byte{0xff});
     std::array<std::byte, 32> value{};
     Hasher hasher(kSha256);
     hasher.extend(value.data(), hasher.hash(as_bytes("x")).view());

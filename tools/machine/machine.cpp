@@ -1,11 +1,10 @@
-#include "tests/support/machine.h"
-
-#include <openssl/sha.h>
+#include "tools/machine/machine.h"
 
 #include "attestation/binding.h"
+#include "attestation/logs/ima.h"
 #include "attestation/logs/tcg_event_log.h"
 
-namespace sealcall::test {
+namespace sealcall::lab {
 namespace {
 
 namespace type = logs::event_type;
@@ -13,8 +12,6 @@ namespace type = logs::event_type;
 void little(Bytes& out, uint64_t value, int bytes) {
     for (int i = 0; i < bytes; ++i) out.push_back(static_cast<std::byte>(value >> (8 * i)));
 }
-
-void append(Bytes& out, ByteSpan more) { out.insert(out.end(), more.begin(), more.end()); }
 
 /// UEFI_VARIABLE_DATA of SecureBoot, a Boolean of EFI_GLOBAL_VARIABLE.
 Bytes secure_boot_variable(bool on) {
@@ -29,27 +26,46 @@ Bytes secure_boot_variable(bool on) {
     return out;
 }
 
+Bytes text(std::string_view s) { return to_bytes(as_bytes(s)); }
+
 }  // namespace
 
-Machine::Machine(bool secure_boot, std::string_view boot_loader) {
-    event(0, type::kSCrtmVersion, to_bytes(as_bytes("firmware 1.2")), as_bytes("firmware 1.2"));
+Digest ImaList::measure(std::string_view path, const Digest& file) {
+    const Bytes data = logs::encode_ima_ng(logs::kSha256, file, path);
+    const Bytes entry = logs::encode_ima_binary(logs::ImaTemplate::ima_ng, data);
+    bytes_.insert(bytes_.end(), entry.begin(), entry.end());
+    return attestation::sha256(data);
+}
+
+Machine::Machine(const BootParts& parts) {
+    if (parts.hcrtm) event(0, type::kEfiHcrtmEvent, text("HCRTM"), as_bytes(*parts.hcrtm));
+    event(0, type::kSCrtmVersion, text(parts.firmware), as_bytes(parts.firmware));
     event(2, type::kEfiBootServicesDriver, {}, as_bytes("option ROM"));
-    const Bytes variable = secure_boot_variable(secure_boot);
+    const Bytes variable = secure_boot_variable(parts.secure_boot);
     event(7, type::kEfiVariableDriverConfig, variable, variable);
     const Bytes separator(4);
     for (uint8_t pcr = 0; pcr < 8; ++pcr) event(pcr, type::kSeparator, separator, separator);
-    event(4, type::kEfiBootServicesApplication, {}, as_bytes(boot_loader));
-    // The kernel's list begins with the aggregate of the boot: SHA-256 over PCR 0 to 9.
+    event(4, type::kEfiBootServicesApplication, {}, as_bytes(parts.boot_loader));
+    if (parts.launched) {
+        event(17, type::kEventTag, text("launched"), as_bytes(*parts.launched));
+        event(18, type::kEventTag, text("launch authority"), as_bytes("launch authority"));
+    }
+    const uint8_t begins = parts.hcrtm ? 4 : 0;
+    extended_.emplace_back(uint8_t{10}, list_.begin(boot_aggregate(begins)));
+}
+
+Digest Machine::boot_aggregate(uint8_t pcr0_begins) const {
     ByteWriter all;
     for (uint8_t pcr = 0; pcr < 10; ++pcr) {
         Digest value{};
+        if (pcr == 0) value.back() = std::byte{pcr0_begins};
         for (const auto& [p, digest] : extended_) {
             ByteWriter w;
             if (p == pcr) value = attestation::sha256(w.bytes(value).bytes(digest).view());
         }
         all.bytes(value);
     }
-    measure("boot_aggregate", attestation::sha256(all.view()));
+    return attestation::sha256(all.view());
 }
 
 void Machine::event(uint8_t pcr, uint32_t event_type, Bytes data, ByteSpan measured) {
@@ -59,31 +75,9 @@ void Machine::event(uint8_t pcr, uint32_t event_type, Bytes data, ByteSpan measu
 }
 
 Digest Machine::run(std::string_view path, std::string_view contents) {
-    return measure(path, attestation::sha256(as_bytes(contents)));
-}
-
-Digest Machine::measure(std::string_view path, const Digest& file) {
-    Bytes data;
-    constexpr std::string_view kAlgorithm("sha256:\0", 8);
-    little(data, kAlgorithm.size() + file.size(), 4);
-    append(data, as_bytes(kAlgorithm));
-    append(data, file);
-    little(data, path.size() + 1, 4);
-    append(data, as_bytes(path));
-    data.push_back(std::byte{0});
-
-    constexpr std::string_view kTemplate = "ima-ng";
-    std::array<std::byte, SHA_DIGEST_LENGTH> sha1{};
-    SHA1(as_u8(data.data()), data.size(), as_u8(sha1.data()));
-    little(runtime_log_, 10, 4);
-    append(runtime_log_, sha1);
-    little(runtime_log_, kTemplate.size(), 4);
-    append(runtime_log_, as_bytes(kTemplate));
-    little(runtime_log_, data.size(), 4);
-    append(runtime_log_, data);
-    const Digest extended = attestation::sha256(data);
-    extended_.emplace_back(uint8_t{10}, extended);
-    return extended;
+    const Digest digest = list_.measure(path, attestation::sha256(as_bytes(contents)));
+    extended_.emplace_back(uint8_t{10}, digest);
+    return digest;
 }
 
 Bytes Machine::boot_log() const {
@@ -94,4 +88,4 @@ Bytes Machine::boot_log() const {
     return logs::encode_event_log(algorithms, events).value();
 }
 
-}  // namespace sealcall::test
+}  // namespace sealcall::lab
