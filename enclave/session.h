@@ -172,7 +172,8 @@ class Session final : public MediaOwner {
     bool own_evidence_sent_ = false;
     uint32_t log_requests_ = 0;  ///< of the peer, for this Evidence
     struct Pending {             ///< Evidence of the peer that passed our own checks
-        uint16_t round = 0;
+        Pending() : round(0) {}  // not by an initializer: within the class clang 14 takes that for not constructible
+        uint16_t round;
         rats::VerifierRequest request;
         attestation::Appraised ceiling;
         std::optional<LogFetch> logs;
