@@ -8,6 +8,7 @@
 #include "enclave/tls/channel.h"
 #include "sealcall/base/tpm_extend.h"
 #include "tests/support/enclave_phone.h"
+#include "tools/machine/machine.h"
 
 namespace sealcall::test {
 namespace {
@@ -19,7 +20,12 @@ using rats::FrameType;
 constexpr enclave::RecheckTimes kShort{.every = {}, .gap = Millis{20}, .overdue = Millis{5000}, .silent = Millis{9000}};
 
 PhoneOptions bobs_options() {
+    const lab::Machine machine;
     PhoneOptions o;
+    o.boot_log = machine.boot_log();
+    o.extended = machine.extended();
+    o.runtime_log = machine.runtime_log();
+    o.show_logs_to = {"example.com"};
     o.uri = "sip:bob@example.com";
     o.policy.recheck_seconds = 3600;
     o.recheck = kShort;
@@ -288,6 +294,43 @@ TEST_F(HostileRounds, AQuestionWithoutANonceOrWithTrailingBytesEndsTheCall) {
 
 TEST_F(HostileRounds, AVerdictOfARoundThatBobDidNotAnswerEndsTheCall) {
     send(FrameType::verdict, verdict(1));
+    expect_channel_ends();
+}
+
+TEST_F(HostileRounds, AFloodOfRequestsForLogsIsAnsweredFortyTimesAndEndsTheCall) {
+    constexpr size_t kMost = 40;
+    for (size_t i = 0; i < kMost; ++i)
+        send(FrameType::log_request, rats::LogRequest{.kind = rats::LogKind::boot, .offset = 0});
+    ASSERT_TRUE(until([&] { return count(FrameType::log_part) == kMost; }));
+    EXPECT_FALSE(ended());
+    const auto part = ipc::decode<rats::LogPart>(last(FrameType::log_part)).value();
+    EXPECT_EQ(part.bytes.size(), lab::Machine().boot_log().size());
+    send(FrameType::log_request, rats::LogRequest{.kind = rats::LogKind::boot, .offset = 0});
+    expect_channel_ends();
+    EXPECT_EQ(count(FrameType::log_part), kMost);
+}
+
+TEST_F(HostileRounds, ARoundGivesNewRequestsForLogsOnlyWithItsOwnEvidence) {
+    for (size_t i = 0; i < 40; ++i)
+        send(FrameType::log_request, rats::LogRequest{.kind = rats::LogKind::runtime, .offset = 0});
+    ASSERT_TRUE(until([&] { return count(FrameType::log_part) == 40; }));
+    const size_t before = count(FrameType::evidence);
+    send(FrameType::reattest, rats::Reattest{.round = 1, .nonce = attestation::sha256(as_bytes("hers"))});
+    ASSERT_TRUE(until([&] { return count(FrameType::evidence) == before + 1; }));
+    send(FrameType::log_request, rats::LogRequest{.kind = rats::LogKind::runtime, .offset = 0});
+    ASSERT_TRUE(until([&] { return count(FrameType::log_part) == 41; }));
+    EXPECT_FALSE(ended());
+}
+
+TEST_F(HostileRounds, ARequestBeyondTheEndOfALogEndsTheCall) {
+    send(FrameType::log_request,
+         rats::LogRequest{.kind = rats::LogKind::boot, .offset = static_cast<uint32_t>(lab::Machine().boot_log().size())});
+    expect_channel_ends();
+    EXPECT_EQ(count(FrameType::log_part), 0u);
+}
+
+TEST_F(HostileRounds, APartOfALogThatNobodyAskedForEndsTheCall) {
+    send(FrameType::log_part, rats::LogPart{.kind = rats::LogKind::boot, .offset = 0, .bytes = {}});
     expect_channel_ends();
 }
 

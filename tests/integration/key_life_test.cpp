@@ -18,9 +18,10 @@ class KeyLife : public ::testing::Test {
     Hosts hosts_{alice_, bob_};
 
     static bool state_is(const EnclavePhone& p, CallState s) { return p.last_state() && p.last_state()->state == s; }
-    bool sealed(const EnclavePhone& p) {
-        return std::ranges::any_of(p.key_life(), [](const ipc::KeyLife& k) { return k.event == KeyEvent::sealed; });
+    static bool has(const EnclavePhone& p, KeyEvent event) {
+        return std::ranges::any_of(p.key_life(), [&](const ipc::KeyLife& k) { return k.event == event; });
     }
+    static bool sealed(const EnclavePhone& p) { return has(p, KeyEvent::sealed); }
     void hold(EnclavePhone& p, bool on) {
         ASSERT_TRUE(p.ui.send(ipc::SetHold{.call = CallId{1}, .on = on}).has_value());
     }
@@ -154,6 +155,21 @@ TEST_F(KeyLife, AfterTheCallTheTpmRefusesTheCopiedBlob) {
         EXPECT_EQ(life.back().event, KeyEvent::unseal_refused);
         EXPECT_NE(life.back().tpm_rc, 0u);
     }
+}
+
+TEST_F(KeyLife, ACallThatEndsWhileTheTpmsQueueIsFullStillLosesItsSecret) {
+    connect();
+    auto open = std::make_shared<std::atomic<bool>>(false);
+    alice_.fill_tpm_queue(open);
+    ASSERT_TRUE(alice_.ui.send(ipc::HangUp{.call = CallId{1}}).has_value());
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(bob_, CallState::ended); }));
+    (void)hosts_.run_until([] { return false; }, Millis{120});  // tried again and again, and refused
+    EXPECT_FALSE(has(alice_, KeyEvent::destroyed));
+    *open = true;
+    open->notify_all();
+    ASSERT_TRUE(hosts_.run_until([&] { return has(alice_, KeyEvent::unseal_refused); }));
+    EXPECT_TRUE(has(alice_, KeyEvent::destroyed));
+    ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::ended); }));
 }
 
 TEST_F(KeyLife, AnEnclaveThatDiedLeavesNothingThatCanBeUnsealed) {

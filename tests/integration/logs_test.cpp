@@ -205,6 +205,33 @@ TEST(Logs, ApprovedAndMeasuredByAGuardAreTrustedRuntime) {
     EXPECT_TRUE(has(*card, Reason::runtime_not_approved));
 }
 
+TEST(Logs, AProgramThatNobodyApprovedLowersTheLevelInTheNextRoundWithTheNewEntryOnly) {
+    Machine machine;
+    TestAuthority authority;
+    PhoneOptions managed = phone_on(machine);
+    managed.managed = true;
+    managed.recheck.gap = Millis{20};
+    PhoneOptions bobs = bob_with(authority, approving(authority, machine));
+    bobs.policy.minimum = Level::trusted_boot;
+    bobs.recheck.gap = Millis{20};
+    EnclavePhone alice(authority, managed);
+    EnclavePhone bob(authority, bobs);
+    Hosts hosts(alice, bob);
+    ASSERT_TRUE(hosts.connect());
+    EXPECT_EQ(bob.last_card()->theirs.level, Level::trusted_runtime);
+    const size_t asked = times_asked(alice);
+    const size_t before = machine.runtime_log().size();
+
+    alice.extend(10, machine.run("/tmp/x", "something else"));
+    alice.grow_runtime_log(machine.runtime_log());
+    ASSERT_TRUE(bob.ui.send(ipc::Recheck{.call = hosts.b_call}).has_value());
+    ASSERT_TRUE(hosts.run_until([&] { return bob.last_card()->theirs.level == Level::trusted_boot; }));
+    EXPECT_TRUE(has(*bob.last_card(), Reason::runtime_not_approved));
+    EXPECT_EQ(times_asked(alice), asked + 1);
+    EXPECT_NE(alice.audit_text().find("\"offset\":" + std::to_string(before)), std::string::npos);
+    EXPECT_EQ(bob.last_state()->state, ipc::CallState::media) << "still good enough for this policy";
+}
+
 TEST(Logs, ARogueBootLoaderIsMeasuredOnly) {
     const Machine approved;
     const Machine rogue(true, "evil grub");

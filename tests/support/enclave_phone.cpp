@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -166,8 +165,10 @@ void EnclavePhone::start() {
         std::ofstream(file, std::ios::binary) << as_chars(options_.bundle);
         ports.bundle = enclave::AuthorityBundle::read(UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC)));
     }
+    UniqueFd runtime = file_with(options_.runtime_log);
+    runtime_file_ = UniqueFd(::fcntl(runtime.get(), F_DUPFD_CLOEXEC, 0));
     ports.platform_logs =
-        std::make_shared<const enclave::PlatformLogs>(file_with(options_.boot_log), file_with(options_.runtime_log));
+        std::make_shared<const enclave::PlatformLogs>(file_with(options_.boot_log), std::move(runtime));
     worker_ = ports.worker.get();
     enclave_ = enclave::Enclave::create(std::move(ports), config_);
     CHECK(enclave_->start().has_value());
@@ -208,6 +209,19 @@ void EnclavePhone::extend(uint8_t pcr, std::string_view text) const {
 }
 
 void EnclavePhone::extend_measurement(std::string_view text) const { extend(13, attestation::sha256(as_bytes(text))); }
+
+void EnclavePhone::grow_runtime_log(ByteSpan whole) {
+    const ByteSpan more = whole.subspan(options_.runtime_log.size());
+    CHECK(::pwrite(runtime_file_.get(), more.data(), more.size(), static_cast<off_t>(options_.runtime_log.size())) ==
+          static_cast<ssize_t>(more.size()));
+    options_.runtime_log = to_bytes(whole);
+}
+
+void EnclavePhone::fill_tpm_queue(const std::shared_ptr<std::atomic<bool>>& open) {
+    while (worker_->post(
+        tpm::Urgency::other, [open](tpm::Tpm&) { open->wait(false); }, [] {})) {
+    }
+}
 
 std::string EnclavePhone::audit_text() const {
     std::ifstream in(dir_.path() + "/audit.log");

@@ -2,6 +2,7 @@
 // ui, audio and verifier. And two honest hosts to put between two of them, with a hook for dishonest ones.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 
@@ -85,6 +86,10 @@ class EnclavePhone {
         options_.boot_log = std::move(boot);
         options_.runtime_log = std::move(runtime);
     }
+    /// The list of a kernel that measured something while the phone runs: what comes after its end of before.
+    void grow_runtime_log(ByteSpan whole);
+    /// Fills the enclave's queue to the TPM with jobs that wait until `open` is set.
+    void fill_tpm_queue(const std::shared_ptr<std::atomic<bool>>& open);
     [[nodiscard]] std::string audit_text() const;
 
     ipc::Link control, host, ui, audio;
@@ -127,6 +132,7 @@ class EnclavePhone {
     ipc::ConfigureEnclave config_;
     Digest identity_spki_{};
     tpm::Worker* worker_ = nullptr;  ///< of the enclave that runs
+    UniqueFd runtime_file_;          ///< the same file as the enclave's
     std::unique_ptr<enclave::Enclave> enclave_;
     std::vector<VerifierSlot> verifiers_;
     Bytes buffer_;
