@@ -323,8 +323,8 @@ TEST_F(HostileRounds, ARoundGivesNewRequestsForLogsOnlyWithItsOwnEvidence) {
 }
 
 TEST_F(HostileRounds, ARequestBeyondTheEndOfALogEndsTheCall) {
-    send(FrameType::log_request,
-         rats::LogRequest{.kind = rats::LogKind::boot, .offset = static_cast<uint32_t>(lab::Machine().boot_log().size())});
+    send(FrameType::log_request, rats::LogRequest{.kind = rats::LogKind::boot,
+                                                  .offset = static_cast<uint32_t>(lab::Machine().boot_log().size())});
     expect_channel_ends();
     EXPECT_EQ(count(FrameType::log_part), 0u);
 }

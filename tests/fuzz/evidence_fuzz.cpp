@@ -1,5 +1,6 @@
-// Evidence end to end. Whatever is changed, what is not the genuine Evidence must fail; the one freedom is how a
-// signature writes its numbers.
+// Evidence end to end. Whatever is changed, what is not the genuine Evidence must fail. Two freedoms: how a signature
+// writes its numbers, and what the attester says of a runtime log, which is read after the quote and replays or does
+// not; neither is ever worth more than the genuine Evidence.
 #include "attestation/appraise.h"
 
 #include "tests/fuzz/seeded.h"
@@ -23,6 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         CHECK(response.level == rats::Level::failed && own.result.reasons.size() == 1);
         return 0;
     }
+    static const rats::Level honest = check_evidence(genuine.evidence, genuine.expect).result.level;
+    CHECK(own.result.level <= honest && response.level <= honest);
+    c.evidence.runtime_log = genuine.evidence.runtime_log;
     c.evidence.quote_signature = genuine.evidence.quote_signature;
     c.evidence.quote10_signature = genuine.evidence.quote10_signature;
     CHECK(c.evidence == genuine.evidence);

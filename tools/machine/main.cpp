@@ -20,11 +20,11 @@ using cli::to_hex;
 using nlohmann::json;
 
 struct Options {
-    std::string log, ima, cel, pcrs, drtm, hcrtm, ima_rule = "bank-hash";             // plan
+    std::string log, ima, cel, pcrs, drtm, hcrtm, ima_rule = "bank-hash";  // plan
     std::string boot_log, upon, secure_boot = "on", boot_loader = "grub 2.06", firmware = "firmware 1.2";
-    std::vector<std::string> run;                                                     // imagine: PATH or PATH=TEXT
-    std::string path, file, text;                                                     // measure
-    std::string state, lab;                                                           // tpm
+    std::vector<std::string> run;  // imagine: PATH or PATH=TEXT
+    std::string path, file, text;  // measure
+    std::string state, lab;        // tpm
 };
 
 std::string content_of(const std::string& file, size_t most = cli::kFileMax) {
@@ -148,8 +148,8 @@ json measure(const Options& o) {
     json digests;
     const ByteSpan added = ByteSpan(list.bytes()).subspan(before.size());
     const Status read = logs::visit_ima_binary(added, [&](const logs::ImaEntry& entry) {
-        digests = digests_json(digests_of(entry, logs::ImaRule::bank_hash,
-                                          {logs::kSha1, logs::kSha256, logs::kSha384, logs::kSha512}));
+        digests = digests_json(
+            digests_of(entry, logs::ImaRule::bank_hash, {logs::kSha1, logs::kSha256, logs::kSha384, logs::kSha512}));
         return true;
     });
     CHECK(read.has_value());
@@ -171,14 +171,22 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     Options o;
     CLI::App& p = *app.add_subcommand("plan", "What a TPM must be extended with, and what its PCRs are then");
-    for (const auto& [name, value] : {std::pair<const char*, std::string*>{"--log", &o.log}, {"--ima", &o.ima},
-                                      {"--cel", &o.cel}, {"--pcrs", &o.pcrs}, {"--drtm", &o.drtm}, {"--hcrtm", &o.hcrtm}})
+    for (const auto& [name, value] : {std::pair<const char*, std::string*>{"--log", &o.log},
+                                      {"--ima", &o.ima},
+                                      {"--cel", &o.cel},
+                                      {"--pcrs", &o.pcrs},
+                                      {"--drtm", &o.drtm},
+                                      {"--hcrtm", &o.hcrtm}})
         p.add_option(name, *value);
     switches(p, "--ima-rule", o.ima_rule, {"bank-hash", "padded-sha1"});
     CLI::App& i = *app.add_subcommand("imagine", "Make up the logs of a computer");
-    for (const auto& [name, value] :
-         {std::pair<const char*, std::string*>{"--boot-log", &o.boot_log}, {"--ima", &o.ima}, {"--upon", &o.upon},
-          {"--boot-loader", &o.boot_loader}, {"--firmware", &o.firmware}, {"--drtm", &o.drtm}, {"--hcrtm", &o.hcrtm}})
+    for (const auto& [name, value] : {std::pair<const char*, std::string*>{"--boot-log", &o.boot_log},
+                                      {"--ima", &o.ima},
+                                      {"--upon", &o.upon},
+                                      {"--boot-loader", &o.boot_loader},
+                                      {"--firmware", &o.firmware},
+                                      {"--drtm", &o.drtm},
+                                      {"--hcrtm", &o.hcrtm}})
         i.add_option(name, *value);
     switches(i, "--secure-boot", o.secure_boot, {"on", "off"});
     i.add_option("--run", o.run);

@@ -12,8 +12,9 @@ using cli::Problem;
 constexpr uint32_t kRuntimePcr = 10, kLaunchPcr = 17, kLastDynamicPcr = 22;
 
 [[noreturn]] void not_readable(const char* kind, const Error& error) {
-    throw Problem(std::string("This is not ") + kind + ": " + error.what + " (at " + std::to_string(error.detail) + ").",
-                  "Check that the file is whole and of the right kind.");
+    throw Problem(
+        std::string("This is not ") + kind + ": " + error.what + " (at " + std::to_string(error.detail) + ").",
+        "Check that the file is whole and of the right kind.");
 }
 
 /// True when these bytes are what was hashed into the event, in every bank that it has.
