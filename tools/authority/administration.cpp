@@ -5,6 +5,7 @@
 #include "attestation/certificates.h"
 #include "attestation/x509_checks.h"
 #include "enroller_parts.h"
+#include "files.h"
 
 namespace sealcall::authority {
 namespace {
@@ -38,6 +39,7 @@ void check_user(const std::string& uri) {
 
 Administration::Administration(const Store& store, Registry& registry, Enroller::Clock clock)
     : settings_(store.settings()),
+      dir_(store.dir()),
       root_(cli::digest_of(store.root_certificate())),
       escrow_key_(whole(attestation::key_from_pem(store.escrow_key_pem()), "the escrow key cannot be read")),
       registry_(registry),
@@ -200,6 +202,36 @@ std::vector<Digest> Administration::revoked_attestation_keys() {
 }
 std::vector<Digest> Administration::revoked_identity_keys() {
     return registry_.read([](Database& db) { return authority::revoked_identity_keys(db); });
+}
+
+void Administration::revoke_key(const Actor& actor, const std::string& spki, const std::string& reason) {
+    check_reason(reason);
+    registry_.write([&](Database& db) {
+        authority::revoke_key(db, spki, reason, clock_());
+        append_audit(db, actor, clock_(), "key.revoked", spki, reason);
+        return true;
+    });
+}
+
+SignedBundle Administration::publish_bundle(const Actor& actor,
+                                            const std::function<SignedBundle(const BundleGround&)>& sign) {
+    return registry_.write([&](Database& db) {
+        const uint64_t now = clock_();
+        SignedBundle out = sign({.above = newest_bundle(db), .now_ms = now, .revoked = struck_off(db, now)});
+        insert(db, BundleRecord{.version = out.version,
+                                .sha256 = hash_hex(out.bytes),
+                                .issued_ms = now,
+                                .next_update_ms = out.next_update_ms});
+        append_audit(db, actor, now, "bundle.signed", std::to_string(out.version), hash_hex(out.bytes));
+        // Inside of the transaction, or an older bundle could replace a newer one. Should the commit fail after it, the
+        // file still tells its version to the next signer.
+        cli::write_file(dir_ / kBundleFile, out.bytes, 0644);
+        return out;
+    });
+}
+
+uint64_t Administration::newest_bundle() {
+    return registry_.read([](Database& db) { return authority::newest_bundle(db); });
 }
 
 std::vector<OpenedEscrow> Administration::read_escrow(const Actor& actor, const std::string& device) {

@@ -3,6 +3,8 @@
 // keeper of the directory.
 #pragma once
 
+#include <functional>
+
 #include "enroller.h"
 #include "escrow.h"
 
@@ -37,6 +39,17 @@ struct OpenedEscrow {
     HierarchyAuthorisations authorisations;
 };
 
+/// What the next bundle must say.
+struct BundleGround {
+    uint64_t above = 0;  ///< the newest version that was given; 0: none
+    uint64_t now_ms = 0;
+    std::vector<Digest> revoked;  ///< SHA-256 of SubjectPublicKeyInfo, in order
+};
+struct SignedBundle {
+    uint64_t version = 0, next_update_ms = 0;
+    Bytes bytes;
+};
+
 /// Any thread. Throws Refusal (bad_request, not_found, conflict) or DatabaseError.
 class Administration {
   public:
@@ -65,6 +78,15 @@ class Administration {
     std::vector<Digest> revoked_attestation_keys();
     std::vector<Digest> revoked_identity_keys();
 
+    /// Strikes any key off by the SHA-256 of its SubjectPublicKeyInfo in hex, known here or not.
+    void revoke_key(const Actor& actor, const std::string& spki, const std::string& reason);
+    /// Has `sign` make the next bundle, records it, and puts it into the directory: one at a time, whoever signs. `sign`
+    /// may be called again when the database was busy; what it throws leaves everything as it was.
+    SignedBundle publish_bundle(const Actor& actor, const std::function<SignedBundle(const BundleGround&)>& sign);
+
+    /// Version of the newest bundle; 0: none was signed yet.
+    uint64_t newest_bundle();
+
     /// Newest first; the reading itself is audited.
     std::vector<OpenedEscrow> read_escrow(const Actor& actor, const std::string& device);
 
@@ -73,6 +95,7 @@ class Administration {
 
   private:
     Settings settings_;
+    std::filesystem::path dir_;
     Digest root_{};
     attestation::PkeyPtr escrow_key_;
     Registry& registry_;

@@ -59,11 +59,11 @@ bool path_fits(std::string_view pattern, std::string_view path, std::string& tak
 
 }  // namespace
 
-Api::Api(Enroller& enroller, Administration& administration, std::string authority_name, RateLimits limits,
+Api::Api(const Store& store, Enroller& enroller, Administration& administration, RateLimits limits,
          Enroller::Clock clock)
     : enroller_(enroller),
       administration_(administration),
-      name_(std::move(authority_name)),
+      store_(store),
       limiter_(limits),
       clock_(std::move(clock)) {}
 
@@ -71,6 +71,7 @@ std::span<const Api::Route> Api::routes() {
     static constexpr std::array kAll = {
         Route{"GET", "/openapi.yaml", Access::anyone, &Api::describe},
         Route{"GET", "/v1/authority", Access::anyone, &Api::about},
+        Route{"GET", "/v1/bundle", Access::anyone, &Api::bundle},
         Route{"POST", "/v1/enrolments", Access::phone, &Api::begin_enrolment},
         Route{"POST", "/v1/enrolments/{ticket}/activation", Access::phone, &Api::finish_enrolment},
         Route{"POST", "/v1/renewals", Access::anyone, &Api::begin_renewal},

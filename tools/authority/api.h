@@ -16,20 +16,21 @@ struct ApiRequest {
     std::string bearer;  ///< text behind "Bearer " of the Authorization field; empty: none
     std::string body;
     std::string address;  ///< of the peer, numeric
-    std::string after;    ///< query parameter of the audit trail
+    std::string after;    ///< query parameter of the audit trail and the bundle
 };
 
 struct ApiReply {
     int status = 200;
     nlohmann::json body = nlohmann::json::object();
-    std::string text;  ///< instead of `body`, if not empty: YAML
+    std::string text;                           ///< instead of `body`, if not empty
+    const char* text_type = "application/yaml";  ///< what `text` is
 };
 
 enum class Access : uint8_t { anyone, phone, viewer, enroller, admin };
 
 class Api {
   public:
-    Api(Enroller& enroller, Administration& administration, std::string authority_name, RateLimits limits,
+    Api(const Store& store, Enroller& enroller, Administration& administration, RateLimits limits,
         Enroller::Clock clock);
 
     /// Never throws. Any thread.
@@ -52,6 +53,7 @@ class Api {
     Actor authorise(const Route& route, const ApiRequest& request, int& status);
 
     ApiReply describe(const ApiRequest&, const Actor&, const std::string&);
+    ApiReply bundle(const ApiRequest&, const Actor&, const std::string&);
     ApiReply about(const ApiRequest&, const Actor&, const std::string&);
     ApiReply begin_enrolment(const ApiRequest&, const Actor&, const std::string&);
     ApiReply finish_enrolment(const ApiRequest&, const Actor&, const std::string&);
@@ -72,7 +74,7 @@ class Api {
 
     Enroller& enroller_;
     Administration& administration_;
-    std::string name_;
+    Store store_;
     RateLimiter limiter_;
     Enroller::Clock clock_;
 };

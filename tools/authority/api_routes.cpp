@@ -25,6 +25,16 @@ ActivatedCredential activation(const ApiRequest& request, const std::string& tic
     return out;
 }
 
+uint64_t after_of(const ApiRequest& request) {
+    uint64_t after = 0;
+    for (const char c : request.after.substr(0, 15)) {
+        if (c < '0' || c > '9')
+            throw Refusal("\"after\" is not a number.", "See /openapi.yaml.", Refusal::Kind::bad_request);
+        after = after * 10 + static_cast<uint64_t>(c - '0');
+    }
+    return after;
+}
+
 ApiReply created(Json body) { return {.status = 201, .body = std::move(body), .text = {}}; }
 ApiReply ok(Json body) { return {.status = 200, .body = std::move(body), .text = {}}; }
 
@@ -60,9 +70,16 @@ ApiReply Api::describe(const ApiRequest&, const Actor&, const std::string&) {
 }
 
 ApiReply Api::about(const ApiRequest&, const Actor&, const std::string&) {
-    return ok({{"name", name_},
+    return ok({{"name", store_.settings().name},
                {"root_certificate", base64(enroller_.root_certificate())},
                {"escrow_key", base64(enroller_.escrow_public())}});
+}
+
+ApiReply Api::bundle(const ApiRequest& request, const Actor&, const std::string&) {
+    const uint64_t after = after_of(request);
+    const Bytes bytes = administration_.newest_bundle() > after ? store_.bundle() : Bytes();
+    if (bytes.empty()) return {.status = 204, .body = {}, .text = {}};
+    return {.status = 200, .body = {}, .text = std::string(as_chars(bytes)), .text_type = "application/octet-stream"};
 }
 
 ApiReply Api::begin_enrolment(const ApiRequest& request, const Actor&, const std::string&) {
@@ -187,12 +204,7 @@ ApiReply Api::revoke_admin(const ApiRequest&, const Actor& actor, const std::str
 }
 
 ApiReply Api::read_audit(const ApiRequest& request, const Actor&, const std::string&) {
-    uint64_t after = 0;
-    for (const char c : request.after.substr(0, 15)) {
-        if (c < '0' || c > '9')
-            throw Refusal("\"after\" is not a number.", "See /openapi.yaml.", Refusal::Kind::bad_request);
-        after = after * 10 + static_cast<uint64_t>(c - '0');
-    }
+    const uint64_t after = after_of(request);
     Json list = Json::array();
     for (const auto& r : administration_.read_audit(after, kAuditPage))
         list.push_back({{"seq", r.seq},

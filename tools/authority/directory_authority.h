@@ -10,7 +10,7 @@ class DirectoryAuthority : public EnrolmentService {
   public:
     /// Opens the authority's database. Throws DatabaseError or std::runtime_error.
     DirectoryAuthority(const Store& store, Enroller::Clock clock)
-        : registry_(open_database(store.database_url())), enroller_(store, registry_, std::move(clock)) {}
+        : store_(store), registry_(open_database(store.database_url())), enroller_(store, registry_, std::move(clock)) {}
 
     EnrolmentChallenge begin(const EnrolmentRequest& request) override {
         return enroller_.begin(Admission::by_directory(), request);
@@ -19,7 +19,10 @@ class DirectoryAuthority : public EnrolmentService {
         return enroller_.finish(Admission::by_directory(), answer);
     }
 
+    Bytes bundle() override { return store_.bundle(); }
+
   private:
+    Store store_;
     Registry registry_;
     Enroller enroller_;
 };

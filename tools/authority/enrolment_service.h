@@ -107,6 +107,8 @@ class EnrolmentService {
     virtual ~EnrolmentService() = default;
     virtual EnrolmentChallenge begin(const EnrolmentRequest& request) = 0;
     virtual EnrolmentGrant finish(const ActivatedCredential& answer) = 0;
+    /// The newest bundle, a rats::SignedBundle, not yet checked; empty: the authority has signed none.
+    virtual Bytes bundle() = 0;
 };
 
 }  // namespace sealcall::authority

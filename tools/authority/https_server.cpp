@@ -149,8 +149,9 @@ void write(const ApiReply& from, httplib::Response& to) {
     to.status = from.status;
     to.set_header("Cache-Control", "no-store");
     to.set_header("X-Content-Type-Options", "nosniff");
+    if (from.status == 204) return;
     if (!from.text.empty())
-        to.set_content(from.text, "application/yaml");
+        to.set_content(from.text, from.text_type);
     else
         to.set_content(from.body.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace), "application/json");
     if (from.status == 429 || from.status == 503) to.set_header("Retry-After", "5");

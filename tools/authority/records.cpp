@@ -150,18 +150,57 @@ void revoke_identity_keys(Database& db, const std::string& uri, const std::strin
            {number(now_ms), reason, uri, but});
 }
 
+namespace {
+
+constexpr uint64_t kCertificateGrace = 24ULL * 3600 * 1000;  // ms: clocks of phones differ
+
+constexpr const char* kRevokedAttestationKeys =
+    "SELECT k.spki FROM attestation_keys k JOIN devices d ON d.id = k.device WHERE (k.revoked_ms IS NOT NULL "
+    "OR d.revoked_ms IS NOT NULL "
+    "OR (EXISTS (SELECT 1 FROM users u WHERE u.device = d.id) "
+    "AND NOT EXISTS (SELECT 1 FROM users u WHERE u.device = d.id AND u.revoked_ms IS NULL)))";
+constexpr const char* kRevokedIdentityKeys =
+    "SELECT k.spki FROM identity_keys k JOIN devices d ON d.id = k.device JOIN users u ON u.uri = k.uri "
+    "WHERE (k.revoked_ms IS NOT NULL OR d.revoked_ms IS NOT NULL OR u.revoked_ms IS NOT NULL)";
+constexpr const char* kHasCertificate =
+    " AND EXISTS (SELECT 1 FROM certificates c WHERE c.spki = k.spki AND c.not_after_ms > $1)";
+
+}  // namespace
+
 std::vector<Digest> revoked_attestation_keys(Database& db) {
-    return digests(db.run(
-        "SELECT k.spki FROM attestation_keys k JOIN devices d ON d.id = k.device WHERE k.revoked_ms IS NOT NULL "
-        "OR d.revoked_ms IS NOT NULL "
-        "OR (EXISTS (SELECT 1 FROM users u WHERE u.device = d.id) "
-        "AND NOT EXISTS (SELECT 1 FROM users u WHERE u.device = d.id AND u.revoked_ms IS NULL)) ORDER BY k.spki"));
+    return digests(db.run(std::string(kRevokedAttestationKeys) + " ORDER BY k.spki"));
 }
 
 std::vector<Digest> revoked_identity_keys(Database& db) {
-    return digests(db.run(
-        "SELECT k.spki FROM identity_keys k JOIN devices d ON d.id = k.device JOIN users u ON u.uri = k.uri "
-        "WHERE k.revoked_ms IS NOT NULL OR d.revoked_ms IS NOT NULL OR u.revoked_ms IS NOT NULL ORDER BY k.spki"));
+    return digests(db.run(std::string(kRevokedIdentityKeys) + " ORDER BY k.spki"));
+}
+
+std::vector<Digest> struck_off(Database& db, uint64_t now_ms) {
+    const Value since = number(now_ms > kCertificateGrace ? now_ms - kCertificateGrace : 0);
+    std::vector<Digest> out = digests(db.run("SELECT spki FROM revoked_keys"));
+    for (const char* query : {kRevokedAttestationKeys, kRevokedIdentityKeys})
+        for (const Digest& key : digests(db.run(std::string(query) + kHasCertificate, {since}))) out.push_back(key);
+    std::ranges::sort(out);
+    const auto repeats = std::ranges::unique(out);
+    out.erase(repeats.begin(), repeats.end());
+    return out;
+}
+
+void revoke_key(Database& db, const std::string& spki, const std::string& reason, uint64_t now_ms) {
+    revoke_attestation_key(db, spki, reason, now_ms);
+    db.run("UPDATE identity_keys SET revoked_ms = $1, reason = $2 WHERE spki = $3 AND revoked_ms IS NULL",
+           {number(now_ms), reason, spki});
+    if (db.run("SELECT 1 FROM revoked_keys WHERE spki = $1", {spki}).empty())
+        db.run("INSERT INTO revoked_keys (spki, reason, revoked_ms) VALUES ($1, $2, $3)",
+               {spki, reason, number(now_ms)});
+}
+
+void insert(Database& db, const BundleRecord& b) {
+    db.run("INSERT INTO bundles (version, sha256, issued_ms, next_update_ms) VALUES ($1, $2, $3, $4)",
+           {number(b.version), b.sha256, number(b.issued_ms), number(b.next_update_ms)});
+}
+uint64_t newest_bundle(Database& db) {
+    return db.run("SELECT COALESCE(MAX(version), 0) FROM bundles").front().number(0);
 }
 
 }  // namespace sealcall::authority

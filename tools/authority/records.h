@@ -119,6 +119,21 @@ std::vector<Digest> revoked_attestation_keys(Database& db);
 /// The same for identity keys: revoked itself, of a revoked user or device.
 std::vector<Digest> revoked_identity_keys(Database& db);
 
+/// What a bundle strikes off: both of the above, and `revoked_keys`. Keys whose certificates are all over since a day
+/// are left out: nobody accepts them, and the list of a bundle is bounded. In order, without repeats.
+std::vector<Digest> struck_off(Database& db, uint64_t now_ms);
+/// Strikes a key off, whatever is known of it: also as attestation or identity key, if it is one.
+void revoke_key(Database& db, const std::string& spki, const std::string& reason, uint64_t now_ms);
+
+struct BundleRecord {
+    uint64_t version = 0;
+    std::string sha256;
+    uint64_t issued_ms = 0, next_update_ms = 0;
+};
+void insert(Database& db, const BundleRecord& bundle);
+/// 0: none was signed yet.
+uint64_t newest_bundle(Database& db);
+
 void insert(Database& db, const CertificateRecord& certificate);
 std::vector<CertificateRecord> certificates(Database& db);
 

@@ -11,6 +11,7 @@
 #include "attestation/openssl.h"
 #include "enrolment_json.h"
 #include "files.h"
+#include "store.h"
 
 namespace sealcall::authority {
 namespace {
@@ -87,9 +88,8 @@ Status parse_authority_url(std::string_view url, std::string& host, int& port) {
     return {};
 }
 
-std::string RemoteAuthority::post(const std::string& path, const std::string& body) {
-    httplib::Headers headers;
-    if (options_.token) headers.emplace("Authorization", "Bearer " + bearer_text(*options_.token));
+template <class F>
+std::string RemoteAuthority::exchange(F ask) {
     std::string last = "no answer";
     for (int i = 0; i < options_.tries; ++i) {
         if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(250 << i));
@@ -102,17 +102,41 @@ std::string RemoteAuthority::post(const std::string& path, const std::string& bo
         client.set_connection_timeout(5);
         client.set_read_timeout(20);
         client.set_write_timeout(10);
-        const auto answer = client.Post(path, headers, body, "application/json");
+        std::string body;
+        const httplib::Result answer = ask(client, body);
         if (!answer) {
             last = httplib::to_string(answer.error());
             continue;
         }
-        if (answer->status == 200 || answer->status == 201) return answer->body;
-        if (answer->status != 429 && answer->status != 503) refuse(answer->status, answer->body);
+        if (body.empty()) body = answer->body;
+        if (answer->status >= 200 && answer->status < 300) return body;
+        if (answer->status != 429 && answer->status != 503) refuse(answer->status, body);
         last = "it is busy";
     }
     throw std::runtime_error("The authority at " + options_.host + ":" + std::to_string(options_.port) +
-                             " could not be reached, or is not the one that the token speaks of (" + last + ").");
+                             " could not be reached, or is not the one that is meant (" + last + ").");
+}
+
+std::string RemoteAuthority::post(const std::string& path, const std::string& body) {
+    httplib::Headers headers;
+    if (options_.token) headers.emplace("Authorization", "Bearer " + bearer_text(*options_.token));
+    return exchange([&](httplib::SSLClient& client, std::string&) {
+        return client.Post(path, headers, body, "application/json");
+    });
+}
+
+std::optional<Bytes> RemoteAuthority::bundle_after(uint64_t version) {
+    const std::string path = "/v1/bundle?after=" + std::to_string(version);
+    const std::string bytes = exchange([&](httplib::SSLClient& client, std::string& body) {
+        // Bounded while it arrives, for the library would take whatever the other side sends.
+        return client.Get(path, [&](const char* data, size_t size) {
+            if (body.size() + size > kSignedBundleMax) return false;
+            body.append(data, size);
+            return true;
+        });
+    });
+    if (bytes.empty()) return std::nullopt;
+    return to_bytes(as_bytes(bytes));
 }
 
 EnrolmentChallenge RemoteAuthority::begin(const EnrolmentRequest& request) {

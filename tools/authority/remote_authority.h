@@ -27,7 +27,15 @@ class RemoteAuthority : public EnrolmentService {
     EnrolmentChallenge begin(const EnrolmentRequest& request) override;
     EnrolmentGrant finish(const ActivatedCredential& answer) override;
 
+    /// May be asked without a token: it is for everybody.
+    Bytes bundle() override { return bundle_after(0).value_or(Bytes()); }
+    /// Nothing if the authority has none that is newer than `version`.
+    std::optional<Bytes> bundle_after(uint64_t version);
+
   private:
+    /// Tries as often as the options say; `ask` gives the answer of one try.
+    template <class F>
+    std::string exchange(F ask);
     std::string post(const std::string& path, const std::string& body);
     RemoteOptions options_;
 };

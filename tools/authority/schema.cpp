@@ -70,12 +70,32 @@ CREATE TRIGGER key_stays_with_device BEFORE UPDATE OF device ON attestation_keys
     FOR EACH ROW WHEN (old.device <> new.device) EXECUTE FUNCTION refuse_change('an AK stays with its device');
 )";
 
+/// Versions of bundles only rise, so what was given once is never forgotten. `revoked_keys` holds keys of which nothing
+/// else is known here; those of this authority's devices are revoked in their own tables.
+constexpr const char* kBundles = R"(
+CREATE TABLE bundles (
+    version BIGINT PRIMARY KEY, sha256 TEXT NOT NULL, issued_ms BIGINT NOT NULL, next_update_ms BIGINT NOT NULL);
+CREATE TABLE revoked_keys (spki TEXT PRIMARY KEY, reason TEXT NOT NULL, revoked_ms BIGINT NOT NULL);
+CREATE INDEX certificates_spki ON certificates (spki);
+)";
+constexpr const char* kSqliteBundleRules = R"(
+CREATE TRIGGER bundles_no_update BEFORE UPDATE ON bundles BEGIN SELECT RAISE(ABORT, 'bundles only follow'); END;
+CREATE TRIGGER bundles_no_delete BEFORE DELETE ON bundles BEGIN SELECT RAISE(ABORT, 'bundles only follow'); END;
+)";
+constexpr const char* kPostgresBundleRules = R"(
+CREATE TRIGGER bundles_no_change BEFORE UPDATE OR DELETE ON bundles
+    FOR EACH ROW EXECUTE FUNCTION refuse_change('bundles only follow');
+CREATE TRIGGER bundles_no_truncate BEFORE TRUNCATE ON bundles
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('bundles only follow');
+)";
+
 struct Step {
     const char* both;
     const char* sqlite;
     const char* postgresql;
 };
-constexpr std::array kSteps = {Step{kTables, kSqliteRules, kPostgresRules}};
+constexpr std::array kSteps = {Step{kTables, kSqliteRules, kPostgresRules},
+                               Step{kBundles, kSqliteBundleRules, kPostgresBundleRules}};
 
 uint64_t version_of(Database& database) {
     const auto rows = database.run("SELECT number FROM schema_version");

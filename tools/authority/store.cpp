@@ -178,6 +178,10 @@ Bytes Store::escrow_key_pem() const {
     return to_bytes(as_bytes(cli::read_file(file).value_or("")));
 }
 
+Bytes Store::bundle() const {
+    return to_bytes(as_bytes(cli::read_file(dir_ / kBundleFile, kSignedBundleMax).value_or("")));
+}
+
 std::string Store::database_url() const {
     return settings_.database.empty() ? "sqlite:" + (dir_ / "authority.db").string() : settings_.database;
 }

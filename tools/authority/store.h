@@ -1,5 +1,6 @@
 // An authority's directory: what does not belong into a database. Settings, keys and the endorsement roots it believes.
 //   authority.json  root.key.pem (0600)  root.cert.pem  escrow.key.pem (0600)  ek-roots/{vendor,lab}.pem
+//   bundle.bin      the newest signed bundle (rats/bundle.h)
 //   authority.db    the database, unless authority.json names another one
 // Whoever can write the directory is the authority; what is read back is checked for form, not for honesty.
 #pragma once
@@ -11,6 +12,7 @@
 
 #include "attestation/endorsement.h"
 #include "sealcall/base/bytes.h"
+#include "sealcall/rats/bundle.h"
 
 namespace sealcall::authority {
 
@@ -29,6 +31,9 @@ struct EndorsementRoots {
     attestation::ExpiredIntermediates expired = attestation::ExpiredIntermediates::refuse;
 };
 
+inline constexpr const char* kBundleFile = "bundle.bin";               ///< the newest bundle that was signed
+inline constexpr size_t kSignedBundleMax = rats::kBundleMax + 256;     ///< bytes of it
+
 class Store {
   public:
     /// Makes the directory, the root key and its certificate. Throws Problem if there is an authority already.
@@ -43,6 +48,8 @@ class Store {
     [[nodiscard]] Bytes root_key_pem() const;
     /// The key that escrows are sealed to; made when it is asked for first.
     [[nodiscard]] Bytes escrow_key_pem() const;
+    /// The newest bundle that was signed, a rats::SignedBundle; empty: none yet.
+    [[nodiscard]] Bytes bundle() const;
     /// For open_database.
     [[nodiscard]] std::string database_url() const;
 

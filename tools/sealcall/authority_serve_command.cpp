@@ -40,7 +40,7 @@ int run_authority_serve(const Context& context) {
     authority::RateLimits limits;
     limits.per_second = o.requests_per_second;
     limits.burst = 4.0 * o.requests_per_second;
-    authority::Api api(enroller, local.administration, local.store.settings().name, limits, wall_ms);
+    authority::Api api(local.store, enroller, local.administration, limits, wall_ms);
 
     // Blocked before any thread is made, so that every thread leaves them to the one that waits for them.
     sigset_t signals;

@@ -65,6 +65,7 @@ CommandLine::CommandLine()
     define_calls();
     define_control();
     define_reports();
+    define_references();
     define_evidence();
     define_generators();
 }

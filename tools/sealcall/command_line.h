@@ -71,6 +71,21 @@ struct CallOptions {
     double hold_for = 0;
 };
 
+/// `sealcall reference ...`, `sealcall bundle ...` and `sealcall authority bundle`.
+struct ReferenceOptions {
+    std::string store, authority;
+    std::string log, second_log, ima, sealcall_log;
+    std::string pcrs;
+    std::string allow_list, corim, key;
+    std::string out;
+    std::vector<uint32_t> ids, forbid, withdraw;
+    bool all = false;
+    std::vector<std::string> predict, predict_file, predict_digest;
+    std::vector<std::string> revoke;
+    uint32_t days = 7;
+    std::string bundle, signer;
+};
+
 /// `sealcall evidence ...`: one structure for each command of the group.
 struct ReplayOptions {
     std::string log;
@@ -126,6 +141,7 @@ struct Options {
     CallOptions call;
     ReplayOptions replay;
     BootLogOptions boot_log;
+    ReferenceOptions reference;
     AttestOptions quote, certify;
     EkOptions ek;
     EarOptions ear;
@@ -179,6 +195,7 @@ class CommandLine {
     void define_calls();
     void define_control();
     void define_reports();
+    void define_references();                          ///< reference_command_line.cpp
     void define_evidence();                            ///< evidence_command_line.cpp
     void define_evidence_boot(CLI::App& evidence);     ///< evidence_command_line.cpp
     void define_evidence_attest(CLI::App& evidence);   ///< evidence_question_lines.cpp

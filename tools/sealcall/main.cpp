@@ -51,6 +51,13 @@ Runner runner_of(const std::vector<std::string>& words) {
         {"authority revoke", run_authority_revoke},
         {"authority audit", run_authority_audit},
         {"authority escrow", run_authority_escrow},
+        {"authority bundle", run_authority_bundle},
+        {"reference import", run_reference_import},
+        {"reference export", run_reference_export},
+        {"reference approve", run_reference_approve},
+        {"reference diff", run_reference_diff},
+        {"bundle show", run_bundle_show},
+        {"bundle install", run_bundle_install},
         {"version", run_version},
         {"man", run_man},
         {"completion", run_completion}};

@@ -75,6 +75,7 @@ void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const P
         out.identity_certificate = enrolment->identity_certificate;
         out.ak_certificate = enrolment->ak_certificate;
         for (const auto& anchor : enrolment->anchors) CHECK(out.anchors.push(anchor));
+        out.bundle_signer = enrolment->bundle_signer;
     }
     out.policy = config.policy;
     if (!config.sip.password.empty())
@@ -206,6 +207,7 @@ launcher::PhonePlan make_plan(const ProfileStore& store, const PlanInput& input)
     plan.boot_log = open_log(input.config.logs.boot, kKernelBootLog, facts->software_tpm);
     plan.runtime_log = open_log(input.config.logs.runtime, kKernelRuntimeLog, facts->software_tpm);
     plan.audit_log = store.open_audit();
+    plan.bundle = store.open_bundle();
     return plan;
 }
 

@@ -111,7 +111,8 @@ std::optional<Enrolment> ProfileStore::enrolment() const {
                   .anchors = {},
                   .tls_certificate_pem = read_file(dir / "tls.crt.pem").value_or(""),
                   .tls_key_pem = read_file(dir / "tls.key.pem").value_or(""),
-                  .tls_ca_pem = read_file(dir / "tls.ca.pem").value_or("")};
+                  .tls_ca_pem = read_file(dir / "tls.ca.pem").value_or(""),
+                  .bundle_signer = read_bounded<BoundedBytes<128>>(dir / "bundle_signer.der", false)};
     const auto count = member<size_t>(*json, "anchors", file);
     if (count == 0 || count > 4) damaged(file);
     for (size_t i = 0; i < count; ++i)
@@ -126,6 +127,7 @@ void ProfileStore::save(const Enrolment& enrolment) const {
     write_file(dir / "ak.der", enrolment.ak_certificate.view(), 0600);
     for (size_t i = 0; i < enrolment.anchors.size(); ++i)
         write_file(dir / ("anchor" + std::to_string(i) + ".der"), enrolment.anchors[i].view(), 0600);
+    write_file(dir / "bundle_signer.der", enrolment.bundle_signer.view(), 0600);
     write_file(dir / "tls.crt.pem", enrolment.tls_certificate_pem, 0600);
     write_file(dir / "tls.key.pem", enrolment.tls_key_pem, 0600);
     write_file(dir / "tls.ca.pem", enrolment.tls_ca_pem, 0600);
@@ -161,6 +163,15 @@ void ProfileStore::remember_peer(const std::string& uri) const {
     std::string text;
     for (const auto& peer : peers) text += peer + "\n";
     write_file(paths_.state_dir / "known_peers", text, 0600);
+}
+
+UniqueFd ProfileStore::open_bundle() const {
+    UniqueFd fd(::open(paths_.bundle().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!fd.valid() && errno != ENOENT)
+        throw Problem("The bundle " + paths_.bundle().string() + " could not be opened: " + std::strerror(errno) + ".",
+                      "Check the rights of the file, or install it again: sealcall bundle install FILE.",
+                      exit_status::kNotSetUp);
+    return fd;
 }
 
 UniqueFd ProfileStore::open_audit() const {

@@ -30,6 +30,7 @@ struct Enrolment {
     rats::CertificateDer identity_certificate, ak_certificate;
     std::vector<rats::CertificateDer> anchors;
     std::string tls_certificate_pem, tls_key_pem, tls_ca_pem;
+    BoundedBytes<128> bundle_signer = {};  ///< SPKI; empty: the authority publishes no bundle
 };
 
 class ProfileStore {
@@ -50,6 +51,8 @@ class ProfileStore {
     /// Adds the peer if it is new; the newest 64 are kept.
     void remember_peer(const std::string& uri) const;
 
+    /// The authority's bundle for the enclave, for reading; invalid when there is none.
+    [[nodiscard]] UniqueFd open_bundle() const;
     /// The audit log for the enclave: append only, mode 0600.
     [[nodiscard]] UniqueFd open_audit() const;
 

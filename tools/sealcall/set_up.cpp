@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "attestation/bundle.h"
 #include "attestation/certificates.h"
 #include "files.h"
 #include "problem.h"
@@ -67,6 +68,35 @@ ipc::Provisioned provisioned(Provisioning& provisioning, const ipc::Provisioned*
                              "doctor` says more."
                            : "`sealcall doctor` says what is wrong with the TPM.",
                   exit_status::kNotSetUp);
+}
+
+/// An authority signs its bundles with its root's key.
+BoundedBytes<128> signer_of(const Enrolment& enrolment) {
+    attestation::QuietErrors quiet;
+    const ByteSpan der = enrolment.anchors.front().view();
+    const unsigned char* at = as_u8(der.data());
+    const attestation::X509Ptr root(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+    if (!root) throw Problem("The authority's root certificate cannot be read.", "Ask whoever keeps the authority.");
+    const Bytes spki = attestation::to_der(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(root.get()));
+    return bounded<BoundedBytes<128>>(spki, "The authority's key");
+}
+
+/// The bundle that the authority gave: checked, pinned in the TPM, and stored. Without one an older pin ends: the
+/// authority that the person chose now has none.
+void take_bundle(const ProfileStore& store, const Enrolment& enrolment, ByteSpan bundle, Provisioning& provisioning) {
+    ipc::PinAuthority pin;
+    if (!bundle.empty()) {
+        const auto opened = attestation::ReferenceSet::open(bundle, enrolment.bundle_signer.view(), 0);
+        if (!opened || opened->head().anchors.items() != enrolment.anchors)
+            throw Problem("The authority gave a bundle that is not its own; it was thrown away.",
+                          "Ask whoever keeps the authority.");
+        pin = {.signer = digest_of(enrolment.bundle_signer.view()), .version = opened->head().version};
+    }
+    const auto pinned = provisioning.pin(pin);
+    if (!pinned.ok)
+        throw Problem("The authority could not be pinned in the TPM: " + pinned.problem.str(),
+                      "`sealcall doctor` says what is wrong with the TPM.", exit_status::kNotSetUp);
+    if (!bundle.empty()) write_file(store.paths().bundle(), bundle, 0600);
 }
 
 }  // namespace
@@ -139,7 +169,8 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
                   .anchors = grant.anchors.items(),
                   .tls_certificate_pem = {},
                   .tls_key_pem = {},
-                  .tls_ca_pem = {}};
+                  .tls_ca_pem = {},
+                  .bundle_signer = {}};
     const auto text = [](const Bytes& pem) { return std::string(as_chars(pem)); };
     for (const auto& anchor : out.anchors)
         out.tls_ca_pem += text(made(attestation::certificate_to_pem(anchor.view()), "Reading a certificate"));
@@ -156,6 +187,10 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
     if (!identity || !spki || identity->uri != out.uri || identity->spki != digest_of(*spki))
         throw Problem("The authority gave a certificate that is not for this phone; it was thrown away.",
                       "Ask whoever keeps the authority.");
+    const auto before = store.enrolment();
+    const Bytes bundle = service.bundle();
+    if (!bundle.empty()) out.bundle_signer = signer_of(out);
+    if (!bundle.empty() || (before && !before->bundle_signer.empty())) take_bundle(store, out, bundle, provisioning);
     store.save(out);
     return out;
 } catch (const authority::Refusal& refusal) {

@@ -1,3 +1,5 @@
 sealcall_fuzz(config_fuzz SOURCES tests/fuzz/config_fuzz.cpp LIBS sealcall_config)
 sealcall_fuzz(audit_log_fuzz SOURCES tests/fuzz/audit_log_fuzz.cpp LIBS sealcall_cli)
 sealcall_fuzz(enrolment_request_fuzz SOURCES tests/fuzz/enrolment_request_fuzz.cpp LIBS sealcall_authority)
+sealcall_fuzz(authenticode_fuzz SOURCES tests/fuzz/authenticode_fuzz.cpp LIBS sealcall_reference)
+sealcall_fuzz(reference_store_fuzz SOURCES tests/fuzz/reference_store_fuzz.cpp LIBS sealcall_reference)

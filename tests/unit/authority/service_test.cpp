@@ -16,7 +16,7 @@ struct Served {
           registry(open_database(url)),
           enroller(store, registry, wall_ms),
           administration(store, registry, wall_ms),
-          api(enroller, administration, store.settings().name, limits(), wall_ms),
+          api(store, enroller, administration, limits(), wall_ms),
           server(store, api, {}),
           thread([this] { server.run(); }) {}
     ~Served() {

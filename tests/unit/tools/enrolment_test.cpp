@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "attestation/bundle.h"
 #include "attestation/certificates.h"
 #include "attestation/x509_checks.h"
+#include "authority_bundle.h"
 #include "directory_authority.h"
 #include "files.h"
 #include "problem.h"
@@ -125,6 +127,47 @@ TEST_F(Enrolment, ProfileGetsCertificatesForItsOwnKeysMarkedLab) {
         << "a hop key must never pass for a person";
     EXPECT_FALSE(attestation::check_ak_certificate(*hop, read->anchors, wall_ms()));
     EXPECT_EQ(devices_of(Store::open(dir_ / "authority1")).size(), 1u);
+}
+
+TEST_F(Enrolment, BringsTheAuthoritysBundleAndPinsItsSigner) {
+    const cli::ProfileStore store(
+        cli::profile_paths("bob", {.home = dir_.path(), .config_home = "", .state_home = "", .runtime_dir = ""}));
+    cli::make_private(store.paths().state_dir);
+    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *world_->alice_tpm);
+    const Store authority = make_store(true, false, "example.com");
+    const auto refs = reference::ReferenceStore::open(dir_ / "refs");
+    cli::sign_next_bundle(authority.dir(), refs, {}, 7);
+    EXPECT_EQ(cli::sign_next_bundle(authority.dir(), refs, {}, 7).version, 2u);
+    DirectoryAuthority service(authority, wall_ms);
+    const cli::EnrolmentWish wish{.uri = "sip:bob@example.com", .host_names = {}, .replace_device = false};
+    const auto done = cli::enrol(store, wish, service, *world_->alice_tpm);
+    const Digest signer = cli::digest_of(done.bundle_signer.view());
+    auto pin = world_->alice_tpm->tpm().authority_pin().value();
+    ASSERT_TRUE(pin);
+    EXPECT_EQ(pin->signer, signer);
+    EXPECT_EQ(pin->oldest_version, 2u);
+    const std::string bundle = cli::read_file(store.paths().bundle()).value_or("");
+    auto set = attestation::ReferenceSet::open(as_bytes(bundle), store.enrolment()->bundle_signer.view(), 2);
+    ASSERT_TRUE(set) << set.error().what;
+    EXPECT_TRUE(store.open_bundle().valid());
+
+    // Struck off by the address alone: both keys that were certified for it.
+    const auto next = cli::sign_next_bundle(authority.dir(), refs, {"sip:bob@example.com"}, 7);
+    EXPECT_EQ(next.revoked, 2u);
+    const std::string newer = cli::read_file(next.file).value_or("");
+    set = attestation::ReferenceSet::open(as_bytes(newer), store.enrolment()->bundle_signer.view(), 3);
+    ASSERT_TRUE(set);
+    const auto area = attestation::parse_tpmt_public(cli::tpm2b_contents(store.keys()->identity_public.view()));
+    EXPECT_TRUE(set->revoked(attestation::sha256(*attestation::spki_der(*area))));
+    EXPECT_TRUE(set->revoked(
+        attestation::sha256(*attestation::spki_der(*attestation::parse_tpmt_public(store.keys()->ak_public.view())))));
+    EXPECT_THROW(cli::sign_next_bundle(authority.dir(), refs, {"sip:nobody@example.com"}, 7), cli::Problem);
+
+    // An authority without bundles: the pin ends, or everybody would stay unverified for ever.
+    DirectoryAuthority plain(make_store(true, false, "example.com"), wall_ms);
+    cli::enrol(store, wish, plain, *world_->alice_tpm);
+    EXPECT_FALSE(world_->alice_tpm->tpm().authority_pin().value());
+    EXPECT_TRUE(store.enrolment()->bundle_signer.empty());
 }
 
 TEST_F(Enrolment, NewKeysForgetTheOldEnrolment) {
