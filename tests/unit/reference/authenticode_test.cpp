@@ -39,7 +39,9 @@ TEST(Authenticode, EveryOtherByteCounts) {
         Bytes changed = image;
         changed[i] ^= std::byte{1};
         auto hash = authenticode_sha256(changed);
-        if (hash) EXPECT_NE(*hash, *genuine) << i;
+        if (hash) {
+            EXPECT_NE(*hash, *genuine) << i;
+        }
     }
 }
 
