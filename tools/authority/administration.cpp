@@ -217,7 +217,8 @@ SignedBundle Administration::publish_bundle(const Actor& actor,
                                             const std::function<SignedBundle(const BundleGround&)>& sign) {
     return registry_.write([&](Database& db) {
         const uint64_t now = clock_();
-        SignedBundle out = sign({.above = newest_bundle(db), .now_ms = now, .revoked = struck_off(db, now)});
+        SignedBundle out =
+            sign(BundleGround{.above = authority::newest_bundle(db), .now_ms = now, .revoked = struck_off(db, now)});
         insert(db, BundleRecord{.version = out.version,
                                 .sha256 = hash_hex(out.bytes),
                                 .issued_ms = now,

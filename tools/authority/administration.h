@@ -80,8 +80,8 @@ class Administration {
 
     /// Strikes any key off by the SHA-256 of its SubjectPublicKeyInfo in hex, known here or not.
     void revoke_key(const Actor& actor, const std::string& spki, const std::string& reason);
-    /// Has `sign` make the next bundle, records it, and puts it into the directory: one at a time, whoever signs. `sign`
-    /// may be called again when the database was busy; what it throws leaves everything as it was.
+    /// Has `sign` make the next bundle, records it, and puts it into the directory: one at a time, whoever signs.
+    /// `sign` may be called again when the database was busy; what it throws leaves everything as it was.
     SignedBundle publish_bundle(const Actor& actor, const std::function<SignedBundle(const BundleGround&)>& sign);
 
     /// Version of the newest bundle; 0: none was signed yet.

@@ -61,11 +61,7 @@ bool path_fits(std::string_view pattern, std::string_view path, std::string& tak
 
 Api::Api(const Store& store, Enroller& enroller, Administration& administration, RateLimits limits,
          Enroller::Clock clock)
-    : enroller_(enroller),
-      administration_(administration),
-      store_(store),
-      limiter_(limits),
-      clock_(std::move(clock)) {}
+    : enroller_(enroller), administration_(administration), store_(store), limiter_(limits), clock_(std::move(clock)) {}
 
 std::span<const Api::Route> Api::routes() {
     static constexpr std::array kAll = {

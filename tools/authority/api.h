@@ -22,7 +22,7 @@ struct ApiRequest {
 struct ApiReply {
     int status = 200;
     nlohmann::json body = nlohmann::json::object();
-    std::string text;                           ///< instead of `body`, if not empty
+    std::string text;                            ///< instead of `body`, if not empty
     const char* text_type = "application/yaml";  ///< what `text` is
 };
 

@@ -10,7 +10,9 @@ class DirectoryAuthority : public EnrolmentService {
   public:
     /// Opens the authority's database. Throws DatabaseError or std::runtime_error.
     DirectoryAuthority(const Store& store, Enroller::Clock clock)
-        : store_(store), registry_(open_database(store.database_url())), enroller_(store, registry_, std::move(clock)) {}
+        : store_(store),
+          registry_(open_database(store.database_url())),
+          enroller_(store, registry_, std::move(clock)) {}
 
     EnrolmentChallenge begin(const EnrolmentRequest& request) override {
         return enroller_.begin(Admission::by_directory(), request);

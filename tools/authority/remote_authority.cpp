@@ -120,9 +120,8 @@ std::string RemoteAuthority::exchange(F ask) {
 std::string RemoteAuthority::post(const std::string& path, const std::string& body) {
     httplib::Headers headers;
     if (options_.token) headers.emplace("Authorization", "Bearer " + bearer_text(*options_.token));
-    return exchange([&](httplib::SSLClient& client, std::string&) {
-        return client.Post(path, headers, body, "application/json");
-    });
+    return exchange(
+        [&](httplib::SSLClient& client, std::string&) { return client.Post(path, headers, body, "application/json"); });
 }
 
 std::optional<Bytes> RemoteAuthority::bundle_after(uint64_t version) {

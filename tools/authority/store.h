@@ -31,8 +31,8 @@ struct EndorsementRoots {
     attestation::ExpiredIntermediates expired = attestation::ExpiredIntermediates::refuse;
 };
 
-inline constexpr const char* kBundleFile = "bundle.bin";               ///< the newest bundle that was signed
-inline constexpr size_t kSignedBundleMax = rats::kBundleMax + 256;     ///< bytes of it
+inline constexpr const char* kBundleFile = "bundle.bin";            ///< the newest bundle that was signed
+inline constexpr size_t kSignedBundleMax = rats::kBundleMax + 256;  ///< bytes of it
 
 class Store {
   public:

@@ -57,7 +57,8 @@ std::vector<Entry> from_ima_list(ByteSpan list, const std::string& source, size_
             ++left_out;
             return true;
         }
-        out.push_back(entry(10, attestation::sha256(e.data), rats::ReferenceKind::approved, std::string(e.name), source));
+        out.push_back(
+            entry(10, attestation::sha256(e.data), rats::ReferenceKind::approved, std::string(e.name), source));
         return out.size() <= kEntriesMax;
     });
     if (!read) unreadable(source, read.error());

@@ -2,8 +2,8 @@
 // The caller has seen to it that the logs are that machine's (`sealcall evidence replay --pcrs`). Throws Problem.
 #pragma once
 
-#include "sealcall/base/bytes.h"
 #include "reference_store.h"
+#include "sealcall/base/bytes.h"
 
 namespace sealcall::reference {
 

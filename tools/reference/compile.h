@@ -10,8 +10,8 @@ namespace sealcall::reference {
 struct BundleFacts {
     std::string authority;
     uint64_t version = 0, issued_ms = 0, next_update_ms = 0;
-    std::vector<Bytes> anchors;    ///< DER
-    std::vector<Digest> revoked;   ///< SHA-256 of SPKIs
+    std::vector<Bytes> anchors;   ///< DER
+    std::vector<Digest> revoked;  ///< SHA-256 of SPKIs
     std::vector<rats::PartnerVerifier> partners;
 };
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "reference_store.h"
+#include "sealcall/base/result.h"
 
 namespace sealcall::cli {
 
@@ -19,7 +20,12 @@ SignedBundleFacts sign_next_bundle(const std::filesystem::path& authority_dir, c
                                    const std::vector<std::string>& revoke, uint32_t days);
 void print_signed(const SignedBundleFacts& facts, bool json);
 
-/// SHA-256 of the SPKI in a PEM or DER certificate; Problem when it is none.
+/// Why a bundle is not believed, as the end of a sentence.
+const char* bundle_sentence(const Error& error);
+/// The bytes of a bundle's file; Problem when there is none, or when it is larger than a bundle.
+Bytes bundle_file(const std::filesystem::path& file);
+
+/// The SPKI in a PEM or DER certificate; Problem when it is none.
 Bytes spki_of_certificate_file(const std::filesystem::path& file);
 
 }  // namespace sealcall::cli

@@ -10,11 +10,11 @@
 #include "authority_access.h"
 #include "authority_bundle.h"
 #include "commands.h"
+#include "compile.h"
 #include "files.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "store.h"
-#include "compile.h"
 
 namespace sealcall::cli {
 namespace {
@@ -22,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using attestation::ReferenceSet;
 
-constexpr size_t kBundleFileMax = rats::kBundleMax + 256;
 constexpr uint64_t kDayMs = 24ULL * 3600 * 1000;
 
 template <class T>
@@ -55,13 +54,17 @@ void strike_off(LocalAuthority& local, const std::string& who, const std::string
     local.administration.revoke_key(local.actor, to_hex(key), reason);
 }
 
-Bytes bundle_bytes(const fs::path& file) {
-    const auto content = read_file(file, kBundleFileMax);
-    if (!content) throw Problem("There is no bundle " + file.string() + ".", "", exit_status::kUsage);
-    return to_bytes(as_bytes(*content));
+Bytes enrolled_signer(const ProfileStore& store) {
+    const auto enrolment = store.enrolment();
+    if (!enrolment || enrolment->bundle_signer.empty())
+        throw Problem("The authority of this profile published no bundle when the phone was enrolled.",
+                      "Enrol again when it does: sealcall enroll --authority DIR", exit_status::kNotSetUp);
+    return to_bytes(enrolment->bundle_signer.view());
 }
 
-const char* sentence_of(const Error& e) {
+}  // namespace
+
+const char* bundle_sentence(const Error& e) {
     switch (e.code) {
         case Errc::bad_signature:
         case Errc::bad_key:
@@ -77,15 +80,11 @@ const char* sentence_of(const Error& e) {
     }
 }
 
-Bytes enrolled_signer(const ProfileStore& store) {
-    const auto enrolment = store.enrolment();
-    if (!enrolment || enrolment->bundle_signer.empty())
-        throw Problem("The authority of this profile published no bundle when the phone was enrolled.",
-                      "Enrol again when it does: sealcall enroll --authority DIR", exit_status::kNotSetUp);
-    return to_bytes(enrolment->bundle_signer.view());
+Bytes bundle_file(const fs::path& file) {
+    const auto content = read_file(file, authority::kSignedBundleMax);
+    if (!content) throw Problem("There is no bundle " + file.string() + ".", "", exit_status::kUsage);
+    return to_bytes(as_bytes(*content));
 }
-
-}  // namespace
 
 Bytes spki_of_certificate_file(const fs::path& file) {
     const auto content = read_file(file);
@@ -107,7 +106,7 @@ void keep_from_last(ByteSpan last, ByteSpan signer, reference::BundleFacts& fact
     const auto opened = ReferenceSet::open(last, signer, 0);
     if (!opened)
         throw Problem(
-            "The last bundle of this authority is damaged: " + std::string(sentence_of(opened.error())) + ".",
+            "The last bundle of this authority is damaged: " + std::string(bundle_sentence(opened.error())) + ".",
             "Restore bundle.bin, or put it away: the next one then names no partners.");
     facts.version = std::max(facts.version, opened->head().version + 1);
     facts.partners = opened->partners();
@@ -179,11 +178,11 @@ int run_authority_bundle(const Context& context) {
 
 int run_bundle_show(const Context& context) {
     const ReferenceOptions& o = context.options.reference;
-    const Bytes bytes = bundle_bytes(o.bundle.empty() ? context.paths().bundle() : fs::path(o.bundle));
+    const Bytes bytes = bundle_file(o.bundle.empty() ? context.paths().bundle() : fs::path(o.bundle));
     const Bytes signer = o.signer.empty() ? enrolled_signer(context.store) : spki_of_certificate_file(o.signer);
     const auto set = ReferenceSet::open(bytes, signer, 0);
     if (!set)
-        throw Problem(std::string("This bundle does not hold: ") + sentence_of(set.error()) + ".",
+        throw Problem(std::string("This bundle does not hold: ") + bundle_sentence(set.error()) + ".",
                       "Get it again from the administrator.", exit_status::kDoesNotHold);
     const auto& head = set->head();
     const Status in_time = set->in_time(wall_ms());
@@ -206,35 +205,14 @@ int run_bundle_show(const Context& context) {
                     {"partners", partners}});
         return in_time ? exit_status::kOk : exit_status::kDoesNotHold;
     }
-    std::cout << "Bundle " << head.version << " of " << printable(head.authority.view(), 128) << ", signed as it should be\n"
+    std::cout << "Bundle " << head.version << " of " << printable(head.authority.view(), 128)
+              << ", signed as it should be\n"
               << "  issued " << local_time(head.issued_ms) << ", the next one due before "
               << local_time(head.next_update_ms) << "\n  " << head.anchors.size() << " anchors, " << head.revoked.size()
               << " struck off keys, " << set->references() << " values for the boot, " << set->runtime()
               << " for programs, " << set->partners().size() << " partners\n";
-    if (!in_time) std::cout << "It does not count now: " << sentence_of(in_time.error()) << ".\n";
+    if (!in_time) std::cout << "It does not count now: " << bundle_sentence(in_time.error()) << ".\n";
     return in_time ? exit_status::kOk : exit_status::kDoesNotHold;
-}
-
-int run_bundle_install(const Context& context) {
-    const Bytes bytes = bundle_bytes(context.options.reference.bundle);
-    const Bytes signer = enrolled_signer(context.store);
-    uint64_t oldest = 0;
-    const fs::path place = context.paths().bundle();
-    if (const auto before = read_file(place, kBundleFileMax))
-        if (const auto set = ReferenceSet::open(as_bytes(*before), signer, 0)) oldest = set->head().version;
-    const auto set = ReferenceSet::open(bytes, signer, oldest);
-    const Status holds = set ? set->in_time(wall_ms()) : Status(set.error());
-    if (!holds)
-        throw Problem(std::string("This bundle was not installed: ") + sentence_of(holds.error()) + ".",
-                      "Get the newest one from the administrator.", exit_status::kRefused);
-    write_file(place, bytes, 0600);
-    if (context.json()) {
-        print_json({{"ok", true}, {"version", set->head().version}, {"next_update_ms", set->head().next_update_ms}});
-        return exit_status::kOk;
-    }
-    std::cout << "Bundle " << set->head().version << " is in place; the next one is due before "
-              << local_time(set->head().next_update_ms) << ". A running phone takes it at its next start.\n";
-    return exit_status::kOk;
 }
 
 }  // namespace sealcall::cli

@@ -2,12 +2,12 @@
 #include <iostream>
 
 #include "attestation/binding.h"
+#include "authenticode.h"
 #include "authority_bundle.h"
+#include "collect.h"
 #include "commands.h"
 #include "files.h"
 #include "problem.h"
-#include "authenticode.h"
-#include "collect.h"
 
 namespace sealcall::cli {
 namespace {
@@ -95,7 +95,8 @@ int run_reference_approve(const Context& context) {
     }
     if (o.all)
         for (const Entry& e : std::vector<Entry>(store.entries()))
-            if (e.state == EntryState::waiting) decide(must_find(store, e.value.id), EntryState::approved, e.value.kind);
+            if (e.state == EntryState::waiting)
+                decide(must_find(store, e.value.id), EntryState::approved, e.value.kind);
     for (uint32_t id : o.ids) allow(must_find(store, id));
     for (uint32_t id : o.forbid) decide(must_find(store, id), EntryState::approved, rats::ReferenceKind::forbidden);
     for (uint32_t id : o.withdraw) {

@@ -51,11 +51,12 @@ void CommandLine::define_references() {
     import->add_option("--corim", o.corim, "A CoRIM whose measurement keys are PCRs")->type_name(kTypeFile);
     import->add_option("--key", o.key, "PEM certificate (CoRIM: or JWK) of who signed it")->type_name(kTypeFile);
 
-    CLI::App* exporting = add(*reference, "export", "Write the approved values as a signed list",
-                              {.text = "The list and beside it FILE.sig, signed with the root key of the authority.",
-                               .examples = {{"sealcall reference export --store refs --authority /srv/authority out.jsonl",
-                                             "for an administrator elsewhere"}},
-                               .exits = {}});
+    CLI::App* exporting =
+        add(*reference, "export", "Write the approved values as a signed list",
+            {.text = "The list and beside it FILE.sig, signed with the root key of the authority.",
+             .examples = {{"sealcall reference export --store refs --authority /srv/authority out.jsonl",
+                           "for an administrator elsewhere"}},
+             .exits = {}});
     store(exporting)->required();
     exporting->add_option("--authority", o.authority, "Directory of the authority that signs")
         ->type_name(kTypeDir)
@@ -88,13 +89,14 @@ void CommandLine::define_references() {
     approve->add_option("--authority", o.authority, "Directory of the authority that signs")->type_name(kTypeDir);
     publishing(approve);
 
-    CLI::App* diff = add(
-        *reference, "diff", "Say which PCR and which event differ: two logs, or a log and the store",
-        {.text = "Each difference is a sentence. With --store: what of the log nobody has approved, and what is "
-                 "forbidden.",
-         .examples = {{"sealcall reference diff before.log after.log", "what an update changed"},
-                      {"sealcall reference diff --store refs now.log --ima now.ima", "why that machine is not level 3"}},
-         .exits = {{0, "no difference"}, {exit_status::kDoesNotHold, "there is one"}}});
+    CLI::App* diff =
+        add(*reference, "diff", "Say which PCR and which event differ: two logs, or a log and the store",
+            {.text = "Each difference is a sentence. With --store: what of the log nobody has approved, and what is "
+                     "forbidden.",
+             .examples = {{"sealcall reference diff before.log after.log", "what an update changed"},
+                          {"sealcall reference diff --store refs now.log --ima now.ima",
+                           "why that machine is not level 3"}},
+             .exits = {{0, "no difference"}, {exit_status::kDoesNotHold, "there is one"}}});
     store(diff);
     diff->add_option("log", o.log, "Event log of the firmware")->type_name(kTypeFile)->required();
     diff->add_option("second", o.second_log, "Another one, to compare with")->type_name(kTypeFile);
@@ -105,11 +107,11 @@ void CommandLine::define_references() {
         *authority, "bundle", "Sign the next bundle of anchors, approved values and struck off devices",
         {.text = "A bundle has a version that only rises and a date when the next one is due. Phones that have seen a "
                  "newer one refuse it, and phones that have none in time trust nobody: refresh it before it is due.\n\n"
-                 "--revoke strikes off: an address (every key that was certified for it), a certificate (PEM or DER), "
-                 "or the SHA-256 of a public key.",
+                 "Every key that `authority revoke` ended is in it. --revoke strikes off what the database does not "
+                 "know: a certificate (PEM or DER), or the SHA-256 of a public key. An address is revoked as a user.",
          .examples = {{"sealcall authority bundle /srv/authority", "refresh it, for seven days"},
-                      {"sealcall authority bundle /srv/authority --revoke sip:alice@example.com",
-                       "the laptop was stolen"}},
+                      {"sealcall authority bundle /srv/authority --revoke stolen-ak.pem",
+                       "a key that was certified elsewhere"}},
          .exits = {}});
     make->add_option("dir", o.authority, "Directory of the authority")->type_name(kTypeDir)->required();
     store(make);
@@ -119,21 +121,23 @@ void CommandLine::define_references() {
     CLI::App* bundle = add(*app_, "bundle", "Look at the authority's bundle, or put a newer one into the profile",
                            {.text = {}, .examples = {}, .exits = {}});
     bundle->require_subcommand(1);
-    CLI::App* show = add(*bundle, "show", "Verify a bundle and say what is in it",
-                         {.text = "Without FILE: the one of this profile.",
-                          .examples = {{"sealcall bundle show bundle.bin --signer root.cert.pem",
-                                        "without a profile that is enrolled"}},
-                          .exits = {{exit_status::kDoesNotHold, "it does not hold, or its next update is overdue"}}});
+    CLI::App* show = add(
+        *bundle, "show", "Verify a bundle and say what is in it",
+        {.text = "Without FILE: the one of this profile.",
+         .examples = {{"sealcall bundle show bundle.bin --signer root.cert.pem", "without a profile that is enrolled"}},
+         .exits = {{exit_status::kDoesNotHold, "it does not hold, or its next update is overdue"}}});
     show->add_option("file", o.bundle, "The bundle")->type_name(kTypeFile);
     show->add_option("--signer", o.signer, "PEM certificate of who must have signed it (default: as enrolled)")
         ->type_name(kTypeFile);
-    CLI::App* install =
-        add(*bundle, "install", "Put a newer bundle into the profile",
-            {.text = "It must be signed by the authority of the enrolment, and not be older than the one that is "
-                     "there. A running phone takes it at its next start.",
-             .examples = {{"sealcall bundle install bundle.bin", "as the administrator sent it"}},
-             .exits = {{exit_status::kRefused, "it is not the authority's, or older"}}});
-    install->add_option("file", o.bundle, "The bundle")->type_name(kTypeFile)->required();
+    CLI::App* install = add(
+        *bundle, "install", "Put a newer bundle into the profile",
+        {.text = "Without FROM: from the service that this phone is enrolled at. It must be signed by the authority of "
+                 "the enrolment, and not be older than the one that is there. A running phone takes it at its "
+                 "next start. The first bundle of an authority is shown to the TPM, so the phone must not run.",
+         .examples = {{"sealcall bundle install", "ask the authority; by a timer"},
+                      {"sealcall bundle install bundle.bin", "as the administrator sent it"}},
+         .exits = {{exit_status::kRefused, "it is not the authority's, or older; or there is none"}}});
+    install->add_option("from", o.bundle, "A file, or https://HOST:PORT of the authority")->type_name("FROM");
 }
 
 }  // namespace sealcall::cli

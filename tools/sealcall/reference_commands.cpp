@@ -4,12 +4,12 @@
 
 #include "attestation/certificates.h"
 #include "authority_bundle.h"
+#include "collect.h"
 #include "commands.h"
+#include "compile.h"
 #include "files.h"
 #include "problem.h"
 #include "store.h"
-#include "collect.h"
-#include "compile.h"
 
 namespace sealcall::cli {
 namespace {
@@ -98,13 +98,15 @@ int run_reference_import(const Context& context) {
     const size_t read = found.size(), added = store.add(std::move(found));
     store.save();
     if (context.json()) {
-        print_json({{"ok", true}, {"read", read}, {"added", added}, {"left_out", left_out},
+        print_json({{"ok", true},
+                    {"read", read},
+                    {"added", added},
+                    {"left_out", left_out},
                     {"entries", store.entries().size()}});
         return exit_status::kOk;
     }
     std::cout << "Read " << read << " values; " << added << " are new and wait for approval.\n";
-    if (left_out != 0)
-        std::cout << left_out << " entries were left out: they do not say what was run.\n";
+    if (left_out != 0) std::cout << left_out << " entries were left out: they do not say what was run.\n";
     std::cout << "Next: sealcall reference approve --store " << o.store << " --all\n";
     return exit_status::kOk;
 }

@@ -4,10 +4,10 @@
 #include "attestation/binding.h"
 #include "attestation/logs/explain.h"
 #include "attestation/logs/ima.h"
+#include "collect.h"
 #include "commands.h"
 #include "files.h"
 #include "problem.h"
-#include "collect.h"
 
 namespace sealcall::cli {
 namespace {
@@ -85,7 +85,8 @@ int run_reference_diff(const Context& context) {
     if (context.json()) {
         auto list = nlohmann::json::array();
         for (const auto& d : differences)
-            list.push_back({{"pcr", d.pcr}, {"what", d.what}, {"digest", d.digest}, {"sentence", printable(d.sentence)}});
+            list.push_back(
+                {{"pcr", d.pcr}, {"what", d.what}, {"digest", d.digest}, {"sentence", printable(d.sentence)}});
         print_json({{"ok", differences.empty()}, {"differences", list}});
         return status;
     }

@@ -70,8 +70,18 @@ ipc::Provisioned provisioned(Provisioning& provisioning, const ipc::Provisioned*
                   exit_status::kNotSetUp);
 }
 
-/// An authority signs its bundles with its root's key.
-BoundedBytes<128> signer_of(const Enrolment& enrolment) {
+}  // namespace
+
+ByteSpan tpm2b_contents(ByteSpan tpm2b) {
+    ByteReader reader(tpm2b);
+    const auto length = reader.u16();
+    if (!length || *length != reader.left())
+        throw Problem("The identity key of this profile is damaged.", "sealcall init --renew-identity",
+                      exit_status::kNotSetUp);
+    return tpm2b.subspan(2);
+}
+
+BoundedBytes<128> bundle_signer_of(const Enrolment& enrolment) {
     attestation::QuietErrors quiet;
     const ByteSpan der = enrolment.anchors.front().view();
     const unsigned char* at = as_u8(der.data());
@@ -81,8 +91,6 @@ BoundedBytes<128> signer_of(const Enrolment& enrolment) {
     return bounded<BoundedBytes<128>>(spki, "The authority's key");
 }
 
-/// The bundle that the authority gave: checked, pinned in the TPM, and stored. Without one an older pin ends: the
-/// authority that the person chose now has none.
 void take_bundle(const ProfileStore& store, const Enrolment& enrolment, ByteSpan bundle, Provisioning& provisioning) {
     ipc::PinAuthority pin;
     if (!bundle.empty()) {
@@ -97,17 +105,6 @@ void take_bundle(const ProfileStore& store, const Enrolment& enrolment, ByteSpan
         throw Problem("The authority could not be pinned in the TPM: " + pinned.problem.str(),
                       "`sealcall doctor` says what is wrong with the TPM.", exit_status::kNotSetUp);
     if (!bundle.empty()) write_file(store.paths().bundle(), bundle, 0600);
-}
-
-}  // namespace
-
-ByteSpan tpm2b_contents(ByteSpan tpm2b) {
-    ByteReader reader(tpm2b);
-    const auto length = reader.u16();
-    if (!length || *length != reader.left())
-        throw Problem("The identity key of this profile is damaged.", "sealcall init --renew-identity",
-                      exit_status::kNotSetUp);
-    return tpm2b.subspan(2);
 }
 
 bool decide_software_tpm(TpmChoice choice) {
@@ -189,7 +186,7 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
                       "Ask whoever keeps the authority.");
     const auto before = store.enrolment();
     const Bytes bundle = service.bundle();
-    if (!bundle.empty()) out.bundle_signer = signer_of(out);
+    if (!bundle.empty()) out.bundle_signer = bundle_signer_of(out);
     if (!bundle.empty() || (before && !before->bundle_signer.empty())) take_bundle(store, out, bundle, provisioning);
     store.save(out);
     return out;

@@ -30,6 +30,12 @@ struct EnrolmentWish {
 Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority::EnrolmentService& service,
                 Provisioning& provisioning);
 
+/// SubjectPublicKeyInfo of the authority's root, whose key signs its bundles. Throws Problem.
+BoundedBytes<128> bundle_signer_of(const Enrolment& enrolment);
+/// A bundle that the authority gave: checked, its signer pinned in the TPM, and stored. An empty one ends an older pin:
+/// the authority that the person chose now has none. Throws Problem.
+void take_bundle(const ProfileStore& store, const Enrolment& enrolment, ByteSpan bundle, Provisioning& provisioning);
+
 /// Names under which this machine answers SIP by default: loopback, "localhost", its host name, and the configured
 /// address.
 std::vector<std::string> default_host_names(const std::string& listen_address);

@@ -23,10 +23,8 @@ Bytes boot_log() {
              {4, logs::event_type::kEfiAction, "Calling EFI Application from Boot Option"},
              {1, logs::event_type::kPlatformConfigFlags, "settings"}}) {
         const Digest d = sha256(as_bytes(text));
-        events.push_back({.pcr = pcr,
-                          .type = type,
-                          .digests = {logs::AnyDigest::of(d)},
-                          .data = to_bytes(as_bytes(text))});
+        events.push_back(
+            {.pcr = pcr, .type = type, .digests = {logs::AnyDigest::of(d)}, .data = to_bytes(as_bytes(text))});
     }
     return logs::encode_event_log(algorithms, events).value();
 }

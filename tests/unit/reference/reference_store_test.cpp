@@ -65,9 +65,11 @@ TEST(ReferenceStore, DamagedLinesAreNamed) {
             EXPECT_NE(std::string(p.what()).find("refs.jsonl"), std::string::npos);
         }
     }
-    for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-             {"\"pcr\":4", "\"pcr\":24"}, {"\"id\":1", "\"id\":0"}, {"approved", "trusted"}, {"0101", "01"},
-             {"waiting", "good"}}) {
+    for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{{"\"pcr\":4", "\"pcr\":24"},
+                                                                                   {"\"id\":1", "\"id\":0"},
+                                                                                   {"approved", "trusted"},
+                                                                                   {"0101", "01"},
+                                                                                   {"waiting", "good"}}) {
         std::string bad = good;
         bad.replace(bad.find(from), from.size(), to);
         EXPECT_THROW(ReferenceStore::parse(bad, "x"), cli::Problem) << to;
