@@ -1,5 +1,5 @@
-// `sealcall bundle install`: a newer bundle into the profile, from a file or from the authority's service. What comes is
-// foreign until the key of the enrolment's root signed it.
+// `sealcall bundle install`: a newer bundle into the profile, from a file or from the authority's service. What comes
+// is foreign until the key of the enrolment's root signed it.
 #include <iostream>
 
 #include "attestation/bundle.h"

@@ -160,6 +160,50 @@ TEST_P(Service, RevokedDeviceRenewsNothing) {
         << "nor with a new token";
 }
 
+TEST_P(Service, BundleIsForEverybodyAndOnlyWhenItIsNewer) {
+    auto anybody = remote(std::nullopt);
+    EXPECT_FALSE(anybody.bundle_after(0));
+    EXPECT_TRUE(anybody.bundle().empty());
+    const Bytes bytes(3'000'000, std::byte{7});  // whatever it is: who takes it checks it
+    const auto publish = [&](uint64_t version) {
+        return served_->administration.publish_bundle({"test"}, [&](const BundleGround& ground) {
+            EXPECT_EQ(ground.above + 1, version);
+            return SignedBundle{.version = version, .next_update_ms = 1, .bytes = bytes};
+        });
+    };
+    publish(1);
+    publish(2);
+    EXPECT_EQ(anybody.bundle_after(0), bytes);
+    EXPECT_EQ(anybody.bundle_after(1), bytes);
+    EXPECT_FALSE(anybody.bundle_after(2));
+    EXPECT_FALSE(anybody.bundle_after(UINT64_MAX));
+    RemoteAuthority other({.host = "127.0.0.1", .port = served_->server.port(), .root = {}, .token = {}, .tries = 1});
+    EXPECT_THROW(other.bundle(), std::runtime_error);
+}
+
+TEST_P(Service, BundleThatCouldNotBeSignedLeavesNoTrace) {
+    EXPECT_THROW(served_->administration.publish_bundle(
+                     {"test"}, [](const BundleGround&) -> SignedBundle { throw std::runtime_error("no"); }),
+                 std::runtime_error);
+    EXPECT_EQ(served_->administration.newest_bundle(), 0u);
+    EXPECT_TRUE(store_->bundle().empty());
+}
+
+TEST_P(Service, NoMoreThanABundleIsTaken) {
+    served_->administration.publish_bundle({"test"}, [](const BundleGround&) {
+        return SignedBundle{.version = 1, .next_update_ms = 1, .bytes = Bytes(1)};
+    });
+    cli::write_file(store_->dir() / kBundleFile, Bytes(kSignedBundleMax), 0644);
+    EXPECT_EQ(remote(std::nullopt).bundle().size(), kSignedBundleMax);
+    cli::write_file(store_->dir() / kBundleFile, Bytes(kSignedBundleMax + 1), 0644);
+    RemoteAuthority phone({.host = "127.0.0.1",
+                           .port = served_->server.port(),
+                           .root = cli::digest_of(store_->root_certificate()),
+                           .token = {},
+                           .tries = 1});
+    EXPECT_THROW(phone.bundle(), std::exception) << "the service does not even read it";
+}
+
 TEST_P(Service, PhoneTakesNoOtherAuthorityThanTheTokenSpeaksOf) {
     Bearer bearer = token("sip:alice@example.com");
     RemoteAuthority phone(

@@ -4,6 +4,7 @@
 
 #include "administration.h"
 #include "databases.h"
+#include "files.h"
 #include "records.h"
 #include "registry.h"
 #include "sealcall/base/time.h"
@@ -207,6 +208,68 @@ TEST(StorageForeign, NulIsNoTextOfPostgreSQL) {
     const char* server = std::getenv("SEALCALL_TEST_POSTGRESQL");  // NOLINT(concurrency-mt-unsafe)
     if (server == nullptr) GTEST_SKIP() << "no PostgreSQL";
     EXPECT_THROW(open_postgresql(server)->run("SELECT $1::text", {std::string("a\0b", 3)}), DatabaseError);
+}
+
+TEST_P(Storage, StruckOffKeysAreThoseThatSomebodyCouldStillShow) {
+    const std::string ak(64, '1'), identity(64, '2'), old(64, '3'), foreign(64, '4');
+    constexpr uint64_t kDay = 24ULL * 3600 * 1000;
+    const auto certified = [&](Database& db, const char* kind, const std::string& spki, uint64_t until) {
+        insert(db, CertificateRecord{.sha256 = kind + spki,
+                                     .kind = kind,
+                                     .device = "d",
+                                     .uri = "sip:a@b.test",
+                                     .spki = spki,
+                                     .der = "00",
+                                     .enrolment = "t",
+                                     .issued_ms = kNow,
+                                     .not_after_ms = until});
+    };
+    const auto identity_key = [](const std::string& spki) {
+        KeyRecord out = key(spki, "d", "");
+        out.uri = "sip:a@b.test";
+        return out;
+    };
+    write([&](Database& db) {
+        insert(db, device("d", "e"));
+        bind_user(db, "sip:a@b.test", "d", kNow);
+        insert_attestation_key(db, key(ak, "d", ""));
+        insert_identity_key(db, identity_key(identity));
+        insert_identity_key(db, identity_key(old));
+        certified(db, "ak", ak, kNow + 300 * kDay);
+        certified(db, "identity", identity, kNow + 300 * kDay);
+        certified(db, "identity", old, kNow + kDay);
+        revoke_identity_keys(db, "sip:a@b.test", identity, "another took its place", kNow);
+    });
+    const auto hex = [&](uint64_t now) {
+        std::vector<std::string> out;
+        for (const Digest& d : registry_->read([&](Database& db) { return struck_off(db, now); }))
+            out.push_back(cli::to_hex(d));
+        return out;
+    };
+    using Keys = std::vector<std::string>;
+    EXPECT_EQ(hex(kNow), (Keys{old}));
+    EXPECT_EQ(hex(kNow + 2 * kDay - 1), (Keys{old})) << "clocks differ by a day at most";
+    EXPECT_EQ(hex(kNow + 2 * kDay), Keys{}) << "its certificate is over";
+    write([&](Database& db) {
+        revoke_device(db, "d", "lost", kNow);
+        revoke_key(db, foreign, "certified elsewhere", kNow);
+        revoke_key(db, foreign, "said twice", kNow);
+        revoke_key(db, ak, "and this one by itself", kNow);
+    });
+    EXPECT_EQ(hex(kNow + 2 * kDay), (Keys{ak, identity, foreign}));
+    EXPECT_EQ(hex(kNow + 400 * kDay), (Keys{ak, foreign})) << "what was named by its key stays for ever";
+}
+
+TEST_P(Storage, VersionsOfBundlesAreNeverForgotten) {
+    EXPECT_EQ(registry_->read([](Database& db) { return newest_bundle(db); }), 0u);
+    write([](Database& db) {
+        insert(db, BundleRecord{.version = 7, .sha256 = "x", .issued_ms = kNow, .next_update_ms = kNow + 1});
+    });
+    EXPECT_EQ(registry_->read([](Database& db) { return newest_bundle(db); }), 7u);
+    EXPECT_EQ(failure([](Database& db) { insert(db, BundleRecord{.version = 7, .sha256 = "y"}); }),
+              DatabaseError::Kind::constraint);
+    EXPECT_EQ(failure([](Database& db) { db.run("DELETE FROM bundles"); }), DatabaseError::Kind::constraint);
+    EXPECT_EQ(failure([](Database& db) { db.run("UPDATE bundles SET version = 1"); }), DatabaseError::Kind::constraint);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Storage, ::testing::Values(Dialect::sqlite, Dialect::postgresql), test::kind_name);
