@@ -49,16 +49,14 @@ std::optional<Bytes> fetch(const std::string& from, const Enrolment& enrolment, 
 }
 
 /// The first bundle of an authority that had none when this phone was enrolled: the TPM has to learn who signs.
-void pin(const Context& context, Enrolment enrolment, ByteSpan bytes) {
+void take_first(const Context& context, ByteSpan bytes) {
     const auto facts = context.store.facts();
     if (!facts) throw Problem("This profile has no keys.", "sealcall init", exit_status::kNotSetUp);
     const UniqueFd lock = lock_file(context.paths().lock_file(), "The phone of this profile runs, or is being set up.",
                                     "End it first, then try again: the TPM learns who signs bundles only once.");
     const TpmUse tpm{.software = facts->software_tpm, .measurement_pcr = facts->measurement_pcr};
     const auto provisioning = start_provisioning(context.paths(), tpm, roles_directory(context.options.global));
-    enrolment.bundle_signer = bundle_signer_of(enrolment);
-    take_bundle(context.store, enrolment, bytes, *provisioning);
-    context.store.save(enrolment);
+    take_first_bundle(context.store, bytes, *provisioning);
 }
 
 int print(const Context& context, const ReferenceSet& set, bool newer) {
@@ -94,7 +92,7 @@ int run_bundle_install(const Context& context) {
         throw Problem(std::string("This bundle was not installed: ") + bundle_sentence(holds.error()) + ".",
                       "Get the newest one from the administrator.", exit_status::kRefused);
     if (enrolment.bundle_signer.empty())
-        pin(context, enrolment, *bytes);
+        take_first(context, *bytes);
     else
         write_file(place, *bytes, 0600);
     return print(context, *set, true);

@@ -107,6 +107,16 @@ void take_bundle(const ProfileStore& store, const Enrolment& enrolment, ByteSpan
     if (!bundle.empty()) write_file(store.paths().bundle(), bundle, 0600);
 }
 
+void take_first_bundle(const ProfileStore& store, ByteSpan bundle, Provisioning& provisioning) {
+    const auto keys = store.keys();
+    auto enrolment = store.enrolment();
+    if (!keys || !enrolment) throw Problem("This profile is not enrolled.", "sealcall enroll", exit_status::kNotSetUp);
+    provisioned(provisioning, &*keys);
+    enrolment->bundle_signer = bundle_signer_of(*enrolment);
+    take_bundle(store, *enrolment, bundle, provisioning);
+    store.save(*enrolment);
+}
+
 bool decide_software_tpm(TpmChoice choice) {
     if (choice == TpmChoice::swtpm) return true;
     const UniqueFd fd(::open(kDevice, O_RDWR | O_CLOEXEC));

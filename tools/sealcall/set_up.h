@@ -35,6 +35,8 @@ BoundedBytes<128> bundle_signer_of(const Enrolment& enrolment);
 /// A bundle that the authority gave: checked, its signer pinned in the TPM, and stored. An empty one ends an older pin:
 /// the authority that the person chose now has none. Throws Problem.
 void take_bundle(const ProfileStore& store, const Enrolment& enrolment, ByteSpan bundle, Provisioning& provisioning);
+/// The same for a profile that was enrolled when its authority had signed no bundle yet.
+void take_first_bundle(const ProfileStore& store, ByteSpan bundle, Provisioning& provisioning);
 
 /// Names under which this machine answers SIP by default: loopback, "localhost", its host name, and the configured
 /// address.

@@ -182,6 +182,7 @@ TEST_P(Service, BundleIsForEverybodyAndOnlyWhenItIsNewer) {
 }
 
 TEST_P(Service, BundleThatCouldNotBeSignedLeavesNoTrace) {
+    EXPECT_TRUE(remote(std::nullopt).bundle().empty());  // and the service runs
     EXPECT_THROW(served_->administration.publish_bundle(
                      {"test"}, [](const BundleGround&) -> SignedBundle { throw std::runtime_error("no"); }),
                  std::runtime_error);
