@@ -26,6 +26,21 @@ Bytes secure_boot_variable(bool on) {
     return out;
 }
 
+/// UEFI_IMAGE_LOAD_EVENT of a program in a file: no address, and a device path of the file and an end.
+Bytes image_load(std::string_view path) {
+    Bytes nodes;
+    little(nodes, 0x0404, 2);
+    little(nodes, 4 + 2 * (path.size() + 1), 2);
+    for (char c : path) little(nodes, static_cast<uint8_t>(c), 2);
+    little(nodes, 0, 2);
+    little(nodes, 0x0004ff7f, 4);
+    Bytes out;
+    for (int i = 0; i < 3; ++i) little(out, 0, 8);
+    little(out, nodes.size(), 8);
+    out.insert(out.end(), nodes.begin(), nodes.end());
+    return out;
+}
+
 Bytes text(std::string_view s) { return to_bytes(as_bytes(s)); }
 
 }  // namespace
@@ -45,7 +60,7 @@ Machine::Machine(const BootParts& parts) {
     event(7, type::kEfiVariableDriverConfig, variable, variable);
     const Bytes separator(4);
     for (uint8_t pcr = 0; pcr < 8; ++pcr) event(pcr, type::kSeparator, separator, separator);
-    event(4, type::kEfiBootServicesApplication, {}, as_bytes(parts.boot_loader));
+    event(4, type::kEfiBootServicesApplication, image_load("\\EFI\\debian\\grubx64.efi"), as_bytes(parts.boot_loader));
     if (parts.launched) {
         event(17, type::kEventTag, text("launched"), as_bytes(*parts.launched));
         event(18, type::kEventTag, text("launch authority"), as_bytes("launch authority"));

@@ -14,9 +14,6 @@ namespace sealcall::lab {
 /// The kernel's list of what was started (IMA, template ima-ng, binary form).
 class ImaList {
   public:
-    ImaList() = default;
-    /// Goes on with a list that exists.
-    explicit ImaList(Bytes list) : bytes_(std::move(list)) {}
     /// The first entry of every list: SHA-256 over PCR 0 to 9, which ties the list to its boot.
     Digest begin(const Digest& boot_aggregate) { return measure("boot_aggregate", boot_aggregate); }
     /// A file of that hash was started; returns what goes into PCR 10 (its SHA-256 bank).

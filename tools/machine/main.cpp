@@ -1,6 +1,7 @@
 // sealcall-lab: what tools/lab needs of the parsers and makers of logs. It touches no TPM; it answers in JSON, for that
 // script. Not installed.
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -140,20 +141,22 @@ json imagine(const Options& o) {
     return {{"boot_log", o.boot_log}, {"ima", o.ima}};
 }
 
-/// Appends one entry to a list, as the kernel does when a program is started; what PCR 10 is extended with.
+/// Appends one entry to a list, as the kernel does when a program is started: in place, for whoever has it open. The
+/// answer is what PCR 10 is extended with.
 json measure(const Options& o) {
-    const std::string before = content_of(o.ima, logs::kImaListMax);
-    ImaList list(to_bytes(as_bytes(before)));
-    list.measure(o.path, cli::digest_of(as_bytes(o.file.empty() ? o.text : content_of(o.file, logs::kImaListMax))));
+    (void)content_of(o.ima, logs::kImaListMax);
+    ImaList added;
+    added.measure(o.path, cli::digest_of(as_bytes(o.file.empty() ? o.text : content_of(o.file, logs::kImaListMax))));
     json digests;
-    const ByteSpan added = ByteSpan(list.bytes()).subspan(before.size());
-    const Status read = logs::visit_ima_binary(added, [&](const logs::ImaEntry& entry) {
+    const Status read = logs::visit_ima_binary(added.bytes(), [&](const logs::ImaEntry& entry) {
         digests = digests_json(
             digests_of(entry, logs::ImaRule::bank_hash, {logs::kSha1, logs::kSha256, logs::kSha384, logs::kSha512}));
         return true;
     });
     CHECK(read.has_value());
-    cli::write_file(o.ima, list.bytes(), 0644);
+    std::ofstream list(o.ima, std::ios::binary | std::ios::app);
+    list << as_chars(added.bytes()) << std::flush;
+    if (!list) throw Problem("The list " + o.ima + " cannot be written.", "Check the rights and the disk.");
     return {{"pcr", 10}, {"digests", std::move(digests)}};
 }
 
