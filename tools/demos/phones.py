@@ -13,7 +13,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "dev"
 BIN = BUILD / "bin"
-ROLES = ["sealcall", "sealcall-ui", "sealcall-host", "sealcall-enclave", "sealcall-verifier", "sealcall-audio"]
+ROLES = ["sealcall", "sealcall-launcher", "sealcall-ui", "sealcall-host", "sealcall-enclave", "sealcall-verifier", "sealcall-audio"]
 TOOLS = ["sealcall-relay-enclave", "sealcall-relay-identity", "sealcall-lab"]
 SPEECH = {
     "alice": ("en-gb", "Good morning, this is Alice. I am calling about the contract that we signed on Tuesday. The second page "

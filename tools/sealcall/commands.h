@@ -15,6 +15,7 @@ struct Context {
     const CommandLine& line;
     const Options& options;
     ProfileStore store;
+    char** arguments;  ///< argv
     [[nodiscard]] const ProfilePaths& paths() const { return store.paths(); }
     [[nodiscard]] bool json() const { return options.global.json; }
 };
@@ -34,7 +35,7 @@ int run_authority_revoke(const Context& context);
 int run_authority_audit(const Context& context);
 int run_authority_escrow(const Context& context);
 int run_phone(const Context& context);
-int run_call(const Context& context);
+int run_call_with_own_phone(const Context& context);
 int run_answer(const Context& context);
 int run_refuse(const Context& context);
 int run_hangup(const Context& context);

@@ -186,7 +186,8 @@ int devices_status(const fs::path& program) {
 
 std::vector<Finding> check_installation(const fs::path& directory) {
     std::string missing;
-    for (const char* role : {"sealcall-ui", "sealcall-host", "sealcall-enclave", "sealcall-verifier", "sealcall-audio"})
+    for (const char* role : {"sealcall-launcher", "sealcall-ui", "sealcall-host", "sealcall-enclave",
+                             "sealcall-verifier", "sealcall-audio"})
         if (directory.empty() || ::access((directory / role).c_str(), X_OK) != 0)
             missing += std::string(missing.empty() ? "" : ", ") + role;
     std::vector<Finding> out;

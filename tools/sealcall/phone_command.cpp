@@ -1,4 +1,5 @@
-// `sealcall phone`, and `sealcall call` when no phone runs: starts the processes and waits for their end.
+// `sealcall phone`, and `sealcall call` when no phone runs: starts the processes and waits for their end. Part of
+// sealcall-launcher.
 #include <fcntl.h>
 
 #include <cerrno>
@@ -6,11 +7,9 @@
 #include <iostream>
 
 #include "commands.h"
-#include "control_client.h"
 #include "files.h"
 #include "phone_plan.h"
 #include "problem.h"
-#include "running_phone.h"
 
 namespace sealcall::cli {
 namespace {
@@ -76,9 +75,6 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
 
 int run_phone(const Context& context) { return run_own_phone(context, std::nullopt); }
 
-int run_call(const Context& context) {
-    if (auto running = ControlClient::connect(context.paths().control_socket)) return call_through(context, *running);
-    return run_own_phone(context, context.options.call);
-}
+int run_call_with_own_phone(const Context& context) { return run_own_phone(context, context.options.call); }
 
 }  // namespace sealcall::cli
