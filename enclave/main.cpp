@@ -1,7 +1,11 @@
 // sealcall-enclave: opens, loads, locks itself down, runs. Every descriptor it will ever have is open when it starts;
 // the launcher's configuration is trusted, everything that comes after the lock-down is not.
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "enclave/enclave.h"
 #include "enclave/provision.h"
@@ -9,6 +13,7 @@
 #include "enclave/sandbox/secret_heap.h"
 #include "enclave/srtp/session.h"
 #include "enclave/tls/openssl.h"
+#include "sealcall/ipc/guard.h"
 
 namespace {
 
@@ -28,6 +33,39 @@ Result<ByteSpan> next_message(ipc::Link& link, std::span<std::byte> buffer) {
 int fail(ipc::Link& control, const char* what, const Error& e) {
     (void)control.send(enclave::not_ready(what, e));
     return kExitSoftware;
+}
+
+/// What sealcall-guard says, if it was the one who started us; the descriptor is closed then. Errors: as reading and
+/// decoding.
+Result<std::optional<ipc::GuardHandover>> take_handover() {
+    if (::fcntl(ipc::fd::kEnclaveGuard, F_GETFD) < 0) return std::optional<ipc::GuardHandover>();
+    const UniqueFd pipe(ipc::fd::kEnclaveGuard);
+    Bytes all(sizeof(ipc::GuardHandover) + 16384);
+    size_t got = 0;
+    for (;;) {
+        const ssize_t n = ::read(pipe.get(), all.data() + got, all.size() - got);
+        if (n < 0) return Error{Errc::io, "the guard's handover", static_cast<uint32_t>(errno)};
+        if (n == 0) break;
+        got += static_cast<size_t>(n);
+    }
+    TRY(auto handover, ipc::decode_message<ipc::GuardHandover>(ByteSpan(all).first(got)));
+    wipe(all.data(), all.size());
+    return std::optional(std::move(handover));
+}
+
+/// The guard's word counts, not the launcher's, which is any program of the user.
+void apply(const ipc::GuardHandover& guard, ipc::ConfigureEnclave& config) {
+    config.tpm = guard.tpm;
+    config.software_tpm = guard.tpm == ipc::TpmKind::swtpm_socket;
+    config.auth_value = BoundedBytes<1024>(guard.auth_value.view());
+    config.measurement_pcr = guard.measurement_pcr;
+    config.sealcall_log = guard.log;
+}
+
+void apply(const ipc::GuardHandover& guard, ipc::Provision& request) {
+    request.tpm = guard.tpm;
+    request.auth_value = BoundedBytes<1024>(guard.auth_value.view());
+    request.measurement_pcr = guard.measurement_pcr;
 }
 
 int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::byte> buffer) {
@@ -76,6 +114,8 @@ int main() {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
     tls::warm_up();
     srtp::warm_up();
+    const auto guard = take_handover();
+    if (!guard) return kExitUsage;
     Bytes buffer(ipc::kMessageMax + 1);
     ipc::Link control{UniqueFd(ipc::fd::kControl)};
     if (!control.hello(ipc::ProcessRole::enclave)) return kExitUsage;
@@ -85,9 +125,13 @@ int main() {
     if (!greeting || !ipc::hello_matches(*greeting, ipc::ProcessRole::launcher)) return kExitUsage;
     auto first = next_message(control, buffer);
     if (!first) return kExitUsage;
-    if (auto request = ipc::decode_message<ipc::Provision>(*first))
+    if (auto request = ipc::decode_message<ipc::Provision>(*first)) {
+        if (*guard) apply(**guard, *request);
         return enclave::serve_provisioning(control, UniqueFd(ipc::fd::kEnclaveTpm), *request);
-    if (auto config = ipc::decode_message<ipc::ConfigureEnclave>(*first))
+    }
+    if (auto config = ipc::decode_message<ipc::ConfigureEnclave>(*first)) {
+        if (*guard) apply(**guard, *config);
         return run_phone(std::move(control), std::move(*config), buffer);
+    }
     return kExitUsage;
 }

@@ -41,6 +41,11 @@ class EsysTpm final : public Tpm {
     Result<std::optional<AuthorityPin>> authority_pin() override;
     Status accept_version(uint64_t version) override;
     Millis lease() const override { return lease_; }
+    Status authorise(const HierarchyAuths* previous) override;
+    Status forget_counters() override;
+    Status set_hierarchy_auths(const HierarchyAuths& auths) override;
+    Result<IdentityBlobs> seal_boot(const Secret<32>& secret, const Digest& state) override;
+    Result<Secret<32>> unseal_boot(const IdentityBlobs& sealed) override;
     Status shutdown() override;
 
   private:
@@ -70,6 +75,7 @@ class EsysTpm final : public Tpm {
     // tpm_provision.cpp
     Result<std::vector<uint32_t>> capability(TPM2_CAP kind, uint32_t first, uint32_t count);
     Result<uint32_t> property(uint32_t name);
+    Status use_endorsement_auth();
     Result<bool> exists(TPM2_HANDLE handle);
     Status make_srk();
     Status set_dictionary_attack_parameters();
@@ -90,6 +96,8 @@ class EsysTpm final : public Tpm {
     // tpm_keys.cpp
     Result<Created> create(const TPM2B_PUBLIC& pub, ByteSpan auth, ByteSpan data);
     Result<Handle> load_object(const TPM2B_PRIVATE& priv, const TPM2B_PUBLIC& pub);
+    static Result<IdentityBlobs> to_blobs(const Created& made);
+    Status assert_pcr(ESYS_TR policy_session);
     Status assert_pcr_and_auth(ESYS_TR policy_session);
     Result<Handle> create_primary(ESYS_TR hierarchy, const TPM2B_PUBLIC& pub, ByteSpan auth, bool encrypt,
                                   TPMT_PUBLIC& made);

@@ -26,6 +26,14 @@ std::string_view words(AuthFor purpose) {
             return "sealcall counter";
         case AuthFor::authority:
             return "sealcall authority";
+        case AuthFor::endorsement:
+            return "sealcall endorsement";
+        case AuthFor::enclave:
+            return "sealcall enclave";
+        case AuthFor::owner:
+            return "sealcall owner";
+        case AuthFor::lockout:
+            return "sealcall lockout";
     }
     CHECK(false);
     return {};  // thread sanitizer builds do not see that CHECK does not return

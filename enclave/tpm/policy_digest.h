@@ -37,7 +37,19 @@ class PolicyDigest {
 };
 
 /// What an authValue is for: two objects never share one.
-enum class AuthFor : uint8_t { attestation_key, attestation_unique, identity_key, call_secret, counter, authority };
+enum class AuthFor : uint8_t {
+    attestation_key,
+    attestation_unique,
+    identity_key,
+    call_secret,
+    counter,
+    authority,
+    endorsement,
+    // From the boot secret itself, which the enclave never has:
+    enclave,  ///< the secret that the enclave gets for all of the above
+    owner,
+    lockout,
+};
 
 /// HMAC-SHA-256(`secret`, "sealcall " purpose index), never ending in a zero byte (the TPM strips those: Part
 /// 1, 19.6.4.3). With an empty secret it is a constant that anyone can compute: it keeps accidents out, not attackers.

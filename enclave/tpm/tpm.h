@@ -59,6 +59,11 @@ struct AuthorityPin {
 };
 inline constexpr uint64_t kVersionStepsAtOnce = 256;  ///< increments a start: a chip takes tens of ms for each
 
+/// authValues of the TPM's hierarchies; sealcall-guard sets them, the authority keeps a copy.
+struct HierarchyAuths {
+    Secret<32> owner, endorsement, lockout;
+};
+
 class Tpm {
   public:
     /// Takes the open connection. No command is sent that changes the TPM. Errors: tpm_gone, tpm_timeout, tpm_failed.
@@ -109,6 +114,19 @@ class Tpm {
     virtual Result<std::optional<AuthorityPin>> authority_pin() = 0;
     /// No version below this one counts from now on. A jump of more than kVersionStepsAtOnce is made in several calls.
     virtual Status accept_version(uint64_t version) = 0;
+
+    // ---- sealcall-guard only, before any key is loaded
+
+    /// Uses `previous` for the hierarchies from here on; null: they must be empty. Error: tpm_auth_refused when they
+    /// are not.
+    virtual Status authorise(const HierarchyAuths* previous) = 0;
+    /// Removes the call counters, whose authValue follows from an older secret.
+    virtual Status forget_counters() = 0;
+    virtual Status set_hierarchy_auths(const HierarchyAuths& auths) = 0;
+    /// Seals the boot secret: readable while the measurement PCR holds `state`, by whoever can reach the TPM then.
+    virtual Result<IdentityBlobs> seal_boot(const Secret<32>& secret, const Digest& state) = 0;
+    /// Error: tpm_policy_refused after the cap, or in another state.
+    virtual Result<Secret<32>> unseal_boot(const IdentityBlobs& sealed) = 0;
 
     /// TPM2_Shutdown(CLEAR), so that the next start does not look like a crash.
     virtual Status shutdown() = 0;

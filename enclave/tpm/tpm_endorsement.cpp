@@ -158,10 +158,11 @@ Result<Bytes> EsysTpm::activate_once(const EkKind& kind, const TPM2B_ID_OBJECT& 
     TRY(const Ek ek, open_ek(kind));
     ESYS_TR for_ek = ESYS_TR_PASSWORD;
     if (ek.policy_secret) {
+        TRY(const ESYS_TR for_hierarchy, sessions_->hmac(0));
         TRY(for_ek, sessions_->policy(0));
         TRY_STATUS(esys_->call("TPM2_PolicySecret", [&](ESYS_CONTEXT* e) {
-            return Esys_PolicySecret(e, ESYS_TR_RH_ENDORSEMENT, for_ek, ESYS_TR_PASSWORD, kNone, kNone, nullptr,
-                                     nullptr, nullptr, 0, nullptr, nullptr);
+            return Esys_PolicySecret(e, ESYS_TR_RH_ENDORSEMENT, for_ek, for_hierarchy, kNone, kNone, nullptr, nullptr,
+                                     nullptr, 0, nullptr, nullptr);
         }));
     }
     TRY(const ESYS_TR for_ak, sessions_->hmac(TPMA_SESSION_ENCRYPT));

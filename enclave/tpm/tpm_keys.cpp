@@ -68,9 +68,10 @@ Result<Handle> EsysTpm::create_primary(ESYS_TR hierarchy, const TPM2B_PUBLIC& pu
                                        TPMT_PUBLIC& made) {
     Sensitive sensitive;
     TRY_STATUS(sensitive.set(auth, {}));
-    ESYS_TR session = kNone;
-    if (encrypt) {
-        TRY(session, sessions_->hmac(TPMA_SESSION_DECRYPT));
+    // The hierarchy's authValue goes over the wire in no other form than this session's HMAC, once there is a session.
+    ESYS_TR session = ESYS_TR_PASSWORD;
+    if (sessions_) {
+        TRY(session, sessions_->hmac(encrypt ? TPMA_SESSION_DECRYPT : 0));
     }
     const TPM2B_DATA outside{};
     const TPML_PCR_SELECTION no_pcrs{};
@@ -80,8 +81,8 @@ Result<Handle> EsysTpm::create_primary(ESYS_TR hierarchy, const TPM2B_PUBLIC& pu
     EsysPtr<TPM2B_DIGEST> hash;
     EsysPtr<TPMT_TK_CREATION> ticket;
     TRY_STATUS(esys_->call("TPM2_CreatePrimary", [&](ESYS_CONTEXT* e) {
-        return Esys_CreatePrimary(e, hierarchy, ESYS_TR_PASSWORD, session, kNone, &sensitive.value, &pub, &outside,
-                                  &no_pcrs, &tr, out.out(), data.out(), hash.out(), ticket.out());
+        return Esys_CreatePrimary(e, hierarchy, session, kNone, kNone, &sensitive.value, &pub, &outside, &no_pcrs, &tr,
+                                  out.out(), data.out(), hash.out(), ticket.out());
     }));
     Handle handle(*esys_, tr, Handle::End::flush);
     if (!same_template(out->publicArea, pub.publicArea))
@@ -119,6 +120,19 @@ Result<Handle> EsysTpm::load_object(const TPM2B_PRIVATE& priv, const TPM2B_PUBLI
     return Handle(*esys_, tr, Handle::End::flush);
 }
 
+Result<IdentityBlobs> EsysTpm::to_blobs(const Created& made) {
+    IdentityBlobs out{Bytes(sizeof(TPM2B_PUBLIC)), Bytes(sizeof(TPM2B_PRIVATE))};
+    size_t pub_used = 0, priv_used = 0;
+    if (Tss2_MU_TPM2B_PUBLIC_Marshal(&made.pub, as_u8(out.public_area.data()), out.public_area.size(), &pub_used) !=
+            TSS2_RC_SUCCESS ||
+        Tss2_MU_TPM2B_PRIVATE_Marshal(&made.priv, as_u8(out.private_area.data()), out.private_area.size(),
+                                      &priv_used) != TSS2_RC_SUCCESS)
+        return Error{Errc::tpm_bad_response, "TPM2_Create", 0};
+    out.public_area.resize(pub_used);
+    out.private_area.resize(priv_used);
+    return out;
+}
+
 Result<IdentityBlobs> EsysTpm::create_identity() {
     TRY_STATUS(open_srk());
     make_room();
@@ -126,24 +140,19 @@ Result<IdentityBlobs> EsysTpm::create_identity() {
     const Digest policy = PolicyDigest().pcr(options_.measurement_pcr, state).auth_value().value();
     const Bytes auth = auth_of(AuthFor::identity_key, 0);
     TRY(const Created key, once_more([&] { return create(identity_template(policy), auth, {}); }));
-    IdentityBlobs out{Bytes(sizeof(TPM2B_PUBLIC)), Bytes(sizeof(TPM2B_PRIVATE))};
-    size_t pub_used = 0, priv_used = 0;
-    if (Tss2_MU_TPM2B_PUBLIC_Marshal(&key.pub, as_u8(out.public_area.data()), out.public_area.size(), &pub_used) !=
-            TSS2_RC_SUCCESS ||
-        Tss2_MU_TPM2B_PRIVATE_Marshal(&key.priv, as_u8(out.private_area.data()), out.private_area.size(), &priv_used) !=
-            TSS2_RC_SUCCESS)
-        return Error{Errc::tpm_bad_response, "TPM2_Create", 0};
-    out.public_area.resize(pub_used);
-    out.private_area.resize(priv_used);
-    return out;
+    return to_blobs(key);
+}
+
+Status EsysTpm::assert_pcr(ESYS_TR session) {
+    const TPM2B_DIGEST current{};  // empty: whatever the PCR holds now
+    const TPML_PCR_SELECTION selection = select_one(options_.measurement_pcr);
+    return esys_->call("TPM2_PolicyPCR", [&](ESYS_CONTEXT* e) {
+        return Esys_PolicyPCR(e, session, kNone, kNone, kNone, &current, &selection);
+    });
 }
 
 Status EsysTpm::assert_pcr_and_auth(ESYS_TR session) {
-    const TPM2B_DIGEST current{};  // empty: whatever the PCR holds now
-    const TPML_PCR_SELECTION selection = select_one(options_.measurement_pcr);
-    TRY_STATUS(esys_->call("TPM2_PolicyPCR", [&](ESYS_CONTEXT* e) {
-        return Esys_PolicyPCR(e, session, kNone, kNone, kNone, &current, &selection);
-    }));
+    TRY_STATUS(assert_pcr(session));
     return esys_->call("TPM2_PolicyAuthValue",
                        [&](ESYS_CONTEXT* e) { return Esys_PolicyAuthValue(e, session, kNone, kNone, kNone); });
 }

@@ -73,7 +73,15 @@ Status EsysTpm::identify() {
     // FIRMWARE_VERSION_1 and _2 follow the vendor strings and the vendor's TPM type (Part 2, 6.13).
     name_ += " firmware " + std::to_string(p[6] >> 16) + '.' + std::to_string(p[6] & 0xffff) + '.' +
              std::to_string(p[7] >> 16) + '.' + std::to_string(p[7] & 0xffff);
-    return {};
+    return use_endorsement_auth();
+}
+
+// Where a guard set the authorisations, the one of the endorsement hierarchy follows from the secret that we got.
+Status EsysTpm::use_endorsement_auth() {
+    if (options_.auth_value.empty()) return {};
+    TRY(const uint32_t permanent, property(TPM2_PT_PERMANENT));
+    if ((permanent & TPMA_PERMANENT_ENDORSEMENTAUTHSET) == 0) return {};
+    return set_auth(ESYS_TR_RH_ENDORSEMENT, AuthFor::endorsement, 0);
 }
 
 Status EsysTpm::provision() {

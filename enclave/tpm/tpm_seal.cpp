@@ -105,16 +105,9 @@ Result<SealedSecret> EsysTpm::seal_once(uint8_t slot, uint64_t counter, const Se
     const Bytes auth = auth_of(AuthFor::call_secret, slot);
     TRY(const Created made, create(sealed_template(policy), auth, secret.reveal(SecretAccess{})));
     account_create(std::chrono::ceil<Millis>(BootClock::now() - before));
-    out.public_area.resize(sizeof(TPM2B_PUBLIC));
-    out.private_area.resize(sizeof(TPM2B_PRIVATE));
-    size_t pub_used = 0, priv_used = 0;
-    if (Tss2_MU_TPM2B_PUBLIC_Marshal(&made.pub, as_u8(out.public_area.data()), out.public_area.size(), &pub_used) !=
-            TSS2_RC_SUCCESS ||
-        Tss2_MU_TPM2B_PRIVATE_Marshal(&made.priv, as_u8(out.private_area.data()), out.private_area.size(),
-                                      &priv_used) != TSS2_RC_SUCCESS)
-        return Error{Errc::tpm_bad_response, "TPM2_Create", 0};
-    out.public_area.resize(pub_used);
-    out.private_area.resize(priv_used);
+    TRY(IdentityBlobs blobs, to_blobs(made));
+    out.public_area = std::move(blobs.public_area);
+    out.private_area = std::move(blobs.private_area);
     return out;
 }
 

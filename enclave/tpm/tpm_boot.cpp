@@ -1,0 +1,103 @@
+// What sealcall-guard does with a TPM and nobody else: the boot secret, and the authorisations of the hierarchies.
+#include <tss2/tss2_mu.h>
+
+#include "enclave/tpm/esys_tpm.h"
+
+namespace sealcall::tpm {
+
+namespace {
+
+constexpr ESYS_TR kNone = ESYS_TR_NONE;
+
+Result<TPM2B_AUTH> to_auth(const Secret<32>& value) {
+    TPM2B_AUTH out{};
+    TRY_STATUS(fill(out.size, out.buffer, value.reveal(SecretAccess{})));
+    return out;
+}
+
+}  // namespace
+
+Status EsysTpm::authorise(const HierarchyAuths* previous) {
+    if (previous == nullptr) {
+        constexpr uint32_t kSet =
+            TPMA_PERMANENT_OWNERAUTHSET | TPMA_PERMANENT_ENDORSEMENTAUTHSET | TPMA_PERMANENT_LOCKOUTAUTHSET;
+        TRY(const uint32_t permanent, property(TPM2_PT_PERMANENT));
+        if ((permanent & kSet) == 0) return {};
+        return Error{Errc::tpm_auth_refused, "hierarchy authorisations are set", permanent & kSet};
+    }
+    const auto use = [&](ESYS_TR hierarchy, const Secret<32>& value) -> Status {
+        TRY(TPM2B_AUTH auth, to_auth(value));
+        const Status s = esys_->call("authValue", [&](ESYS_CONTEXT* e) { return Esys_TR_SetAuth(e, hierarchy, &auth); });
+        wipe(&auth, sizeof auth);
+        return s;
+    };
+    TRY_STATUS(use(ESYS_TR_RH_OWNER, previous->owner));
+    TRY_STATUS(use(ESYS_TR_RH_ENDORSEMENT, previous->endorsement));
+    return use(ESYS_TR_RH_LOCKOUT, previous->lockout);
+}
+
+Status EsysTpm::forget_counters() {
+    for (uint8_t slot = 0; slot < kSlots; ++slot) {
+        TRY(const bool have, exists(kCounterHandle + slot));
+        if (!have) continue;
+        TRY_STATUS(open_srk());
+        ESYS_TR nv = kNone;
+        TRY_STATUS(esys_->call("TPM2_NV_ReadPublic", [&](ESYS_CONTEXT* e) {
+            return Esys_TR_FromTPMPublic(e, kCounterHandle + slot, kNone, kNone, kNone, &nv);
+        }));
+        TRY(const ESYS_TR session, sessions_->hmac(0));
+        TRY_STATUS(esys_->call("TPM2_NV_UndefineSpace", [&](ESYS_CONTEXT* e) {
+            return Esys_NV_UndefineSpace(e, ESYS_TR_RH_OWNER, nv, session, kNone, kNone);
+        }));
+    }
+    return {};
+}
+
+Status EsysTpm::set_hierarchy_auths(const HierarchyAuths& auths) {
+    TRY_STATUS(open_srk());
+    const auto change = [&](ESYS_TR hierarchy, const Secret<32>& value) -> Status {
+        TRY(TPM2B_AUTH auth, to_auth(value));
+        TRY(const ESYS_TR session, sessions_->hmac(TPMA_SESSION_DECRYPT));
+        const Status s = esys_->call("TPM2_HierarchyChangeAuth", [&](ESYS_CONTEXT* e) {
+            return Esys_HierarchyChangeAuth(e, hierarchy, session, kNone, kNone, &auth);
+        });
+        wipe(&auth, sizeof auth);
+        esys_->forget();
+        return s;
+    };
+    TRY_STATUS(change(ESYS_TR_RH_OWNER, auths.owner));
+    TRY_STATUS(change(ESYS_TR_RH_ENDORSEMENT, auths.endorsement));
+    return change(ESYS_TR_RH_LOCKOUT, auths.lockout);
+}
+
+Result<IdentityBlobs> EsysTpm::seal_boot(const Secret<32>& secret, const Digest& state) {
+    TRY_STATUS(open_srk());
+    const Digest policy = PolicyDigest().pcr(options_.measurement_pcr, state).value();
+    TRY(const Created made, create(sealed_template(policy), {}, secret.reveal(SecretAccess{})));
+    return to_blobs(made);
+}
+
+Result<Secret<32>> EsysTpm::unseal_boot(const IdentityBlobs& sealed) {
+    TRY_STATUS(open_srk());
+    TPM2B_PUBLIC pub{};
+    TPM2B_PRIVATE priv{};
+    size_t pub_used = 0, priv_used = 0;
+    const auto& a = sealed.public_area;
+    const auto& b = sealed.private_area;
+    if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(as_u8(a.data()), a.size(), &pub_used, &pub) != TSS2_RC_SUCCESS ||
+        Tss2_MU_TPM2B_PRIVATE_Unmarshal(as_u8(b.data()), b.size(), &priv_used, &priv) != TSS2_RC_SUCCESS ||
+        pub_used != a.size() || priv_used != b.size())
+        return Error{Errc::bad_value, "the sealed boot secret is damaged", 0};
+    TRY(const Handle object, load_object(priv, pub));
+    TRY(const ESYS_TR session, sessions_->policy(TPMA_SESSION_ENCRYPT));
+    TRY_STATUS(assert_pcr(session));
+    EsysPtr<TPM2B_SENSITIVE_DATA> data;
+    const Status unsealed = esys_->call("TPM2_Unseal", [&](ESYS_CONTEXT* e) {
+        return Esys_Unseal(e, object.get(), session, kNone, kNone, data.out());
+    });
+    esys_->forget();
+    TRY_STATUS(unsealed);
+    return Secret<32>::from(view(data->size, data->buffer));
+}
+
+}  // namespace sealcall::tpm
