@@ -1,5 +1,6 @@
-// What happens once in a boot: the approved programs are measured, the boot secret is unsealed, the PCR is capped. After
-// that only this object can authorise the phone's keys; a copy of it that starts later in the same boot gets nothing.
+// What happens once in a boot: the approved programs are measured, the boot secret is unsealed, the PCR is capped.
+// After that only this object can authorise the phone's keys; a copy of it that starts later in the same boot gets
+// nothing.
 #pragma once
 
 #include <filesystem>

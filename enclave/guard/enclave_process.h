@@ -17,7 +17,8 @@ struct EnclavePlan {
     gid_t gid = 0;
 };
 
-/// A file system in memory at `root`, seen by this process and its children only. Errors: not_permitted (detail: errno).
+/// A file system in memory at `root`, seen by this process and its children only. Errors: not_permitted (detail:
+/// errno).
 Status make_root(const std::filesystem::path& root);
 
 /// Copies every file of `role` below `root`, over what was there. Gives the role as it was really found: equal to

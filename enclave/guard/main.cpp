@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -29,7 +30,8 @@ constexpr const char* kUsage =
     "       sealcall-guard provision --escrow-to CERTIFICATE --escrow FILE [--authorisations FILE]\n"
     "                                [--tpm PATH] [--approved FILE] [--state DIR]\n"
     "       sealcall-guard status    [--json] [--socket PATH]\n"
-    "serve: measure, unseal and cap, then start the enclave for members of GROUP (sealcall) as NAME (sealcall-enclave).\n"
+    "serve: measure, unseal and cap, then start the enclave for members of GROUP (sealcall) as NAME "
+    "(sealcall-enclave).\n"
     "provision: make the boot secret and the TPM's authorisations; the latter go to FILE, for the authority alone.\n"
     "status: exit 0 when the keys are ready, 3 when not, 1 when there is no guard.\n";
 
@@ -212,8 +214,9 @@ int main(int argc, char** argv) {
         std::fputs("sealcall-guard needs root.\n", stderr);
         return kExitFailed;
     }
-    // Not even another root process shall read the boot secret with ordinary tools; and nothing of it goes to a core.
+    // Nothing of the boot secret goes to a core or to the swap.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)::mlockall(MCL_CURRENT | MCL_FUTURE);
     if (command.verb == "serve") return serve(command);
     if (command.verb == "provision") return provision(command);
     std::fputs(kUsage, stderr);

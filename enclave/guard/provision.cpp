@@ -85,7 +85,8 @@ Status provision(const Provisioning& request, std::string& problem) {
     if (Status s = write_own_file(request.paths.sealed(), ipc::encode_message(*sealed)); !s)
         return failed(problem, "The boot secret cannot be kept.", s.error());
     if (Status s = (*tpm)->set_hierarchy_auths(auths); !s)
-        return failed(problem, "The TPM's authorisations could not be set; those in the escrow may be in force in part.",
+        return failed(problem,
+                      "The TPM's authorisations could not be set; those in the escrow may be in force in part.",
                       s.error());
     return {};
 }

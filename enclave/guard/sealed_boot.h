@@ -1,5 +1,5 @@
-// The sealed boot secret as it lies on disk. It says nothing to whoever copies it: only this TPM, after this measurement
-// and before the cap, opens it.
+// The sealed boot secret as it lies on disk. It says nothing to whoever copies it: only this TPM, after this
+// measurement and before the cap, opens it.
 #pragma once
 
 #include <filesystem>

@@ -45,7 +45,8 @@ Result<size_t> receive(int fd, std::span<std::byte> buffer, std::vector<UniqueFd
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     const ssize_t n = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (n < 0) return Error{errno == EAGAIN ? Errc::would_block : Errc::closed, "recvmsg", static_cast<uint32_t>(errno)};
+    if (n < 0)
+        return Error{errno == EAGAIN ? Errc::would_block : Errc::closed, "recvmsg", static_cast<uint32_t>(errno)};
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
         for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {

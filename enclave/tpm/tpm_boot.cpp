@@ -27,7 +27,8 @@ Status EsysTpm::authorise(const HierarchyAuths* previous) {
     }
     const auto use = [&](ESYS_TR hierarchy, const Secret<32>& value) -> Status {
         TRY(TPM2B_AUTH auth, to_auth(value));
-        const Status s = esys_->call("authValue", [&](ESYS_CONTEXT* e) { return Esys_TR_SetAuth(e, hierarchy, &auth); });
+        const Status s =
+            esys_->call("authValue", [&](ESYS_CONTEXT* e) { return Esys_TR_SetAuth(e, hierarchy, &auth); });
         wipe(&auth, sizeof auth);
         return s;
     };

@@ -1,6 +1,6 @@
-// What is said on the socket of sealcall-guard: a launcher asks for the enclave, anybody who may connect asks how things
-// are. SOCK_SEQPACKET, one message a packet; the kernel says who connected (SO_PEERCRED). Nothing that the asker says
-// chooses a file, a user or a key: it hands over the enclave's links and gets it running, or a sentence.
+// What is said on the socket of sealcall-guard: a launcher asks for the enclave, anybody who may connect asks how
+// things are. SOCK_SEQPACKET, one message a packet; the kernel says who connected (SO_PEERCRED). Nothing that the asker
+// says chooses a file, a user or a key: it hands over the enclave's links and gets it running, or a sentence.
 #pragma once
 
 #include "sealcall/ipc/schema.h"
@@ -51,8 +51,8 @@ struct GuardAsk {
 
 /// What the guard's keys are good for in this boot.
 enum class GuardKeys : uint8_t {
-    ready,           ///< measured, unsealed, capped
-    not_set_up,      ///< `sealcall-guard provision` has not run, or another list is approved than the secret is sealed to
+    ready,       ///< measured, unsealed, capped
+    not_set_up,  ///< `sealcall-guard provision` has not run, or another list is approved than the secret is sealed to
     already_capped,  ///< somebody extended the PCR before this start: the guard itself, ended since, or another program
     ended,           ///< a program that nobody approved was to be started: until the next boot nothing works
 };
@@ -70,9 +70,9 @@ struct GuardStatus {
     TpmKind tpm{};
     uint8_t measurement_pcr = 13;
     Digest capped{};  ///< what the PCR holds after the cap; zero before
-    static constexpr auto fields = std::tuple{&GuardStatus::keys,          &GuardStatus::problem,
-                                              &GuardStatus::enclave_runs,  &GuardStatus::tpm,
-                                              &GuardStatus::measurement_pcr, &GuardStatus::capped};
+    static constexpr auto fields =
+        std::tuple{&GuardStatus::keys, &GuardStatus::problem,         &GuardStatus::enclave_runs,
+                   &GuardStatus::tpm,  &GuardStatus::measurement_pcr, &GuardStatus::capped};
 };
 
 /// guard -> enclave, through a pipe at descriptor fd::kEnclaveGuard: it overrules what the launcher configures.

@@ -24,16 +24,26 @@ TEST(Approved, ReadsRolesInOrder) {
 }
 
 TEST(Approved, RefusesWhatItDoesNotUnderstand) {
-    for (const std::string& bad :
-         {std::string(), kGuard, kEnclave, kEnclave + kGuard, kGuard + kGuard + kEnclave, kGuard + kEnclave + "x\n",
-          kGuard + kEnclave + "role\n", kGuard + kEnclave + "role cap\n", kGuard + "role host\n" + kEnclave,
-          kGuard + "role a b\n" + kEnclave, "file " + kDigest + " /a /b\n" + kGuard + kEnclave,
-          kGuard + kEnclave + "file " + kDigest.substr(1) + " /a /b\n",
-          kGuard + kEnclave + "file " + std::string(64, 'A') + " /a /b\n",
-          kGuard + kEnclave + "file " + kDigest + " a /b\n", kGuard + kEnclave + "file " + kDigest + " /../a /b\n",
-          kGuard + kEnclave + "file " + kDigest + " /a/.. /b\n", kGuard + kEnclave + "file " + kDigest + " /a /b/\n",
-          kGuard + kEnclave + "file " + kDigest + " /a //b\n", kGuard + kEnclave + "file " + kDigest + " /a /b /c\n",
-          kGuard + "role enclave\n"})
+    for (const std::string& bad : {std::string(),
+                                   kGuard,
+                                   kEnclave,
+                                   kEnclave + kGuard,
+                                   kGuard + kGuard + kEnclave,
+                                   kGuard + kEnclave + "x\n",
+                                   kGuard + kEnclave + "role\n",
+                                   kGuard + kEnclave + "role cap\n",
+                                   kGuard + "role host\n" + kEnclave,
+                                   kGuard + "role a b\n" + kEnclave,
+                                   "file " + kDigest + " /a /b\n" + kGuard + kEnclave,
+                                   kGuard + kEnclave + "file " + kDigest.substr(1) + " /a /b\n",
+                                   kGuard + kEnclave + "file " + std::string(64, 'A') + " /a /b\n",
+                                   kGuard + kEnclave + "file " + kDigest + " a /b\n",
+                                   kGuard + kEnclave + "file " + kDigest + " /../a /b\n",
+                                   kGuard + kEnclave + "file " + kDigest + " /a/.. /b\n",
+                                   kGuard + kEnclave + "file " + kDigest + " /a /b/\n",
+                                   kGuard + kEnclave + "file " + kDigest + " /a //b\n",
+                                   kGuard + kEnclave + "file " + kDigest + " /a /b /c\n",
+                                   kGuard + "role enclave\n"})
         EXPECT_FALSE(parse_approved(bad)) << bad;
     EXPECT_FALSE(parse_approved(std::string(kApprovedMax + 1, '\n')));
 }

@@ -87,8 +87,7 @@ TEST_F(BootTest, WhoExtendsBeforeTheGuardStopsItAndNoMore) {
 }
 
 TEST_F(BootTest, AnotherListGetsNoSecretAndIsCappedAllTheSame) {
-    std::ofstream(machine_.paths().approved, std::ios::app)
-        << "# nothing changed by a comment\n";
+    std::ofstream(machine_.paths().approved, std::ios::app) << "# nothing changed by a comment\n";
     ASSERT_EQ(Boot::start(machine_.paths()).keys(), GuardKeys::ready);
     machine_.reboot();
     std::ifstream in(machine_.paths().approved);

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <thread>
 
+#include "enclave/tpm/policy_digest.h"
 #include "sealcall/base/tpm_extend.h"
 
 namespace sealcall::guard::test {
@@ -41,8 +42,8 @@ Machine::Machine(gid_t tpm_group) : tpm_group_(tpm_group) {
 Machine::~Machine() { stop(); }
 
 void Machine::start() {
-    const std::string server = "type=unixio,path=" + paths_.tpm.string() +
-                               ",mode=0660,gid=" + std::to_string(tpm_group_),
+    const std::string server =
+                          "type=unixio,path=" + paths_.tpm.string() + ",mode=0660,gid=" + std::to_string(tpm_group_),
                       control = "type=unixio,path=" + file("control").string(), state = "dir=" + file("swtpm").string();
     const pid_t parent = ::getpid();
     swtpm_ = ::fork();
@@ -85,11 +86,19 @@ Digest Machine::pcr() const {
     return tpm_raw::read_pcr(fd.get(), tpm_raw::Wire::stream, kMeasurementPcr, kPatient).value();
 }
 
+Digest Machine::pcr_of_log(ByteSpan log) {
+    Digest value{};
+    const auto records = attestation::parse_cel(log);
+    CHECK(records.has_value());
+    for (const auto& record : *records) value = tpm::sha256(value, record.digest);
+    return value;
+}
+
 void Machine::extend(std::string_view text) const {
     const UniqueFd fd = connect();
-    CHECK(tpm_raw::extend_pcr(fd.get(), tpm_raw::Wire::stream, kMeasurementPcr, tpm::test::digest_of_text(text),
-                              kPatient)
-              .has_value());
+    CHECK(
+        tpm_raw::extend_pcr(fd.get(), tpm_raw::Wire::stream, kMeasurementPcr, tpm::test::digest_of_text(text), kPatient)
+            .has_value());
 }
 
 void Machine::write(const std::string& name, std::string_view content) const {
@@ -101,8 +110,9 @@ void Machine::approve_samples() {
     std::string list;
     for (const char* role : {"guard", "host", "enclave"}) {
         write(role, std::string("program ") + role);
-        list += std::string("role ") + role + "\nfile " + hex(tpm::test::digest_of_text(std::string("program ") + role)) +
-                " /sealcall-" + role + " " + file(role).string() + "\n";
+        list += std::string("role ") + role + "\nfile " +
+                hex(tpm::test::digest_of_text(std::string("program ") + role)) + " /sealcall-" + role + " " +
+                file(role).string() + "\n";
     }
     write("approved", list);
 }
@@ -115,9 +125,8 @@ Status Machine::provision() {
     const Bytes pem = attestation::certificate_to_pem(root).value();
     write("authority.pem", as_chars(pem));
     std::string problem;
-    const Status s =
-        guard::provision({.paths = paths_, .previous = {}, .escrow_to = file("authority.pem"), .escrow = file("escrow")},
-                         problem);
+    const Status s = guard::provision(
+        {.paths = paths_, .previous = {}, .escrow_to = file("authority.pem"), .escrow = file("escrow")}, problem);
     if (!s) std::fprintf(stderr, "provision: %s\n", problem.c_str());
     return s;
 }

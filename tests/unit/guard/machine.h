@@ -28,6 +28,8 @@ class Machine {
     [[nodiscard]] UniqueFd connect() const;
     [[nodiscard]] Digest pcr() const;
     void extend(std::string_view text) const;
+    /// What the PCR holds after what the log says.
+    [[nodiscard]] static Digest pcr_of_log(ByteSpan log);
 
     /// Writes a list of two roles whose files are made here.
     void approve_samples();
