@@ -17,14 +17,13 @@
 #include <thread>
 
 #include "attestation/checks.h"
-#include "enclave/guard/files.h"
 #include "enclave/guard/sealed_boot.h"
 #include "enclave/tpm/templates.h"
 #include "sealcall/ipc/link.h"
 #include "tests/unit/guard/machine.h"
-#include "tools/sealcall/launcher/closure.h"
 #include "tools/sealcall/launcher/guard_client.h"
 #include "tools/sealcall/launcher/id_map.h"
+#include "tools/sealcall/launcher/provisioner.h"
 
 namespace sealcall::guard::test {
 namespace {
@@ -35,16 +34,6 @@ using tpm::test::digest_of_text;
 
 constexpr uid_t kUser = 61210, kEnclaveUser = 61203;
 constexpr gid_t kPhoneGroup = 61298, kTpmGroup = 61299;
-
-std::string hex(ByteSpan bytes) {
-    std::string out;
-    for (const std::byte b : bytes) {
-        char two[3];
-        std::snprintf(two, sizeof two, "%02x", static_cast<unsigned>(b));
-        out += two;
-    }
-    return out;
-}
 
 /// Runs `f` in a process of `kUser` in these groups; true when it says so.
 bool as_user(std::vector<gid_t> groups, const std::function<bool()>& f) {
@@ -101,7 +90,10 @@ class HostileUser : public ::testing::Test {
         if (::geteuid() != 0 || !launcher::user_exists_here(kUser))
             GTEST_SKIP() << "needs root and users of its own: run as root to see managed mode hold";
         ASSERT_EQ(::chmod(machine_.paths().state.c_str(), 0700), 0);
-        fs::copy_file(ENCLAVE_PROGRAM, enclave_program());
+        fs::create_directory(bin());
+        const fs::path built = fs::path(ENCLAVE_PROGRAM).parent_path();
+        for (const char* role : {"guard", "verifier", "host", "ui", "audio", "enclave"})
+            fs::copy_file(built / (std::string("sealcall-") + role), bin() / (std::string("sealcall-") + role));
         approve();
         ASSERT_OK(machine_.provision());
         start_guard();
@@ -111,32 +103,36 @@ class HostileUser : public ::testing::Test {
         if (HasFailure()) std::cerr << std::ifstream(machine_.file("guard.log")).rdbuf();
     }
 
-    fs::path enclave_program() const { return machine_.file("sealcall-enclave"); }
+    fs::path bin() const { return machine_.file("bin"); }
+    fs::path enclave_program() const { return bin() / "sealcall-enclave"; }
     fs::path socket() const { return machine_.file("guard.sock"); }
 
+    /// As an administrator does: what is there now is approved.
     void approve() const {
-        std::string list;
-        for (const auto& [role, program] : {std::pair<std::string, fs::path>{"guard", GUARD_PROGRAM},
-                                            std::pair<std::string, fs::path>{"enclave", enclave_program()}}) {
-            list += "role " + role + "\n";
-            const auto closure = launcher::find_closure(program).value();
-            for (const auto& f : closure.files) {
-                const UniqueFd fd(::open(f.source.c_str(), O_RDONLY | O_CLOEXEC));
-                list += "file " + hex(hash_file(fd.get(), -1).value()) + " " + f.place.string() + " " +
-                        f.source.string() + "\n";
-            }
-        }
-        machine_.write("approved", list);
+        const std::string command =
+            std::string(APPROVE_PROGRAM) + " " + bin().string() + " > " + machine_.paths().approved.string();
+        ASSERT_EQ(std::system(command.c_str()), 0);
+        ASSERT_EQ(::chmod(machine_.paths().approved.c_str(), 0644), 0);
     }
 
     void start_guard() {
         fs::create_directories(machine_.file("copies"));
-        const std::vector<std::string> words{GUARD_PROGRAM, "serve",    "--tpm",  machine_.paths().tpm,
-                                             "--approved",  machine_.paths().approved,
-                                             "--state",     machine_.paths().state,
-                                             "--socket",    socket(),   "--copies", machine_.file("copies"),
-                                             "--user",      std::to_string(kEnclaveUser),
-                                             "--group",     std::to_string(kPhoneGroup)};
+        const std::vector<std::string> words{bin() / "sealcall-guard",
+                                             "serve",
+                                             "--tpm",
+                                             machine_.paths().tpm,
+                                             "--approved",
+                                             machine_.paths().approved,
+                                             "--state",
+                                             machine_.paths().state,
+                                             "--socket",
+                                             socket(),
+                                             "--copies",
+                                             machine_.file("copies"),
+                                             "--user",
+                                             std::to_string(kEnclaveUser),
+                                             "--group",
+                                             std::to_string(kPhoneGroup)};
         std::vector<char*> argv;
         for (const auto& w : words) argv.push_back(const_cast<char*>(w.c_str()));
         argv.push_back(nullptr);
@@ -149,8 +145,7 @@ class HostileUser : public ::testing::Test {
             ::_exit(127);
         }
         const BootInstant until = BootClock::now() + kPatient;
-        while (!launcher::guard_answers(socket()) && BootClock::now() < until)
-            std::this_thread::sleep_for(Millis{10});
+        while (!launcher::guard_answers(socket()) && BootClock::now() < until) std::this_thread::sleep_for(Millis{10});
     }
     void stop_guard(int signal) {
         if (guard_ <= 0) return;
@@ -202,8 +197,8 @@ TEST_F(HostileUser, TheGuardsEnclaveHasAUserOfItsOwnAndKeysBoundToTheCap) {
     ASSERT_OK(made);
     ASSERT_TRUE(made->ok) << made->problem.view();
     const auto pub = attestation::parse_tpmt_public(made->identity_public.view().subspan(2)).value();
-    EXPECT_TRUE(equal_bytes(pub.auth_policy, attestation::identity_auth_policy(kMeasurementPcr, machine_.pcr_of_log(
-                                                                                   running_.started.log.view()))));
+    EXPECT_TRUE(equal_bytes(pub.auth_policy, attestation::identity_auth_policy(
+                                                 kMeasurementPcr, machine_.pcr_of_log(running_.started.log.view()))));
     wait_for_end();
     auto again = init(&*made);
     ASSERT_OK(again);
@@ -234,6 +229,36 @@ TEST_F(HostileUser, TheEnclaveRunsWithoutPrivilegesAndEndsWithItsPhone) {
     EXPECT_FALSE(launcher::ask_guard(socket())->enclave_runs);
 }
 
+TEST_F(HostileUser, APhoneOfAMemberIsServedThroughTheLauncher) {
+    const fs::path profile = machine_.file("profile");
+    fs::create_directory(profile);
+    ASSERT_EQ(::chown(profile.c_str(), kUser, kUser), 0);
+    const auto init_by_launcher = [&](const std::string& expected_problem) {
+        return as_user({kPhoneGroup}, [&] {
+            const UniqueFd log(::open((profile / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+            launcher::GroundPlan plan;
+            plan.executables = bin();
+            plan.profile_dir = profile;
+            plan.tpm = launcher::GuardedTpm{.socket = socket()};
+            plan.log_fd = log.get();
+            std::string problem;
+            auto started = launcher::Provisioner::start(plan, problem);
+            if (!started) {
+                std::cerr << problem << "\n";
+                return !expected_problem.empty() && problem.find(expected_problem) != std::string::npos;
+            }
+            auto made = (*started)->provision({}, kPatient);
+            return expected_problem.empty() && made && made->ok && (*started)->software_tpm() &&
+                   !(*started)->measurement_log().empty();
+        });
+    };
+    EXPECT_TRUE(init_by_launcher(""));
+    EXPECT_TRUE(init_by_launcher("")) << "and again: the first one ended in order";
+    std::ofstream(bin() / "sealcall-host", std::ios::app | std::ios::binary) << 'x';
+    EXPECT_TRUE(init_by_launcher("not those that the administrator approved"));
+    EXPECT_EQ(keys(), GuardKeys::ready) << "the guard was not asked to run it";
+}
+
 TEST_F(HostileUser, AnotherProgramOfTheSameUserReachesNeitherTpmNorGuardsFilesNorMemory) {
     auto made = init();
     ASSERT_OK(made);
@@ -242,9 +267,8 @@ TEST_F(HostileUser, AnotherProgramOfTheSameUserReachesNeitherTpmNorGuardsFilesNo
     EXPECT_FALSE(as_user({kPhoneGroup}, [&] { return connect_tpm(machine_.paths().tpm).has_value(); }));
     EXPECT_FALSE(as_user({kPhoneGroup}, [&] { return ::access(machine_.paths().sealed().c_str(), R_OK) == 0; }));
     for (const pid_t pid : {guard_, enclave})
-        EXPECT_FALSE(as_user({kPhoneGroup}, [&] {
-            return ::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY) >= 0;
-        }));
+        EXPECT_FALSE(as_user({kPhoneGroup},
+                             [&] { return ::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY) >= 0; }));
     EXPECT_FALSE(as_user({}, [&] { return launcher::guard_answers(socket()); }));
     EXPECT_TRUE(as_user({kPhoneGroup}, [&] { return launcher::guard_answers(socket()); }));
 }
@@ -316,13 +340,15 @@ TEST_F(HostileUser, AMemberOfTheTpmGroupCannotSignQuoteOrUnseal) {
         return t.quote(digest_of_text("x")).has_value();
     }));
     EXPECT_FALSE(attempt([&](tpm::Tpm& t) {
-        return t.unseal_boot({.public_area = to_bytes(sealed.public_area.view()),
-                              .private_area = to_bytes(sealed.private_area.view())})
+        return t
+            .unseal_boot({.public_area = to_bytes(sealed.public_area.view()),
+                          .private_area = to_bytes(sealed.private_area.view())})
             .has_value();
     }));
     EXPECT_FALSE(attempt([](tpm::Tpm& t) { return t.set_hierarchy_auths({}).has_value(); }));
     // The key itself can be loaded by anybody who has its blobs; what it lacks is the authValue.
-    EXPECT_TRUE(as_user({kTpmGroup}, [&] { return tpm::errc_of(sign_with_blobs(machine_, identity)) == Errc::tpm_auth_refused; }));
+    EXPECT_TRUE(as_user({kTpmGroup},
+                        [&] { return tpm::errc_of(sign_with_blobs(machine_, identity)) == Errc::tpm_auth_refused; }));
 }
 
 TEST_F(HostileUser, ASecondEnclaveOfTheUsersOwnGetsNoKeysFromTheTpm) {

@@ -8,6 +8,7 @@
 #include "attestation/binding.h"
 #include "attestation/x509_checks.h"
 #include "files.h"
+#include "managed_device.h"
 
 namespace sealcall::authority {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using attestation::EkOrigin;
 using attestation::PublicArea;
 
+constexpr uint8_t kMeasurementPcr = 13;  ///< a guard knows no other
 constexpr const char* kAskSupport =
     "This does not happen with an unchanged sealcall; ask the administrator of the authority.";
 
@@ -162,6 +164,12 @@ CheckedRequest check_request(const EnrolmentRequest& request, const Settings& se
     if (!ak_spki) throw Refusal("The attestation key cannot be read.", kAskSupport);
     out.ak_spki = std::move(ak_spki).value();
     check_certified(request, out);
+    // The token or the administrator says that it is managed; that its key is bound to a guard can be seen.
+    if (request.profile.view() == "managed" &&
+        !is_bound_to_guard(out.identity, request.sealcall_log.view(), kMeasurementPcr))
+        throw Refusal("The identity key of this phone is not bound to a sealcall-guard, so it is not managed.",
+                      "Install the guard (docs/operations.md, managed installation), then sealcall init "
+                      "--renew-identity; or enrol as embedded.");
     const Endorsement endorsement = check_endorsement(request, out.ek, settings, roots, now_ms);
     out.origin = endorsement.origin;
     out.expired_intermediate = endorsement.expired_intermediate;

@@ -150,6 +150,7 @@ EnrolmentRequest request_from_json(std::string_view text) {
     out.certify_attest = bytes_of<rats::TpmAttest>(m, "certify_attest");
     out.certify_signature = bytes_of<rats::TpmSignature>(m, "certify_signature");
     out.software_tpm = m.flag_or("software_tpm", false);
+    out.sealcall_log = bytes_or_none<BoundedBytes<8192>>(m, "sealcall_log");
     out.host_spki = bytes_or_none<BoundedBytes<256>>(m, "host_spki");
     read_list(m, "host_names", out.host_names);
     out.profile = string_of<16>(m.text_or("profile", 16, "embedded"), "profile");
@@ -171,6 +172,7 @@ Json to_json(const EnrolmentRequest& r) {
                 {"profile", r.profile.str()},
                 {"partner", r.partner.str()}};
     if (!r.ek_certificate.empty()) out["ek_certificate"] = base64(r.ek_certificate.view());
+    if (!r.sealcall_log.empty()) out["sealcall_log"] = base64(r.sealcall_log.view());
     if (!r.host_spki.empty()) out["host_spki"] = base64(r.host_spki.view());
     return out;
 }

@@ -21,6 +21,7 @@ struct EnrolmentRequest {
     rats::TpmSignature certify_signature;
     bool software_tpm = false;    ///< the phone's own word; the endorsement may say it as well
     bool replace_device = false;  ///< this TPM takes the place of the one enrolled for `uri`
+    BoundedBytes<8192> sealcall_log;  ///< of a managed phone: what its guard extended (managed_device.h); else empty
     BoundedBytes<256> host_spki;  ///< public key of the SIP transport; empty: no such certificate wanted
     BoundedList<BoundedString<128>, 8> host_names;  ///< DNS names and numeric addresses for it
     BoundedString<16> profile{"embedded"};          ///< how it runs: "embedded" or "managed" (design.md section 3)
@@ -34,6 +35,7 @@ struct EnrolmentRequest {
                                               &EnrolmentRequest::certify_signature,
                                               &EnrolmentRequest::software_tpm,
                                               &EnrolmentRequest::replace_device,
+                                              &EnrolmentRequest::sealcall_log,
                                               &EnrolmentRequest::host_spki,
                                               &EnrolmentRequest::host_names,
                                               &EnrolmentRequest::profile,

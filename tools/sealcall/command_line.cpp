@@ -134,7 +134,7 @@ void CommandLine::define_set_up() {
         ->type_name(kTypeFile);
     enroll->add_flag("--renew", options_.enrol.renew, "New certificates for the same keys, without a token");
     choice(enroll->add_option("--device-profile", options_.enrol.device_profile,
-                              "How this phone runs; the token must allow it"),
+                              "How this phone runs, if not as it was set up; the token must allow it"),
            {"embedded", "managed"});
     enroll->add_option("--partner", options_.enrol.partner, "The attestation key is for this partner only")
         ->type_name("NAME");

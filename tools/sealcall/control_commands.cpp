@@ -108,7 +108,9 @@ int status_from_files(const Context& context) {
                     {"uri", config.uri},
                     {"keys", facts.has_value()},
                     {"enrolled", enrolment.has_value()}};
-        if (facts) out.update({{"software_tpm", facts->software_tpm}, {"tpm_name", facts->tpm_name}});
+        if (facts)
+            out.update(
+                {{"software_tpm", facts->software_tpm}, {"managed", facts->managed}, {"tpm_name", facts->tpm_name}});
         if (enrolment)
             out.update({{"authority", enrolment->authority},
                         {"endorsement", enrolment->endorsement},
@@ -121,7 +123,10 @@ int status_from_files(const Context& context) {
         std::cout << "It has no keys yet. Next: sealcall init\n";
     else
         std::cout << "  keys in " << (facts->software_tpm ? "a software TPM" : "the TPM") << ", made "
-                  << local_time(facts->made_ms) << "\n";
+                  << local_time(facts->made_ms) << "\n"
+                  << (facts->managed ? "  managed: sealcall-guard keeps the TPM\n"
+                                     : "  embedded mode: no sealcall-guard keeps the TPM from your other programs; "
+                                       "others see level 1 at most (2 LAB)\n");
     if (enrolment)
         std::cout << "  certified by " << printable(enrolment->authority, 128) << " as " << printable(enrolment->uri)
                   << "\nNext: sealcall phone\n";

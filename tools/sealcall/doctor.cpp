@@ -15,6 +15,7 @@
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "software_tpm.h"
+#include "tools/sealcall/launcher/guard_client.h"
 
 namespace sealcall::cli {
 namespace fs = std::filesystem;
@@ -75,6 +76,22 @@ Finding check_config(const ProfileStore& store, PhoneConfig& config) {
     } catch (const Problem& problem) {
         return {"profile.config", Health::problem, problem.what(), problem.next()};
     }
+}
+
+/// Managed or embedded (docs/operations.md), and whether the guard is fit.
+Finding check_guard(const ProfileFacts& facts) {
+    const auto status = launcher::ask_guard(ipc::kGuardSocket);
+    if (!facts.managed)
+        return {"guard", Health::warning,
+                "Embedded mode: the TPM is not kept from your other programs; others see level 1 at most (2 LAB).",
+                status ? "A guard runs here: sealcall init --renew-identity in a new profile uses it"
+                       : "The administrator can install sealcall-guard (docs/operations.md, managed installation)."};
+    if (!status)
+        return {"guard", Health::problem, "This profile needs sealcall-guard, which does not answer.",
+                "Ask your administrator: systemctl status sealcall-guard, and the group sealcall."};
+    if (status->keys != ipc::GuardKeys::ready)
+        return {"guard", Health::problem, status->problem.str(), "Ask your administrator."};
+    return {"guard", Health::ok, "Managed: sealcall-guard keeps the TPM, and its keys are ready.", ""};
 }
 
 void check_certificates(const Enrolment& enrolment, std::vector<Finding>& out) {
@@ -138,6 +155,7 @@ std::vector<Finding> check_profile(const ProfileStore& store) {
                        "The keys are in " + std::string(facts->software_tpm ? "a software TPM" : "the TPM") + " (" +
                            facts->tpm_name + ").",
                        ""});
+        out.push_back(check_guard(*facts));
         if (facts->software_tpm && !software_tpm_exists(store.paths().tpm_dir()))
             out.push_back({"profile.tpm_state", Health::problem,
                            "The software TPM of this profile is gone, and its keys with it.",

@@ -93,7 +93,7 @@ int run_enroll(const Context& context) {
     EnrolmentWish wish{.uri = o.uri.empty() ? config.uri : o.uri,
                        .host_names = o.host_names,
                        .replace_device = o.replace_device,
-                       .profile = o.device_profile,
+                       .profile = !o.device_profile.empty() ? o.device_profile : facts->managed ? "managed" : "embedded",
                        .partner = o.partner,
                        .authority_url = url};
     if (wish.uri.empty() && url.empty())
@@ -104,7 +104,8 @@ int run_enroll(const Context& context) {
                       "Change it first: sealcall init --uri " + wish.uri, exit_status::kUsage);
     if (wish.host_names.empty()) wish.host_names = default_host_names(config.sip.listen);
     const auto service = service_of(context, url);
-    const TpmUse tpm{.software = facts->software_tpm, .measurement_pcr = facts->measurement_pcr};
+    const TpmUse tpm{
+        .software = facts->software_tpm, .managed = facts->managed, .measurement_pcr = facts->measurement_pcr};
     const auto provisioning = start_provisioning(paths, tpm, roles_directory(context.options.global));
     const Enrolment done = enrol(context.store, wish, *service, *provisioning);
     if (config.uri.empty()) {
@@ -125,7 +126,7 @@ int run_enroll(const Context& context) {
     }
     std::cout << printable(done.authority, 128) << " certifies this phone as " << done.uri << ".\n";
     if (done.endorsement == "vendor")
-        std::cout << (o.device_profile == "managed"
+        std::cout << (wish.profile == "managed"
                           ? "The TPM is genuine: its maker vouches for it.\n"
                           : "The TPM is genuine: its maker vouches for it. This phone runs embedded, where other "
                             "programs may use the TPM too, so others see at most level 1, Known device.\n");

@@ -6,6 +6,7 @@
 #include "problem.h"
 #include "set_up.h"
 #include "software_tpm.h"
+#include "tools/sealcall/launcher/guard_client.h"
 
 namespace sealcall::cli {
 namespace fs = std::filesystem;
@@ -57,7 +58,11 @@ Outcome set_up(const Context& context) {
     out.made_config = keep_config(paths.config_file, o, config);
     out.uri = config.uri;
     const bool keys_needed = !known || o.renew_identity;
-    const bool software = known ? known->software_tpm : decide_software_tpm(choice_of(o.tpm, config.tpm));
+    // Where an administrator runs the guard, the machine's TPM is behind it.
+    const TpmChoice choice = choice_of(o.tpm, config.tpm);
+    const bool managed =
+        known ? known->managed : choice != TpmChoice::swtpm && launcher::guard_answers(ipc::kGuardSocket);
+    const bool software = known ? known->software_tpm : !managed && decide_software_tpm(choice);
     const fs::path lab = o.lab_ek_dir.empty() ? paths.lab_dir() : fs::path(o.lab_ek_dir);
     if (software && !software_tpm_exists(paths.tpm_dir())) {
         if (known && !o.renew_identity)
@@ -69,7 +74,7 @@ Outcome set_up(const Context& context) {
     }
     if (software && fs::exists(lab / "lab-ek-root.pem")) out.lab_root = fs::absolute(lab / "lab-ek-root.pem").string();
     if (keys_needed) {
-        const TpmUse tpm{.software = software, .measurement_pcr = config.measurement_pcr};
+        const TpmUse tpm{.software = software, .managed = managed, .measurement_pcr = config.measurement_pcr};
         const auto provisioning = start_provisioning(paths, tpm, roles_directory(context.options.global));
         out.facts = make_keys(context.store, tpm, *provisioning);
         out.made_keys = true;
@@ -90,6 +95,7 @@ int run_init(const Context& context) {
                     {"profile", paths.profile},
                     {"uri", done.uri},
                     {"software_tpm", done.facts.software_tpm},
+                    {"managed", done.facts.managed},
                     {"tpm_name", done.facts.tpm_name},
                     {"measurement_pcr", done.facts.measurement_pcr},
                     {"made_tpm", done.made_tpm},

@@ -21,6 +21,8 @@ class Provisioning {
     /// Makes what is missing in the TPM, and certifies the identity key: `existing`'s, or a new one where that is
     /// nullptr. Once, and first. A failure of the TPM is `ok` false with its sentence.
     virtual ipc::Provisioned provision(const ipc::Provisioned* existing) = 0;
+    /// What was extended into the measurement PCR, by the guard of a managed phone; else empty. After `provision`.
+    virtual Bytes guards_log() { return {}; }
     /// TPM2_ActivateCredential; after `provision`.
     virtual ipc::Activated activate(const ipc::Activate& challenge) = 0;
     /// Writes who signs bundles into the TPM; after `activate`.
@@ -30,6 +32,7 @@ class Provisioning {
 /// Which TPM a profile uses, decided at init and kept.
 struct TpmUse {
     bool software = false;
+    bool managed = false;
     uint8_t measurement_pcr = 13;
 };
 

@@ -13,8 +13,8 @@ constexpr Millis kActivateWithin{30'000};
 
 class LauncherProvisioning : public Provisioning {
   public:
-    LauncherProvisioning(std::unique_ptr<launcher::Provisioner> provisioner, uint8_t pcr)
-        : provisioner_(std::move(provisioner)), pcr_(pcr) {}
+    LauncherProvisioning(std::unique_ptr<launcher::Provisioner> provisioner, const TpmUse& tpm)
+        : provisioner_(std::move(provisioner)), pcr_(tpm.measurement_pcr), managed_(tpm.managed) {}
 
     ipc::Provisioned provision(const ipc::Provisioned* existing) override {
         ipc::Provision request;
@@ -26,6 +26,8 @@ class LauncherProvisioning : public Provisioning {
         }
         return taken(provisioner_->provision(std::move(request), kProvisionWithin));
     }
+
+    Bytes guards_log() override { return managed_ ? provisioner_->measurement_log() : Bytes(); }
 
     ipc::Activated activate(const ipc::Activate& challenge) override {
         return taken(provisioner_->activate(challenge, kActivateWithin));
@@ -48,6 +50,7 @@ class LauncherProvisioning : public Provisioning {
 
     std::unique_ptr<launcher::Provisioner> provisioner_;
     uint8_t pcr_;
+    bool managed_;
 };
 
 }  // namespace
@@ -58,7 +61,9 @@ std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, cons
     plan.executables = roles;
     plan.profile_dir = paths.state_dir;
     plan.measurement_pcr = tpm.measurement_pcr;
-    if (tpm.software)
+    if (tpm.managed)
+        plan.tpm = launcher::GuardedTpm{};
+    else if (tpm.software)
         plan.tpm = launcher::SoftwareTpm{.state_dir = paths.tpm_dir()};
     else
         plan.tpm = launcher::DeviceTpm{};
@@ -71,7 +76,7 @@ std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, cons
         throw Problem(
             problem.empty() ? std::string("The enclave could not be started: ") + started.error().what + "." : problem,
             "`sealcall doctor` says what this machine lacks.", exit_status::kNotSetUp);
-    return std::make_unique<LauncherProvisioning>(std::move(started).value(), tpm.measurement_pcr);
+    return std::make_unique<LauncherProvisioning>(std::move(started).value(), tpm);
 }
 
 }  // namespace sealcall::cli

@@ -136,6 +136,7 @@ ProfileFacts make_keys(const ProfileStore& store, const TpmUse& tpm, Provisionin
     const ipc::Provisioned keys = provisioned(provisioning, nullptr);
     tpm2b_contents(keys.identity_public.view());
     const ProfileFacts facts{.software_tpm = tpm.software,
+                             .managed = tpm.managed,
                              .tpm_name = keys.tpm_name.str(),
                              .measurement_pcr = tpm.measurement_pcr,
                              .made_ms = wall_ms()};
@@ -153,7 +154,9 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
     const ipc::Provisioned keys = provisioned(provisioning, &*stored);
     const auto host_key = made(attestation::make_software_key(), "Making the key of the SIP transport");
     const Bytes host_spki = made(attestation::public_key_der(host_key.get()), "Making the key of the SIP transport");
-    const auto challenge = service.begin(request_of(*facts, keys, wish, host_spki));
+    authority::EnrolmentRequest request = request_of(*facts, keys, wish, host_spki);
+    request.sealcall_log = bounded<BoundedBytes<8192>>(provisioning.guards_log(), "The guard's log");
+    const auto challenge = service.begin(request);
     if (!wish.uri.empty() && challenge.uri.str() != wish.uri)
         throw Problem("The token is for " + challenge.uri.str() + ", and this phone is " + wish.uri + ".",
                       "Ask for a token for your own address, or change it: sealcall init --uri " + challenge.uri.str(),

@@ -30,7 +30,7 @@ GroundPlan ground_of(const Options& o) {
     g.profile_dir = o.at("profile");
     g.tpm = SoftwareTpm{.state_dir = g.profile_dir / "tpm"};
     if (o.contains("device")) g.tpm = DeviceTpm{.device = o.at("device")};
-    if (o.contains("managed")) g.mode = Mode::managed;
+    if (o.contains("managed")) g.tpm = GuardedTpm{.socket = o.at("managed")};
     if (o.contains("isolation")) g.isolation = Isolation::directory;
     g.log_fd = 1;
     return g;

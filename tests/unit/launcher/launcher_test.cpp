@@ -282,7 +282,8 @@ TEST_P(Launcher, ProvisionsWithTheEnclaveAloneAndTheSameMeasurement) {
 }
 
 TEST_P(Launcher, RefusesWhatItCannotDoInASentence) {
-    EXPECT_THAT(run(place_, GetParam(), "phone", {"managed=1"}).text, HasSubstr("needs the service sealcall-guard"));
+    EXPECT_THAT(run(place_, GetParam(), "phone", {"managed=/does/not/exist"}).text,
+                HasSubstr("The service sealcall-guard does not run"));
     EXPECT_THAT(run(place_, GetParam(), "phone", {"device=/does/not/exist"}).text,
                 HasSubstr("There is no TPM at /does/not/exist"));
     fs::remove(place_.bin() / "sealcall-audio");

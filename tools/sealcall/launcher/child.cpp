@@ -1,13 +1,18 @@
 #include "tools/sealcall/launcher/child.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+
+#include "sealcall/ipc/guard.h"
+#include "sealcall/ipc/link.h"
 
 namespace sealcall::launcher {
 
@@ -37,13 +42,22 @@ std::string describe(const ChildEnd& end) {
 
 Child::Child(pid_t pid) : pid_(pid), pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
 
-Child::Child(Child&& o) noexcept : pid_(std::exchange(o.pid_, -1)), pidfd_(std::move(o.pidfd_)) {}
+Child Child::guarded(pid_t pid, UniqueFd connection) {
+    Child out;
+    out.pid_ = pid;
+    out.pidfd_ = std::move(connection);
+    out.guarded_ = true;
+    return out;
+}
+
+Child::Child(Child&& o) noexcept : pid_(std::exchange(o.pid_, -1)), pidfd_(std::move(o.pidfd_)), guarded_(o.guarded_) {}
 
 Child& Child::operator=(Child&& o) noexcept {
     if (this != &o) {
         kill();
         pid_ = std::exchange(o.pid_, -1);
         pidfd_ = std::move(o.pidfd_);
+        guarded_ = o.guarded_;
     }
     return *this;
 }
@@ -64,8 +78,21 @@ ChildEnd Child::reap(int wait_flags, bool& done) {
     return {.signal = 0, .exit_status = WEXITSTATUS(status)};
 }
 
+std::optional<ChildEnd> Child::guard_says_ended() {
+    std::array<std::byte, 64> buffer;
+    const ssize_t n = ::recv(pidfd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+    const auto end =
+        ipc::decode_message<ipc::GuardEnded>(ByteSpan(buffer).first(static_cast<size_t>(std::max<ssize_t>(n, 0))));
+    pid_ = -1;
+    pidfd_.reset();
+    if (!end) return ChildEnd{.signal = SIGKILL, .exit_status = 0};  // the guard itself is gone, and it with it
+    return ChildEnd{.signal = end->signal, .exit_status = end->exit_status};
+}
+
 std::optional<ChildEnd> Child::ended() {
     if (!running()) return {};
+    if (guarded_) return guard_says_ended();
     bool done = false;
     const ChildEnd end = reap(WNOHANG, done);
     if (!done) return {};
@@ -87,12 +114,21 @@ Result<ChildEnd> Child::wait(Millis deadline) {
 }
 
 void Child::signal(int number) const {
+    if (guarded_ && running()) {
+        (void)::shutdown(pidfd_.get(), SHUT_WR);  // the guard ends it, and says so
+        return;
+    }
     if (pid_ > 0) (void)::kill(pid_, number);  // not reaped yet, so the number is still its
 }
 
 void Child::kill() {
     if (!running()) return;
     signal(SIGKILL);
+    if (guarded_) {
+        pid_ = -1;
+        pidfd_.reset();
+        return;
+    }
     bool done = false;
     (void)reap(0, done);
 }

@@ -27,6 +27,8 @@ class Child {
     Child() = default;
     /// Takes over a process of ours that nobody else waits for.
     explicit Child(pid_t pid);
+    /// A process that sealcall-guard started for us: it lives as long as `connection`, which also says how it ended.
+    static Child guarded(pid_t pid, UniqueFd connection);
     Child(Child&& o) noexcept;
     Child& operator=(Child&& o) noexcept;
     Child(const Child&) = delete;
@@ -48,8 +50,10 @@ class Child {
 
   private:
     ChildEnd reap(int wait_flags, bool& done);
+    std::optional<ChildEnd> guard_says_ended();
     pid_t pid_ = -1;
-    UniqueFd pidfd_;
+    UniqueFd pidfd_;  ///< or the connection to the guard
+    bool guarded_ = false;
 };
 
 }  // namespace sealcall::launcher

@@ -5,11 +5,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 
+#include "enclave/sandbox/landlock.h"
 #include "enclave/sandbox/sandbox.h"
+#include "tools/sealcall/launcher/guard_client.h"
 
 namespace sealcall::launcher {
 namespace {
@@ -50,10 +53,12 @@ Error with_problem(std::string& problem, std::string sentence, const Error& e) {
     return e;
 }
 
-Status refuse_managed(const GroundPlan& plan, std::string& problem) {
-    if (plan.mode == Mode::embedded) return {};
-    problem = "Managed mode needs the service sealcall-guard, which this release does not have. Use the embedded mode.";
-    return Error{Errc::unavailable, "managed mode", 0};
+/// What the guard measured must be what stands before us: else peers would see a log that is not ours.
+bool approved_as_here(const PreparedRoles& prepared, ByteSpan log) {
+    const auto records = attestation::parse_cel(log);
+    return records && std::ranges::all_of(prepared.measured, [&](const attestation::MeasuredRole& role) {
+               return std::ranges::count(*records, attestation::cel_digest(role), &attestation::CelRecord::digest) == 1;
+           });
 }
 
 }  // namespace
@@ -76,7 +81,6 @@ Result<Ends> link_ends() {
 }
 
 Result<Ground> Ground::lay(const GroundPlan& plan, std::string& problem) {
-    TRY_STATUS(refuse_managed(plan, problem));
     (void)::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads must not end the phone
     auto lock = lock_directory(plan.profile_dir);
     if (!lock) {
@@ -108,6 +112,10 @@ Result<Ground> Ground::lay(const GroundPlan& plan, std::string& problem) {
                                 ". Is sealcall installed completely?",
                             prepared.error());
     g.prepared_ = std::move(*prepared);
+    if (const auto* guard = std::get_if<GuardedTpm>(&plan.tpm)) {
+        g.guard_ = *guard;
+        return g;
+    }
     auto tpm = TpmConnection::open(plan.tpm, plan.log_fd);
     if (!tpm) return with_problem(problem, tpm_problem(tpm.error(), plan.tpm), tpm.error());
     g.tpm_ = std::move(*tpm);
@@ -115,6 +123,32 @@ Result<Ground> Ground::lay(const GroundPlan& plan, std::string& problem) {
     if (!cel) return with_problem(problem, tpm_problem(cel.error(), plan.tpm), cel.error());
     g.cel_ = std::move(*cel);
     return g;
+}
+
+Result<RoleProcess> Ground::start_enclave(const RoleSpec& spec, std::string& problem) {
+    if (!guard_) return start_role(spec);
+    namespace fd = ipc::fd;
+    const auto at = [&](int number) { return spec.fds.at(static_cast<size_t>(number)).source; };
+    const std::array<int, ipc::kGuardDescriptors> fds{at(2),
+                                                      at(fd::kControl),
+                                                      at(fd::kEnclaveHost),
+                                                      at(fd::kEnclaveUi),
+                                                      at(fd::kEnclaveAudio),
+                                                      at(fd::kEnclaveAudit),
+                                                      at(fd::kEnclaveVerifier0),
+                                                      at(fd::kEnclaveVerifier0 + 1)};
+    TRY(GuardedEnclave running, start_guarded(guard_->socket, fds, problem));
+    if (!approved_as_here(prepared_, running.started.log.view())) {
+        problem =
+            "The programs of sealcall are not those that the administrator approved. Ask your administrator to approve "
+            "them and restart the computer.";
+        return Error{Errc::refused_by_policy, "programs not approved", 0};
+    }
+    cel_ = to_bytes(running.started.log.view());
+    guarded_software_ = running.started.tpm == ipc::TpmKind::swtpm_socket;
+    const auto pid = static_cast<pid_t>(running.started.pid);
+    return RoleProcess{.child = Child::guarded(pid, std::move(running.connection)),
+                       .landlock_abi = sandbox::landlock_abi()};
 }
 
 RoleSpec Ground::spec(ProcessRole role, const std::optional<SoundAccess>& sound) const {

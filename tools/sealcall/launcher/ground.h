@@ -10,9 +10,6 @@
 
 namespace sealcall::launcher {
 
-/// design.md section 3. Managed mode belongs to sealcall-guard, which measures and starts the enclave itself.
-enum class Mode : uint8_t { embedded, managed };
-
 /// Users that the roles run as, by role; the managed installation has one per role. Needs root.
 using RoleUsers = std::array<UserAndGroup, 6>;
 
@@ -21,7 +18,6 @@ struct GroundPlan {
     std::filesystem::path profile_dir;  ///< locked while we run: one phone per profile
     TpmChoice tpm = SoftwareTpm{};
     uint8_t measurement_pcr = 13;
-    Mode mode = Mode::embedded;
     Isolation isolation = Isolation::namespaces;
     std::optional<RoleUsers> users;  ///< none: as root, users of their own out of 61200 to 61205; else the caller's
     int log_fd = 2;                  ///< the roles' stderr and our own log lines; stays the caller's
@@ -36,6 +32,10 @@ class Ground {
 
     /// A role's specification, without its files.
     [[nodiscard]] RoleSpec spec(ipc::ProcessRole role, const std::optional<SoundAccess>& sound) const;
+    /// As start_role, or through the guard, whose log is then ours. `problem` says what the guard said.
+    Result<RoleProcess> start_enclave(const RoleSpec& spec, std::string& problem);
+    /// True when the TPM behind it is a software one, as far as is known: the guard says it with the enclave's start.
+    [[nodiscard]] bool software_tpm() const { return guard_ ? guarded_software_ : tpm_.software(); }
     [[nodiscard]] const PreparedRole& prepared(ipc::ProcessRole role) const { return prepared_.roles.at(role); }
     [[nodiscard]] TpmConnection& tpm() { return tpm_; }
     [[nodiscard]] const Bytes& log() const { return cel_; }
@@ -52,6 +52,8 @@ class Ground {
     PreparedRoles prepared_;
     Bytes cel_;
     std::optional<RoleUsers> users_;
+    std::optional<GuardedTpm> guard_;
+    bool guarded_software_ = false;
     int log_fd_ = 2;
 };
 

@@ -89,7 +89,12 @@ Status Phone::start_one(ProcessRole role, std::vector<int> fds_from_4, const std
         fds_from_4.erase(fds_from_4.begin(), fds_from_4.begin() + 2);
     }
     for (int fd : fds_from_4) spec.fds.push_back({static_cast<int>(spec.fds.size()), fd});
-    auto process = start_role(spec);
+    std::string guard_says;
+    auto process = role == ProcessRole::enclave ? ground_.start_enclave(spec, guard_says) : start_role(spec);
+    if (!process && !guard_says.empty()) {
+        end_with(kExitRoleLost, guard_says);
+        return process.error();
+    }
     if (!process) {
         end_with(kExitRoleLost, std::string("The program sealcall-") + name_of(role) +
                                     " could not be started: " + technical(process.error()) + ".");
@@ -130,8 +135,8 @@ Status Phone::start_roles(PhonePlan& plan) {
 }
 
 Status Phone::configure(PhonePlan& plan) {
-    plan.enclave.tpm = ground_.tpm().software() ? ipc::TpmKind::swtpm_socket : ipc::TpmKind::device;
-    plan.enclave.software_tpm = ground_.tpm().software();
+    plan.enclave.tpm = ground_.software_tpm() ? ipc::TpmKind::swtpm_socket : ipc::TpmKind::device;
+    plan.enclave.software_tpm = ground_.software_tpm();
     plan.enclave.measurement_pcr = plan.ground.measurement_pcr;
     TRY(plan.enclave.sealcall_log, BoundedBytes<8192>::from(ground_.log()));
     plan.enclave.wav_in = plan.audio.input == ipc::AudioSource::wav;

@@ -34,7 +34,9 @@ Status Provisioner::start_enclave(std::string& problem) {
     spec.fds[2].source = ground_.log_fd();
     spec.fds[ipc::fd::kControl].source = control.second.get();
     spec.fds[ipc::fd::kEnclaveTpm].source = ground_.tpm().fd();
-    auto process = start_role(spec);
+    auto process = ground_.start_enclave(spec, problem);
+    software_ = ground_.software_tpm();
+    if (!process && !problem.empty()) return process.error();
     if (!process) {
         problem = "The program sealcall-enclave could not be started: " + technical(process.error()) + ".";
         return process.error();

@@ -8,6 +8,7 @@
 
 #include "sealcall/base/tpm_extend.h"
 #include "sealcall/base/unique_fd.h"
+#include "sealcall/ipc/guard.h"
 #include "tools/sealcall/launcher/child.h"
 
 namespace sealcall::launcher {
@@ -19,7 +20,11 @@ struct SoftwareTpm {
 struct DeviceTpm {
     std::filesystem::path device = "/dev/tpmrm0";
 };
-using TpmChoice = std::variant<SoftwareTpm, DeviceTpm>;
+/// sealcall-guard has the TPM: it measured before us, and starts the enclave.
+struct GuardedTpm {
+    std::filesystem::path socket = ipc::kGuardSocket;
+};
+using TpmChoice = std::variant<SoftwareTpm, DeviceTpm, GuardedTpm>;
 
 /// An exclusive lock on a directory, gone with this process. Errors: would_block (somebody has it), not_found, io.
 Result<UniqueFd> lock_directory(const std::filesystem::path& dir);
