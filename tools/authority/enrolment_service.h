@@ -19,10 +19,10 @@ struct EnrolmentRequest {
     rats::TpmPublic identity_public;      ///< TPMT_PUBLIC
     rats::TpmAttest certify_attest;       ///< TPM2_Certify of the identity key by the AK
     rats::TpmSignature certify_signature;
-    bool software_tpm = false;    ///< the phone's own word; the endorsement may say it as well
-    bool replace_device = false;  ///< this TPM takes the place of the one enrolled for `uri`
+    bool software_tpm = false;        ///< the phone's own word; the endorsement may say it as well
+    bool replace_device = false;      ///< this TPM takes the place of the one enrolled for `uri`
     BoundedBytes<8192> sealcall_log;  ///< of a managed phone: what its guard extended (managed_device.h); else empty
-    BoundedBytes<256> host_spki;  ///< public key of the SIP transport; empty: no such certificate wanted
+    BoundedBytes<256> host_spki;      ///< public key of the SIP transport; empty: no such certificate wanted
     BoundedList<BoundedString<128>, 8> host_names;  ///< DNS names and numeric addresses for it
     BoundedString<16> profile{"embedded"};          ///< how it runs: "embedded" or "managed" (design.md section 3)
     BoundedString<64> partner;                      ///< the AK is for this partner only; empty: for everybody

@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 constexpr const char* kUsage =
     "usage: sealcall-approve DIR\n"
     "Prints what sealcall-guard in DIR is to measure and to start: the programs of sealcall in DIR with the libraries\n"
-    "that they use now, each with its SHA-256. Install the output as /etc/sealcall/guard/approved, mode 0644, root's.\n";
+    "that they use now, each with its SHA-256. Install the output as /etc/sealcall/guard/approved, mode 0644, "
+    "root's.\n";
 
 std::string hex(const Digest& digest) {
     std::string out;
