@@ -1,6 +1,7 @@
 // sealcall-approve: prints the list of approved programs for sealcall-guard (enclave/guard/approved.h), as they are
 // installed now. Whoever installs its output as /etc/sealcall/guard/approved approves them.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string>
