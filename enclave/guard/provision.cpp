@@ -21,10 +21,10 @@ Status failed(std::string& problem, std::string sentence, const Error& why) {
 }
 
 tpm::HierarchyAuths auths_from(const Secret<32>& secret, const Secret<32>& enclave) {
-    const auto s = secret.reveal(SecretAccess{});
-    return {.owner = tpm::derive_auth(s, AuthFor::owner, 0),
-            .endorsement = tpm::derive_auth(enclave.reveal(SecretAccess{}), AuthFor::endorsement, 0),
-            .lockout = tpm::derive_auth(s, AuthFor::lockout, 0)};
+    const auto e = enclave.reveal(SecretAccess{});
+    return {.owner = tpm::derive_auth(e, AuthFor::owner, 0),
+            .endorsement = tpm::derive_auth(e, AuthFor::endorsement, 0),
+            .lockout = tpm::derive_auth(secret.reveal(SecretAccess{}), AuthFor::lockout, 0)};
 }
 
 Result<SealedBoot> seal(tpm::Tpm& tpm, const Secret<32>& secret, const Digest& state) {

@@ -186,8 +186,9 @@ Status Server::launch(std::span<const UniqueFd> fds) {
     places[ipc::fd::kEnclaveAudio] = fds[4].get();
     places[ipc::fd::kEnclaveTpm] = tpm.get();
     places[ipc::fd::kEnclaveAudit] = fds[5].get();
+    places[ipc::fd::kEnclaveBundle] = fds[6].get();
     for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i)
-        places[static_cast<size_t>(ipc::fd::kEnclaveVerifier0 + i)] = fds[static_cast<size_t>(6 + i)].get();
+        places[static_cast<size_t>(ipc::fd::kEnclaveVerifier0 + i)] = fds[static_cast<size_t>(7 + i)].get();
     places[kGuardFd] = secret.get();
     TRY(process_, start_enclave(plan_.enclave, boot_.enclave(), places));
     return {};

@@ -75,7 +75,7 @@ class EsysTpm final : public Tpm {
     // tpm_provision.cpp
     Result<std::vector<uint32_t>> capability(TPM2_CAP kind, uint32_t first, uint32_t count);
     Result<uint32_t> property(uint32_t name);
-    Status use_endorsement_auth();
+    Status use_hierarchy_auths();
     Result<bool> exists(TPM2_HANDLE handle);
     Status make_srk();
     Status set_dictionary_attack_parameters();

@@ -45,9 +45,9 @@ enum class AuthFor : uint8_t {
     counter,
     authority,
     endorsement,
+    owner,
     // From the boot secret itself, which the enclave never has:
     enclave,  ///< the secret that the enclave gets for all of the above
-    owner,
     lockout,
 };
 

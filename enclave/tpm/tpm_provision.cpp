@@ -73,13 +73,15 @@ Status EsysTpm::identify() {
     // FIRMWARE_VERSION_1 and _2 follow the vendor strings and the vendor's TPM type (Part 2, 6.13).
     name_ += " firmware " + std::to_string(p[6] >> 16) + '.' + std::to_string(p[6] & 0xffff) + '.' +
              std::to_string(p[7] >> 16) + '.' + std::to_string(p[7] & 0xffff);
-    return use_endorsement_auth();
+    return use_hierarchy_auths();
 }
 
-// Where a guard set the authorisations, the one of the endorsement hierarchy follows from the secret that we got.
-Status EsysTpm::use_endorsement_auth() {
+// Where a guard set the authorisations, those for making the AK and for pinning the authority follow from the secret
+// that we got; the lockout's does not.
+Status EsysTpm::use_hierarchy_auths() {
     if (options_.auth_value.empty()) return {};
     TRY(const uint32_t permanent, property(TPM2_PT_PERMANENT));
+    if ((permanent & TPMA_PERMANENT_OWNERAUTHSET) != 0) TRY_STATUS(set_auth(ESYS_TR_RH_OWNER, AuthFor::owner, 0));
     if ((permanent & TPMA_PERMANENT_ENDORSEMENTAUTHSET) == 0) return {};
     return set_auth(ESYS_TR_RH_ENDORSEMENT, AuthFor::endorsement, 0);
 }

@@ -135,6 +135,7 @@ Result<RoleProcess> Ground::start_enclave(const RoleSpec& spec, std::string& pro
                                                       at(fd::kEnclaveUi),
                                                       at(fd::kEnclaveAudio),
                                                       at(fd::kEnclaveAudit),
+                                                      at(fd::kEnclaveBundle),
                                                       at(fd::kEnclaveVerifier0),
                                                       at(fd::kEnclaveVerifier0 + 1)};
     TRY(GuardedEnclave running, start_guarded(guard_->socket, fds, problem));

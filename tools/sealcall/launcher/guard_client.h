@@ -20,8 +20,8 @@ struct GuardedEnclave {
     UniqueFd connection;  ///< the enclave lives as long as this is open; GuardEnded comes over it
     ipc::GuardStarted started;
 };
-/// `fds`: log, launcher, host, ui, audio, audit log, verifier slots; they stay the caller's. `problem` says to a person
-/// why not. Errors: as ask_guard; unavailable (the guard says no).
+/// `fds`: log, launcher, host, ui, audio, audit log, bundle, verifier slots; they stay the caller's. `problem` says to
+/// a person why not. Errors: as ask_guard; unavailable (the guard says no).
 Result<GuardedEnclave> start_guarded(const std::filesystem::path& socket, std::span<const int> fds,
                                      std::string& problem);
 
