@@ -176,19 +176,10 @@ Status Server::launch(std::span<const UniqueFd> fds) {
     TRY(const UniqueFd tpm, connect_tpm(boot_.paths().tpm));
     TRY(const UniqueFd secret, handover_pipe(boot_.handover()));
     const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    // GuardStart says the order in which they come; ipc::fd says where the enclave looks for them.
-    std::array<int, kGuardFd + 1> places{};
-    places[0] = places[1] = null.get();
-    places[2] = fds[0].get();
-    places[ipc::fd::kControl] = fds[1].get();
-    places[ipc::fd::kEnclaveHost] = fds[2].get();
-    places[ipc::fd::kEnclaveUi] = fds[3].get();
-    places[ipc::fd::kEnclaveAudio] = fds[4].get();
-    places[ipc::fd::kEnclaveTpm] = tpm.get();
-    places[ipc::fd::kEnclaveAudit] = fds[5].get();
-    places[ipc::fd::kEnclaveBundle] = fds[6].get();
-    for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i)
-        places[static_cast<size_t>(ipc::fd::kEnclaveVerifier0 + i)] = fds[static_cast<size_t>(7 + i)].get();
+    std::array<int, kGuardFd + 1> places{null.get(), null.get()};
+    size_t next = 0;
+    for (int number = 2; number <= ipc::fd::kEnclaveLast; ++number)
+        places[static_cast<size_t>(number)] = number == ipc::fd::kEnclaveTpm ? tpm.get() : fds[next++].get();
     places[kGuardFd] = secret.get();
     TRY(process_, start_enclave(plan_.enclave, boot_.enclave(), places));
     return {};

@@ -363,10 +363,10 @@ TEST_F(HostileUser, ASecondEnclaveOfTheUsersOwnGetsNoKeysFromTheTpm) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         const int theirs = ::fcntl(control.theirs.get(), F_DUPFD, 100), their_tpm = ::fcntl(tpm.get(), F_DUPFD, 100);
         const int null = ::open("/dev/null", O_RDWR);
-        for (int fd = 0; fd <= ipc::fd::kEnclaveBundle; ++fd) ::dup2(null, fd);
+        for (int fd = 0; fd <= ipc::fd::kEnclaveLast; ++fd) ::dup2(null, fd);
         ::dup2(theirs, ipc::fd::kControl);
         ::dup2(their_tpm, ipc::fd::kEnclaveTpm);
-        ::close_range(ipc::fd::kEnclaveBundle + 1, ~0U, 0);
+        ::close_range(ipc::fd::kEnclaveLast + 1, ~0U, 0);
         const bool became = ::setgroups(0, nullptr) == 0 && ::setresgid(kUser, kUser, kUser) == 0 &&
                             ::setresuid(kUser, kUser, kUser) == 0;
         if (became) ::execl(enclave_program().c_str(), "sealcall-enclave", nullptr);

@@ -10,17 +10,19 @@ namespace sealcall::ipc {
 inline constexpr const char* kGuardSocket = "/run/sealcall/guard.sock";
 
 namespace fd {
-inline constexpr int kEnclaveGuard = 12;  ///< a pipe with GuardHandover; closed when a launcher started the enclave
+inline constexpr int kEnclaveLast = kEnclaveRuntimeLog;  ///< the last that a launcher gives
+/// A pipe with GuardHandover; closed when a launcher started the enclave.
+inline constexpr int kEnclaveGuard = kEnclaveLast + 1;
 }  // namespace fd
 
-/// asker -> guard: start the approved enclave. Its descriptors come with this packet (SCM_RIGHTS), in this order: log,
-/// launcher, host, ui, audio, audit log, bundle, verifier slots. The enclave lives as long as this connection.
+/// asker -> guard: start the approved enclave. Its descriptors come with this packet (SCM_RIGHTS): what it finds at 2
+/// to fd::kEnclaveLast, in that order, without fd::kEnclaveTpm. The enclave lives as long as this connection.
 struct GuardStart {
     static constexpr uint16_t kId = 700;
     BoundedString<64> build;  ///< equal to the guard's
     static constexpr auto fields = std::tuple{&GuardStart::build};
 };
-inline constexpr size_t kGuardDescriptors = 7 + fd::kEnclaveVerifierSlots;
+inline constexpr size_t kGuardDescriptors = fd::kEnclaveLast - 2;
 
 /// guard -> asker: the answer to GuardStart.
 struct GuardStarted {

@@ -127,17 +127,9 @@ Result<Ground> Ground::lay(const GroundPlan& plan, std::string& problem) {
 
 Result<RoleProcess> Ground::start_enclave(const RoleSpec& spec, std::string& problem) {
     if (!guard_) return start_role(spec);
-    namespace fd = ipc::fd;
-    const auto at = [&](int number) { return spec.fds.at(static_cast<size_t>(number)).source; };
-    const std::array<int, ipc::kGuardDescriptors> fds{at(2),
-                                                      at(fd::kControl),
-                                                      at(fd::kEnclaveHost),
-                                                      at(fd::kEnclaveUi),
-                                                      at(fd::kEnclaveAudio),
-                                                      at(fd::kEnclaveAudit),
-                                                      at(fd::kEnclaveBundle),
-                                                      at(fd::kEnclaveVerifier0),
-                                                      at(fd::kEnclaveVerifier0 + 1)};
+    std::vector<int> fds;
+    for (const HandedFd& f : spec.fds)
+        if (f.number >= 2 && f.number != ipc::fd::kEnclaveTpm) fds.push_back(f.source);
     TRY(GuardedEnclave running, start_guarded(guard_->socket, fds, problem));
     if (!approved_as_here(prepared_, running.started.log.view())) {
         problem =

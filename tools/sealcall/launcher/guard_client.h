@@ -20,7 +20,7 @@ struct GuardedEnclave {
     UniqueFd connection;  ///< the enclave lives as long as this is open; GuardEnded comes over it
     ipc::GuardStarted started;
 };
-/// `fds`: log, launcher, host, ui, audio, audit log, bundle, verifier slots; they stay the caller's. `problem` says to
+/// `fds`: as ipc::GuardStart lists them; they stay the caller's. `problem` says to
 /// a person why not. Errors: as ask_guard; unavailable (the guard says no).
 Result<GuardedEnclave> start_guarded(const std::filesystem::path& socket, std::span<const int> fds,
                                      std::string& problem);
