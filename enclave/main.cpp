@@ -41,31 +41,23 @@ Result<std::optional<ipc::GuardHandover>> take_handover() {
     if (::fcntl(ipc::fd::kEnclaveGuard, F_GETFD) < 0) return std::optional<ipc::GuardHandover>();
     const UniqueFd pipe(ipc::fd::kEnclaveGuard);
     Bytes all(sizeof(ipc::GuardHandover) + 16384);
-    size_t got = 0;
-    for (;;) {
-        const ssize_t n = ::read(pipe.get(), all.data() + got, all.size() - got);
-        if (n < 0) return Error{Errc::io, "the guard's handover", static_cast<uint32_t>(errno)};
-        if (n == 0) break;
-        got += static_cast<size_t>(n);
-    }
-    TRY(auto handover, ipc::decode_message<ipc::GuardHandover>(ByteSpan(all).first(got)));
+    const ssize_t n = ::read(pipe.get(), all.data(), all.size());  // it was written whole before we were started
+    if (n < 0) return Error{Errc::io, "the guard's handover", static_cast<uint32_t>(errno)};
+    TRY(auto handover, ipc::decode_message<ipc::GuardHandover>(ByteSpan(all).first(static_cast<size_t>(n))));
     wipe(all.data(), all.size());
     return std::optional(std::move(handover));
 }
 
 /// The guard's word counts, not the launcher's, which is any program of the user.
-void apply(const ipc::GuardHandover& guard, ipc::ConfigureEnclave& config) {
-    config.tpm = guard.tpm;
-    config.software_tpm = guard.tpm == ipc::TpmKind::swtpm_socket;
-    config.auth_value = BoundedBytes<1024>(guard.auth_value.view());
-    config.measurement_pcr = guard.measurement_pcr;
-    config.sealcall_log = guard.log;
-}
-
-void apply(const ipc::GuardHandover& guard, ipc::Provision& request) {
+template <class Request>
+void apply(const ipc::GuardHandover& guard, Request& request) {
     request.tpm = guard.tpm;
     request.auth_value = BoundedBytes<1024>(guard.auth_value.view());
     request.measurement_pcr = guard.measurement_pcr;
+    if constexpr (std::is_same_v<Request, ipc::ConfigureEnclave>) {
+        request.software_tpm = guard.tpm == ipc::TpmKind::swtpm_socket;
+        request.sealcall_log = guard.log;
+    }
 }
 
 int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::byte> buffer) {

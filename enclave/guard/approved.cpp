@@ -1,9 +1,11 @@
 #include "enclave/guard/approved.h"
 
+#include "sealcall/base/hex.h"
+
 namespace sealcall::guard {
 namespace {
 
-constexpr size_t kRolesMax = 8, kFilesMax = 128, kPathMax = 512;
+constexpr size_t kRolesMax = 8, kFilesMax = 128, kPathMax = 512, kNameMax = 255;
 
 /// The words of a line, at most `max` and one to show that there are more.
 std::vector<std::string_view> words_of(std::string_view line, size_t max) {
@@ -19,26 +21,11 @@ std::vector<std::string_view> words_of(std::string_view line, size_t max) {
     return out;
 }
 
-int nibble(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool read_digest(std::string_view hex, Digest& out) {
-    if (hex.size() != 2 * out.size()) return false;
-    for (size_t i = 0; i < out.size(); ++i) {
-        const int high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        out[i] = static_cast<std::byte>(high << 4 | low);
-    }
-    return true;
-}
-
 bool is_plain_path(std::string_view path) {
     const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
     return path.size() > 1 && path.size() <= kPathMax && path.front() == '/' && path.back() != '/' &&
-           path.find("/../") == std::string_view::npos && path.find("//") == std::string_view::npos &&
-           !path.ends_with("/..") && std::ranges::all_of(path, visible);
+           path.size() - path.rfind('/') <= kNameMax + 1 && path.find("/../") == std::string_view::npos &&
+           path.find("//") == std::string_view::npos && !path.ends_with("/..") && std::ranges::all_of(path, visible);
 }
 
 bool is_role(std::string_view name) {
@@ -59,7 +46,7 @@ bool take_line(std::string_view line, std::vector<ApprovedRole>& out) {
     }
     if (words[0] != "file" || words.size() != 4 || out.empty() || out.back().files.size() >= kFilesMax) return false;
     ApprovedFile file{.digest = {}, .place = std::string(words[2]), .source = std::string(words[3])};
-    if (!read_digest(words[1], file.digest) || !is_plain_path(words[2]) || !is_plain_path(words[3])) return false;
+    if (!from_hex(words[1], file.digest) || !is_plain_path(words[2]) || !is_plain_path(words[3])) return false;
     out.back().files.push_back(std::move(file));
     return true;
 }

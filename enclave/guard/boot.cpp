@@ -134,7 +134,6 @@ Status Boot::run() {
     TRY_STATUS(unsealed);
     measured.push_back(cap());
     TRY(log_, attestation::encode_cel(measured, kMeasurementPcr));
-    capped_ = capped_value(roles_);
     set(GuardKeys::ready, {});
     return {};
 }

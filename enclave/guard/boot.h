@@ -19,6 +19,8 @@ struct Paths {
     std::filesystem::path approved = "/etc/sealcall/guard/approved";
     std::filesystem::path state = "/var/lib/sealcall-guard";
     [[nodiscard]] std::filesystem::path sealed() const { return state / "boot-secret.sealed"; }
+    /// CMS, DER: the hierarchies' authorisations, for the authority's eyes. Handed to whoever asks.
+    [[nodiscard]] std::filesystem::path escrow() const { return state / "escrow.cms"; }
 };
 
 /// Opens the TPM. Errors: not_found, not_permitted, io (detail: errno).
@@ -41,7 +43,7 @@ class Boot {
     [[nodiscard]] ipc::GuardKeys keys() const { return keys_; }
     [[nodiscard]] const std::string& problem() const { return problem_; }
     [[nodiscard]] const Paths& paths() const { return paths_; }
-    [[nodiscard]] const Digest& capped() const { return capped_; }
+    [[nodiscard]] const Bytes& log() const { return log_; }
     [[nodiscard]] const ApprovedRole& enclave() const { return roles_.back(); }
     /// For the enclave alone. `keys()` must be ready.
     [[nodiscard]] ipc::GuardHandover handover() const;
@@ -60,7 +62,6 @@ class Boot {
     std::vector<ApprovedRole> roles_;
     ipc::GuardKeys keys_ = ipc::GuardKeys::not_set_up;
     std::string problem_;
-    Digest capped_{};
     Bytes log_;
     Secret<32> enclave_auth_;
 };
@@ -69,15 +70,20 @@ class Boot {
 struct Provisioning {
     Paths paths;
     std::optional<std::filesystem::path> previous;  ///< authorisations that are in force now; none: they are empty
-    std::filesystem::path escrow_to;                ///< PEM: the authority's certificate
-    std::filesystem::path escrow;                   ///< written: CMS (RFC 5652) for its key, DER
+    std::filesystem::path escrow_to;                ///< PEM: the authority's escrow certificate
 };
-/// Not to be run while a phone runs. `problem` gets a sentence for a person. Errors: the cause.
+/// Writes Paths::sealed() and Paths::escrow(). Not to be run while a phone runs. `problem` gets a sentence for a
+/// person. Errors: the cause.
 Status provision(const Provisioning& request, std::string& problem);
 
-/// "owner HEX", "endorsement HEX", "lockout HEX": what is escrowed, and what `previous` holds. Errors: bad_value.
-std::string print_authorisations(const tpm::HierarchyAuths& auths);
-Result<tpm::HierarchyAuths> parse_authorisations(std::string_view text);
+/// What the authority keeps, and what `previous` holds: the authorisations, and of which device they are.
+struct Escrow {
+    Digest device{};  ///< SHA-256 of the EK's SubjectPublicKeyInfo
+    tpm::HierarchyAuths auths;
+};
+/// Four lines "device HEX", "owner HEX", "endorsement HEX", "lockout HEX". Errors: bad_value.
+std::string print_escrow(const Escrow& escrow);
+Result<Escrow> parse_escrow(std::string_view text);
 
 /// CMS AuthEnvelopedData with AES-256-GCM for the key of a PEM certificate (RFC 5083, 5084, 5753). Errors:
 /// bad_certificate, crypto_failed.

@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 
 #include "enclave/guard/boot.h"
+#include "sealcall/base/hex.h"
 
 namespace sealcall::guard {
 namespace {
@@ -21,49 +22,37 @@ using CmsPtr = std::unique_ptr<CMS_ContentInfo, Deleter<CMS_ContentInfo_free>>;
 void free_only(STACK_OF(X509) * p) { sk_X509_free(p); }
 using X509Stack = std::unique_ptr<STACK_OF(X509), Deleter<free_only>>;
 
-constexpr std::string_view kNames[] = {"owner", "endorsement", "lockout"};
+constexpr std::string_view kNames[] = {"device", "owner", "endorsement", "lockout"};
 
 }  // namespace
 
-std::string print_authorisations(const tpm::HierarchyAuths& auths) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    const Secret<32>* const values[] = {&auths.owner, &auths.endorsement, &auths.lockout};
+std::string print_escrow(const Escrow& escrow) {
+    const ByteSpan values[] = {escrow.device, escrow.auths.owner.reveal(SecretAccess{}),
+                               escrow.auths.endorsement.reveal(SecretAccess{}),
+                               escrow.auths.lockout.reveal(SecretAccess{})};
     std::string out;
-    out.reserve(256);  // once, so that no copy is left behind
-    for (size_t i = 0; i < 3; ++i) {
-        out.append(kNames[i]).push_back(' ');
-        for (const std::byte b : values[i]->reveal(SecretAccess{})) {
-            out.push_back(kDigits[static_cast<size_t>(b >> 4)]);
-            out.push_back(kDigits[static_cast<size_t>(b & std::byte{15})]);
-        }
-        out.push_back('\n');
+    out.reserve(512);  // once, so that no copy is left behind
+    for (size_t i = 0; i < std::size(kNames); ++i) {
+        std::string hex = to_hex(values[i]);
+        out.append(kNames[i]).append(" ").append(hex).append("\n");
+        wipe(hex.data(), hex.size());
     }
     return out;
 }
 
-Result<tpm::HierarchyAuths> parse_authorisations(std::string_view text) {
-    constexpr Error kBad{Errc::bad_value, "lines \"owner HEX\", \"endorsement HEX\", \"lockout HEX\"", 0};
-    tpm::HierarchyAuths out;
-    Secret<32>* const values[] = {&out.owner, &out.endorsement, &out.lockout};
-    for (size_t i = 0; i < 3; ++i) {
-        const size_t size = kNames[i].size() + 1 + 64 + 1;
-        if (text.size() < size || !text.starts_with(kNames[i]) || text[kNames[i].size()] != ' ' ||
-            text[size - 1] != '\n')
-            return kBad;
-        const std::string_view hex = text.substr(kNames[i].size() + 1, 64);
-        const auto bytes = values[i]->reveal(SecretAccess{});
-        for (size_t j = 0; j < bytes.size(); ++j) {
-            unsigned value = 0;
-            for (const char c : hex.substr(2 * j, 2)) {
-                const bool digit = c >= '0' && c <= '9';
-                if (!digit && (c < 'a' || c > 'f')) return kBad;
-                value = value << 4 | static_cast<unsigned>(digit ? c - '0' : c - 'a' + 10);
-            }
-            bytes[j] = static_cast<std::byte>(value);
-        }
+Result<Escrow> parse_escrow(std::string_view text) {
+    Escrow out;
+    const std::span<std::byte> values[] = {out.device, out.auths.owner.reveal(SecretAccess{}),
+                                           out.auths.endorsement.reveal(SecretAccess{}),
+                                           out.auths.lockout.reveal(SecretAccess{})};
+    for (size_t i = 0; i < std::size(kNames); ++i) {
+        const size_t name = kNames[i].size(), size = name + 1 + 64 + 1;
+        if (text.size() < size || !text.starts_with(kNames[i]) || text[name] != ' ' || text[size - 1] != '\n' ||
+            !from_hex(text.substr(name + 1, 64), values[i]))
+            return Error{Errc::bad_value, "lines device, owner, endorsement, lockout, each with 64 digits", 0};
         text.remove_prefix(size);
     }
-    if (!text.empty()) return kBad;
+    if (!text.empty()) return Error{Errc::bad_value, "more than four lines", 0};
     return out;
 }
 

@@ -1,15 +1,17 @@
 #include "enclave/guard/files.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
+
+#include "enclave/tpm/policy_digest.h"
 
 namespace sealcall::guard {
 namespace {
+
+constexpr size_t kProgramMax = 64UL << 20;  // libcrypto, the largest, has 5 MB
 
 Error system_error(const char* what) {
     const Errc code = errno == ENOENT ? Errc::not_found : Errc::io;
@@ -26,9 +28,22 @@ Status write_all(int fd, ByteSpan bytes) {
     return {};
 }
 
-struct FreeDigest {
-    void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
-};
+/// Until the end, `max` bytes at most.
+Status read_all(int fd, size_t max, Bytes& out) {
+    constexpr size_t kStep = 64 * 1024;
+    size_t got = 0;
+    out.reserve(2 * kStep);  // what is small, secrets for one, is never moved
+    for (;;) {
+        out.resize(got + kStep);
+        const ssize_t n = ::read(fd, out.data() + got, kStep);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return system_error("read");
+        got += static_cast<size_t>(n);
+        out.resize(got);
+        if (n == 0) return {};
+        if (got > max) return Error{Errc::too_large, "file", 0};
+    }
+}
 
 }  // namespace
 
@@ -39,15 +54,8 @@ Result<Bytes> read_own_file(const std::filesystem::path& path, size_t max) {
     if (::fstat(fd.get(), &st) != 0) return system_error("stat");
     if (!S_ISREG(st.st_mode) || st.st_uid != ::geteuid() || (st.st_mode & 022) != 0)
         return Error{Errc::not_permitted, "a file of the guard that others can write", st.st_mode};
-    if (st.st_size < 0 || static_cast<uint64_t>(st.st_size) > max) return Error{Errc::too_large, "file", 0};
-    Bytes out(static_cast<size_t>(st.st_size));
-    size_t got = 0;
-    while (got < out.size()) {
-        const ssize_t n = ::read(fd.get(), out.data() + got, out.size() - got);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return Error{Errc::io, "read", n < 0 ? static_cast<uint32_t>(errno) : 0};
-        got += static_cast<size_t>(n);
-    }
+    Bytes out;
+    TRY_STATUS(read_all(fd.get(), max, out));
     return out;
 }
 
@@ -65,22 +73,10 @@ Status write_own_file(const std::filesystem::path& path, ByteSpan content) {
 }
 
 Result<Digest> hash_file(int from, int to) {
-    const std::unique_ptr<EVP_MD_CTX, FreeDigest> hash(EVP_MD_CTX_new());
-    if (!hash || EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) != 1)
-        return Error{Errc::crypto_failed, "SHA-256", 0};
-    std::array<std::byte, 64 * 1024> block;
-    for (;;) {
-        const ssize_t n = ::read(from, block.data(), block.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return system_error("read");
-        if (n == 0) break;
-        const ByteSpan part = ByteSpan(block).first(static_cast<size_t>(n));
-        if (EVP_DigestUpdate(hash.get(), part.data(), part.size()) != 1) return Error{Errc::crypto_failed, "SHA-256"};
-        if (to >= 0) TRY_STATUS(write_all(to, part));
-    }
-    Digest out{};
-    if (EVP_DigestFinal_ex(hash.get(), as_u8(out.data()), nullptr) != 1) return Error{Errc::crypto_failed, "SHA-256"};
-    return out;
+    Bytes all;
+    TRY_STATUS(read_all(from, kProgramMax, all));
+    if (to >= 0) TRY_STATUS(write_all(to, all));
+    return tpm::sha256(all);
 }
 
 }  // namespace sealcall::guard

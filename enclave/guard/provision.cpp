@@ -1,6 +1,7 @@
 // sealcall-guard provision.
 #include <openssl/rand.h>
 
+#include "attestation/tpm_structs.h"
 #include "enclave/guard/boot.h"
 #include "enclave/guard/sealed_boot.h"
 #include "enclave/tpm/policy_digest.h"
@@ -27,6 +28,13 @@ tpm::HierarchyAuths auths_from(const Secret<32>& secret, const Secret<32>& encla
             .lockout = tpm::derive_auth(secret.reveal(SecretAccess{}), AuthFor::lockout, 0)};
 }
 
+Result<Digest> device_of(tpm::Tpm& tpm) {
+    TRY(const tpm::Endorsement endorsement, tpm.endorsement());
+    TRY(const auto ek, attestation::parse_tpmt_public(endorsement.ek_public.view()));
+    TRY(const Bytes spki, attestation::spki_der(ek));
+    return tpm::sha256(spki);
+}
+
 Result<SealedBoot> seal(tpm::Tpm& tpm, const Secret<32>& secret, const Digest& state) {
     TRY(const tpm::IdentityBlobs blobs, tpm.seal_boot(secret, state));
     TRY(const Bytes srk, tpm.srk_name());
@@ -44,26 +52,19 @@ Status provision(const Provisioning& request, std::string& problem) {
     if (!roles) return failed(problem, "The list of approved programs cannot be used.", roles.error());
     auto certificate = read_own_file(request.escrow_to, kCertificateMax);
     if (!certificate) return failed(problem, "The certificate for the escrow cannot be read.", certificate.error());
-    tpm::HierarchyAuths previous;
-    bool have_previous = false;
+    Escrow previous;
     if (request.previous) {
         auto text = read_own_file(*request.previous, kAuthorisationsMax);
         if (!text) return failed(problem, "The authorisations in force cannot be read.", text.error());
-        auto parsed = parse_authorisations(as_chars(*text));
+        auto parsed = parse_escrow(as_chars(*text));
         wipe(text->data(), text->size());
         if (!parsed) return failed(problem, "The authorisations in force cannot be read.", parsed.error());
         previous = *std::move(parsed);
-        have_previous = true;
     }
     Secret<32> secret;
     if (RAND_bytes(as_u8(secret.reveal(SecretAccess{}).data()), 32) != 1)
         return failed(problem, "No random numbers.", Error{Errc::crypto_failed, "RAND_bytes", 0});
     const Secret<32> enclave = tpm::derive_auth(secret.reveal(SecretAccess{}), AuthFor::enclave, 0);
-    const tpm::HierarchyAuths auths = auths_from(secret, enclave);
-    std::string text = print_authorisations(auths);
-    auto escrow = encrypt_for(*certificate, as_bytes(text));
-    wipe(text.data(), text.size());
-    if (!escrow) return failed(problem, "The escrow cannot be encrypted.", escrow.error());
 
     auto fd = connect_tpm(request.paths.tpm);
     if (!fd) return failed(problem, "The TPM cannot be opened.", fd.error());
@@ -74,17 +75,24 @@ Status provision(const Provisioning& request, std::string& problem) {
                                                .srk_name = {}});
     if (!tpm) return failed(problem, "The TPM does not answer.", tpm.error());
     // First what is needed to get out again, then what cannot be taken back.
-    if (Status s = (*tpm)->authorise(have_previous ? &previous : nullptr); !s)
+    if (Status s = (*tpm)->authorise(request.previous ? &previous.auths : nullptr); !s)
         return failed(problem, "The TPM's authorisations are set already. Give them with --authorisations.", s.error());
-    if (Status s = (*tpm)->forget_counters(); !s) return failed(problem, "Old counters cannot be removed.", s.error());
+    if (Status s = (*tpm)->forget_indices(); !s) return failed(problem, "Old counters cannot be removed.", s.error());
     if (Status s = (*tpm)->provision(); !s) return failed(problem, "The TPM cannot be prepared.", s.error());
     auto sealed = seal(**tpm, secret, measured_value(*roles));
     if (!sealed) return failed(problem, "The boot secret cannot be sealed.", sealed.error());
-    if (Status s = write_own_file(request.escrow, *escrow); !s)
+    auto device = device_of(**tpm);
+    if (!device) return failed(problem, "The TPM's endorsement key cannot be read.", device.error());
+    const Escrow kept{.device = *device, .auths = auths_from(secret, enclave)};
+    std::string text = print_escrow(kept);
+    auto escrow = encrypt_for(*certificate, as_bytes(text));
+    wipe(text.data(), text.size());
+    if (!escrow) return failed(problem, "The escrow cannot be encrypted.", escrow.error());
+    if (Status s = write_own_file(request.paths.escrow(), *escrow); !s)
         return failed(problem, "The escrow cannot be written.", s.error());
     if (Status s = write_own_file(request.paths.sealed(), ipc::encode_message(*sealed)); !s)
         return failed(problem, "The boot secret cannot be kept.", s.error());
-    if (Status s = (*tpm)->set_hierarchy_auths(auths); !s)
+    if (Status s = (*tpm)->set_hierarchy_auths(kept.auths); !s)
         return failed(problem,
                       "The TPM's authorisations could not be set; those in the escrow may be in force in part.",
                       s.error());

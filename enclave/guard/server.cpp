@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "enclave/guard/files.h"
 #include "sealcall/ipc/link.h"
 
 namespace sealcall::guard {
@@ -136,17 +137,19 @@ bool Server::serve(Asker& asker) {
     }
     const auto request = ipc::decode_message<ipc::GuardStart>(message);
     if (!request) return false;
-    const ipc::GuardStarted started = start(*request, fds);
+    const ipc::GuardStatus started = start(*request, fds);
     answer(asker.fd.get(), started);
-    log(started.ok ? "enclave_started" : "enclave_refused",
+    log(started.pid != 0 ? "enclave_started" : "enclave_refused",
         "uid=" + std::to_string(asker.uid) + " pid=" + std::to_string(started.pid));
-    if (started.ok) owner_ = std::move(asker.fd);
+    if (started.pid != 0) owner_ = std::move(asker.fd);
     return false;
 }
 
-ipc::GuardStarted Server::start(const ipc::GuardStart& request, std::span<const UniqueFd> fds) {
-    ipc::GuardStarted out;
-    const auto refuse = [&](const std::string& why) {
+ipc::GuardStatus Server::start(const ipc::GuardStart& request, std::span<const UniqueFd> fds) {
+    ipc::GuardStatus out = status();
+    const auto refuse = [&](std::string_view why) {
+        out.pid = 0;
+        out.keys = boot_.keys();
         out.problem = BoundedString<256>::cut(why);
         return out;
     };
@@ -157,13 +160,7 @@ ipc::GuardStarted Server::start(const ipc::GuardStart& request, std::span<const 
     const Status launched = launch(fds);
     if (boot_.keys() != GuardKeys::ready) return refuse(boot_.problem());
     if (!launched) return refuse(std::string("The enclave could not be started: ") + launched.error().what + ".");
-    const ipc::GuardHandover handover = boot_.handover();
-    out.ok = true;
-    out.pid = static_cast<uint32_t>(process_.pid);
-    out.tpm = handover.tpm;
-    out.measurement_pcr = handover.measurement_pcr;
-    out.log = handover.log;
-    return out;
+    return status();
 }
 
 Status Server::launch(std::span<const UniqueFd> fds) {
@@ -186,12 +183,14 @@ Status Server::launch(std::span<const UniqueFd> fds) {
 }
 
 ipc::GuardStatus Server::status() const {
+    const auto escrow = read_own_file(boot_.paths().escrow(), 1024);
     return {.keys = boot_.keys(),
             .problem = BoundedString<256>::cut(boot_.problem()),
-            .enclave_runs = process_.pid > 0,
+            .pid = process_.pid > 0 ? static_cast<uint32_t>(process_.pid) : 0,
             .tpm = kind_of(boot_.paths().tpm),
             .measurement_pcr = kMeasurementPcr,
-            .capped = boot_.capped()};
+            .log = BoundedBytes<8192>(boot_.log()),
+            .escrow = escrow && escrow->size() <= 1024 ? BoundedBytes<1024>(*escrow) : BoundedBytes<1024>()};
 }
 
 void Server::take_end() {

@@ -32,7 +32,7 @@ class Server {
     Server(ServerPlan plan, Boot boot) : plan_(std::move(plan)), boot_(std::move(boot)) {}
     void accept_one();
     bool serve(Asker& asker);  ///< false: done with it
-    ipc::GuardStarted start(const ipc::GuardStart& request, std::span<const UniqueFd> fds);
+    ipc::GuardStatus start(const ipc::GuardStart& request, std::span<const UniqueFd> fds);
     Status launch(std::span<const UniqueFd> fds);
     ipc::GuardStatus status() const;
     void take_end();

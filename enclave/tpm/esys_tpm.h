@@ -42,7 +42,7 @@ class EsysTpm final : public Tpm {
     Status accept_version(uint64_t version) override;
     Millis lease() const override { return lease_; }
     Status authorise(const HierarchyAuths* previous) override;
-    Status forget_counters() override;
+    Status forget_indices() override;
     Status set_hierarchy_auths(const HierarchyAuths& auths) override;
     Result<IdentityBlobs> seal_boot(const Secret<32>& secret, const Digest& state) override;
     Result<Secret<32>> unseal_boot(const IdentityBlobs& sealed) override;
@@ -81,6 +81,7 @@ class EsysTpm final : public Tpm {
     Status set_dictionary_attack_parameters();
     Status make_counter(uint8_t slot);
     Status define_nv(const TPMS_NV_PUBLIC& wanted, AuthFor purpose, uint8_t index, Handle& out);
+    Status undefine_nv(TPM2_HANDLE handle);
     // tpm_load.cpp
     Result<NvIndex> open_nv(const TPMS_NV_PUBLIC& wanted, AuthFor purpose, uint8_t index);
     Status open_srk();
@@ -115,7 +116,6 @@ class EsysTpm final : public Tpm {
     // tpm_authority.cpp
     Status make_version_counter();
     Status write_pin(const Digest& signer, uint64_t version);
-    Status undefine_pin();
     Result<AuthorityPin> read_pin();
     // tpm_seal.cpp
     Result<Bytes> read_nv(ESYS_TR nv, uint16_t size);

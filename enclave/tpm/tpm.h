@@ -120,8 +120,9 @@ class Tpm {
     /// Uses `previous` for the hierarchies from here on; null: they must be empty. Error: tpm_auth_refused when they
     /// are not.
     virtual Status authorise(const HierarchyAuths* previous) = 0;
-    /// Removes the call counters, whose authValue follows from an older secret.
-    virtual Status forget_counters() = 0;
+    /// Removes our indices, whose authValues follow from an older secret: call counters, the authority's pin and
+    /// version. A counter that is made anew never counts lower (TPM 2.0 Part 1, 37.2.4).
+    virtual Status forget_indices() = 0;
     virtual Status set_hierarchy_auths(const HierarchyAuths& auths) = 0;
     /// Seals the boot secret: readable while the measurement PCR holds `state`, by whoever can reach the TPM then.
     virtual Result<IdentityBlobs> seal_boot(const Secret<32>& secret, const Digest& state) = 0;

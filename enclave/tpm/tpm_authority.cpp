@@ -28,16 +28,6 @@ Status EsysTpm::make_version_counter() {
     return increment(handle.get());
 }
 
-Status EsysTpm::undefine_pin() {
-    ESYS_TR nv = kNone;
-    TRY_STATUS(esys_->call("TPM2_ReadPublic", [&](ESYS_CONTEXT* e) {
-        return Esys_TR_FromTPMPublic(e, kPinHandle, kNone, kNone, kNone, &nv);
-    }));
-    return esys_->call("TPM2_NV_UndefineSpace", [&](ESYS_CONTEXT* e) {
-        return Esys_NV_UndefineSpace(e, ESYS_TR_RH_OWNER, nv, ESYS_TR_PASSWORD, kNone, kNone);
-    });
-}
-
 Status EsysTpm::write_pin(const Digest& signer, uint64_t version) {
     TRY(const NvIndex counter, open_nv(version_public(TPMA_NV_WRITTEN), AuthFor::authority, kVersionIndex));
     TRY(const Bytes value, read_nv(counter.handle.get(), 8));
@@ -61,9 +51,11 @@ Status EsysTpm::pin_authority(const Digest& signer, uint64_t version) {
     TRY_STATUS(make_version_counter());
     TRY(const auto pin, authority_pin());
     if (pin && pin->signer == signer) return version > pin->oldest_version ? accept_version(version) : Status();
+    // Managed, only the administrator changes who signs bundles: sealcall-guard provision forgets the pin.
+    if (pin && !options_.auth_value.empty()) return Error{Errc::refused_by_policy, "another authority is pinned", 0};
     // Another authority, or a pin that was cut off half way.
     TRY(const bool have, exists(kPinHandle));
-    if (have) TRY_STATUS(undefine_pin());
+    if (have) TRY_STATUS(undefine_nv(kPinHandle));
     if (signer == Digest{}) return {};
     return write_pin(signer, version);
 }

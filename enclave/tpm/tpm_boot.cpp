@@ -37,19 +37,14 @@ Status EsysTpm::authorise(const HierarchyAuths* previous) {
     return use(ESYS_TR_RH_LOCKOUT, previous->lockout);
 }
 
-Status EsysTpm::forget_counters() {
-    for (uint8_t slot = 0; slot < kSlots; ++slot) {
-        TRY(const bool have, exists(kCounterHandle + slot));
+Status EsysTpm::forget_indices() {
+    std::vector<TPM2_HANDLE> ours{kPinHandle, kVersionHandle};
+    for (uint8_t slot = 0; slot < kSlots; ++slot) ours.push_back(kCounterHandle + slot);
+    for (const TPM2_HANDLE handle : ours) {
+        TRY(const bool have, exists(handle));
         if (!have) continue;
         TRY_STATUS(open_srk());
-        ESYS_TR nv = kNone;
-        TRY_STATUS(esys_->call("TPM2_NV_ReadPublic", [&](ESYS_CONTEXT* e) {
-            return Esys_TR_FromTPMPublic(e, kCounterHandle + slot, kNone, kNone, kNone, &nv);
-        }));
-        TRY(const ESYS_TR session, sessions_->hmac(0));
-        TRY_STATUS(esys_->call("TPM2_NV_UndefineSpace", [&](ESYS_CONTEXT* e) {
-            return Esys_NV_UndefineSpace(e, ESYS_TR_RH_OWNER, nv, session, kNone, kNone);
-        }));
+        TRY_STATUS(undefine_nv(handle));
     }
     return {};
 }

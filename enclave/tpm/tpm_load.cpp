@@ -90,11 +90,10 @@ Status EsysTpm::settle_clock() {
     TRY_STATUS(esys_->call("TPM2_ReadClock",
                            [&](ESYS_CONTEXT* e) { return Esys_ReadClock(e, kNone, kNone, kNone, info.out()); }));
     if (info->clockInfo.safe == TPM2_YES) return {};
-    TRY(const uint32_t permanent, property(TPM2_PT_PERMANENT));
-    if ((permanent & TPMA_PERMANENT_OWNERAUTHSET) != 0) return {};  // a guard's: its clock is not ours to set
     const uint64_t later = info->clockInfo.clock + kPastAnythingSaid;
+    TRY(const ESYS_TR session, sessions_->hmac(0));
     return esys_->call("TPM2_ClockSet", [&](ESYS_CONTEXT* e) {
-        return Esys_ClockSet(e, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, kNone, kNone, later);
+        return Esys_ClockSet(e, ESYS_TR_RH_OWNER, session, kNone, kNone, later);
     });
 }
 

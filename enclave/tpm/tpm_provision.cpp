@@ -130,11 +130,22 @@ Status EsysTpm::define_nv(const TPMS_NV_PUBLIC& wanted, AuthFor purpose, uint8_t
     TRY(const ESYS_TR session, sessions_->hmac(TPMA_SESSION_DECRYPT));
     ESYS_TR nv = kNone;
     TRY_STATUS(esys_->call("TPM2_NV_DefineSpace", [&](ESYS_CONTEXT* e) {
-        return Esys_NV_DefineSpace(e, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, session, kNone, &auth, &pub, &nv);
+        return Esys_NV_DefineSpace(e, ESYS_TR_RH_OWNER, session, kNone, kNone, &auth, &pub, &nv);
     }));
     wipe(&auth, sizeof(auth));
     out = Handle(*esys_, nv, Handle::End::close);
     return set_auth(nv, purpose, index);
+}
+
+Status EsysTpm::undefine_nv(TPM2_HANDLE handle) {
+    ESYS_TR nv = kNone;
+    TRY_STATUS(esys_->call("TPM2_ReadPublic", [&](ESYS_CONTEXT* e) {
+        return Esys_TR_FromTPMPublic(e, handle, kNone, kNone, kNone, &nv);
+    }));
+    TRY(const ESYS_TR session, sessions_->hmac(0));
+    return esys_->call("TPM2_NV_UndefineSpace", [&](ESYS_CONTEXT* e) {
+        return Esys_NV_UndefineSpace(e, ESYS_TR_RH_OWNER, nv, session, kNone, kNone);
+    });
 }
 
 Status EsysTpm::make_counter(uint8_t slot) {

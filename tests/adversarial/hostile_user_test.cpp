@@ -5,9 +5,11 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <tss2/tss2_mu.h>
 #include <unistd.h>
@@ -60,8 +62,7 @@ Result<ByteSpan> next_message(ipc::Link& link, Bytes& buffer) {
 }
 
 /// Speaks to an enclave as `sealcall init` does.
-Result<ipc::Provisioned> ask_for_keys(UniqueFd control, const ipc::Provision& request) {
-    ipc::Link link(std::move(control));
+Result<ipc::Provisioned> ask_for_keys(ipc::Link& link, const ipc::Provision& request) {
     Bytes buffer(ipc::kMessageMax + 1);
     TRY_STATUS(link.hello(ipc::ProcessRole::launcher));
     TRY_STATUS([&]() -> Status {
@@ -70,9 +71,7 @@ Result<ipc::Provisioned> ask_for_keys(UniqueFd control, const ipc::Provision& re
     }());
     TRY_STATUS(link.send(request));
     TRY(const ByteSpan answer, next_message(link, buffer));
-    TRY(auto provisioned, ipc::decode_message<ipc::Provisioned>(answer));
-    (void)link.send(ipc::Shutdown{});
-    return provisioned;
+    return ipc::decode_message<ipc::Provisioned>(answer);
 }
 
 struct Pair {
@@ -170,10 +169,12 @@ class HostileUser : public ::testing::Test {
             request.identity_public = existing->identity_public;
             request.identity_private = existing->identity_private;
         }
-        return ask_for_keys(std::move(control.ours), request);
+        link_ = ipc::Link(std::move(control.ours));
+        return ask_for_keys(link_, request);
     }
-    /// Until the guard says that the enclave ended.
-    void wait_for_end() {
+    /// Ends the enclave in order, and waits until the guard says that it ended.
+    void finish() {
+        (void)link_.send(ipc::Shutdown{});
         Bytes buffer(64);
         EXPECT_GE(::recv(running_.connection.get(), buffer.data(), buffer.size(), 0), 0);
         running_ = {};
@@ -182,6 +183,7 @@ class HostileUser : public ::testing::Test {
     Machine machine_{kTpmGroup};
     pid_t guard_ = -1;
     launcher::GuardedEnclave running_;
+    ipc::Link link_;
     std::string problem_;
 };
 
@@ -199,11 +201,11 @@ TEST_F(HostileUser, TheGuardsEnclaveHasAUserOfItsOwnAndKeysBoundToTheCap) {
     const auto pub = attestation::parse_tpmt_public(made->identity_public.view().subspan(2)).value();
     EXPECT_TRUE(equal_bytes(pub.auth_policy, attestation::identity_auth_policy(
                                                  kMeasurementPcr, machine_.pcr_of_log(running_.started.log.view()))));
-    wait_for_end();
+    finish();
     auto again = init(&*made);
     ASSERT_OK(again);
     EXPECT_TRUE(again->ok) << again->problem.view();
-    wait_for_end();
+    finish();
     EXPECT_EQ(keys(), GuardKeys::ready);
 }
 
@@ -221,12 +223,12 @@ TEST_F(HostileUser, TheEnclaveRunsWithoutPrivilegesAndEndsWithItsPhone) {
     EXPECT_NE(line_of(pid, "NoNewPrivs").find('1'), std::string::npos);
     std::string second;
     EXPECT_ERROR(launcher::start_guarded(socket(), fds, second), Errc::unavailable);
-    EXPECT_TRUE(launcher::ask_guard(socket())->enclave_runs);
+    EXPECT_NE(launcher::ask_guard(socket())->pid, 0u);
     running->connection.reset();
     const BootInstant until = BootClock::now() + kPatient;
     while (::kill(pid, 0) == 0 && BootClock::now() < until) std::this_thread::sleep_for(Millis{5});
     EXPECT_NE(::kill(pid, 0), 0) << "it outlives its launcher";
-    EXPECT_FALSE(launcher::ask_guard(socket())->enclave_runs);
+    EXPECT_EQ(launcher::ask_guard(socket())->pid, 0u);
 }
 
 TEST_F(HostileUser, APhoneOfAMemberIsServedThroughTheLauncher) {
@@ -315,7 +317,7 @@ TEST_F(HostileUser, AMemberOfTheTpmGroupCannotSignQuoteOrUnseal) {
     auto made = init();
     ASSERT_OK(made);
     ASSERT_TRUE(made->ok) << made->problem.view();
-    wait_for_end();
+    finish();
     const SealedBoot sealed = read_sealed(machine_.paths().sealed()).value();
     // The best that this person can have: the TPM, the key blobs, the sealed boot secret, our own code.
     const auto attempt = [&](const std::function<bool(tpm::Tpm&)>& f) {
@@ -354,7 +356,7 @@ TEST_F(HostileUser, AMemberOfTheTpmGroupCannotSignQuoteOrUnseal) {
 TEST_F(HostileUser, ASecondEnclaveOfTheUsersOwnGetsNoKeysFromTheTpm) {
     auto made = init();
     ASSERT_OK(made);
-    wait_for_end();
+    finish();
     // The genuine program, started by somebody else than the guard, with the TPM and the key blobs.
     Pair control = link_pair();
     const UniqueFd tpm = machine_.connect();
@@ -378,7 +380,8 @@ TEST_F(HostileUser, ASecondEnclaveOfTheUsersOwnGetsNoKeysFromTheTpm) {
                            .measurement_pcr = kMeasurementPcr,
                            .identity_public = made->identity_public,
                            .identity_private = made->identity_private};
-    auto answer = ask_for_keys(std::move(control.ours), request);
+    ipc::Link link(std::move(control.ours));
+    auto answer = ask_for_keys(link, request);
     ASSERT_OK(answer);
     EXPECT_FALSE(answer->ok);
     ::kill(pid, SIGKILL);
@@ -388,7 +391,7 @@ TEST_F(HostileUser, ASecondEnclaveOfTheUsersOwnGetsNoKeysFromTheTpm) {
 TEST_F(HostileUser, ATamperedEnclaveEndsTheKeysUntilTheNextBoot) {
     auto made = init();
     ASSERT_OK(made);
-    wait_for_end();
+    finish();
     const Digest capped = machine_.pcr();
     std::ofstream(enclave_program(), std::ios::app | std::ios::binary) << 'x';
     EXPECT_ERROR(init(), Errc::unavailable);
@@ -421,6 +424,157 @@ TEST_F(HostileUser, AGuardThatWasKilledTakesTheKeysWithItUntilTheNextBoot) {
     machine_.reboot();
     start_guard();
     auto again = init(&*made);
+    ASSERT_OK(again);
+    EXPECT_TRUE(again->ok) << again->problem.view();
+}
+
+/// One packet with copies of descriptor 0, as any member of the group may send it.
+void send_packet(int socket, ByteSpan bytes, size_t descriptors) {
+    const std::vector<int> fds(descriptors, 0);
+    iovec part{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+    Bytes control(CMSG_SPACE(descriptors * sizeof(int)));
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (descriptors != 0) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(descriptors * sizeof(int));
+        std::memcpy(CMSG_DATA(c), fds.data(), descriptors * sizeof(int));
+    }
+    (void)::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+UniqueFd connected(const fs::path& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.native().size() + 1);
+    UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fd.reset();
+    return fd;
+}
+
+size_t open_files(pid_t pid) {
+    const fs::directory_iterator all("/proc/" + std::to_string(pid) + "/fd");
+    return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST_F(HostileUser, RequestsThatAreNoneAreAnsweredByNothingAndLeaveNothing) {
+    const size_t before = open_files(guard_);
+    const Bytes genuine = ipc::encode_message(ipc::GuardStart{.build = BoundedString<64>(SEALCALL_BUILD_ID)});
+    const Bytes other = ipc::encode_message(ipc::GuardStart{.build = BoundedString<64>("another build")});
+    const Bytes ask = ipc::encode_message(ipc::GuardAsk{});
+    const auto with_more = [](Bytes message, size_t more) {
+        message.resize(message.size() + more);
+        return message;
+    };
+    struct Packet {
+        Bytes bytes;
+        size_t descriptors;
+    };
+    const std::vector<Packet> packets{{{}, 0},
+                                      {Bytes(1), 0},
+                                      {Bytes(100'000), 0},
+                                      {with_more(genuine, 1), ipc::kGuardDescriptors},
+                                      {with_more(genuine, 1000), ipc::kGuardDescriptors},
+                                      {with_more(ask, 1), 0},
+                                      {Bytes(genuine.begin(), genuine.end() - 1), ipc::kGuardDescriptors},
+                                      {genuine, 0},
+                                      {genuine, ipc::kGuardDescriptors - 1},
+                                      {genuine, ipc::kGuardDescriptors + 1},
+                                      {genuine, 253},
+                                      {ask, 253},
+                                      {other, ipc::kGuardDescriptors},
+                                      {ipc::encode_message(ipc::GuardStatus{}), 0},
+                                      {ipc::encode_message(ipc::GuardHandover{}), 0}};
+    EXPECT_TRUE(as_user({kPhoneGroup}, [&] {
+        for (const Packet& p : packets) {
+            const UniqueFd fd = connected(socket());
+            if (!fd.valid()) return false;
+            send_packet(fd.get(), p.bytes, p.descriptors);
+            // Whatever it says to that, it starts nothing: an answer names no process.
+            pollfd wait{.fd = fd.get(), .events = POLLIN, .revents = 0};
+            (void)::poll(&wait, 1, 2000);
+            std::array<std::byte, 16384> buffer;
+            const ssize_t n = ::recv(fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+            const auto said =
+                n > 0 ? ipc::decode_message<ipc::GuardStatus>(ByteSpan(buffer).first(static_cast<size_t>(n)))
+                      : Result<ipc::GuardStatus>(ipc::GuardStatus{});
+            if (!said || said->pid != 0) return false;
+        }
+        return true;
+    }));
+    EXPECT_EQ(keys(), GuardKeys::ready);
+    EXPECT_EQ(open_files(guard_), before) << "descriptors that were handed over stay open";
+    EXPECT_TRUE(init().has_value()) << problem_;
+}
+
+TEST_F(HostileUser, AFloodOfItsSocketKeepsTheGuardAliveAndItsMemorySmall) {
+    const Bytes ask = ipc::encode_message(ipc::GuardAsk{});
+    EXPECT_TRUE(as_user({kPhoneGroup}, [&] {
+        std::vector<UniqueFd> silent;
+        for (int i = 0; i < 400; ++i) {
+            silent.push_back(connected(socket()));
+            if (silent.back().valid()) send_packet(silent.back().get(), ask, 0);
+        }
+        for (int i = 0; i < 2000; ++i)  // answers are never read
+            for (const size_t which : {size_t{0}, silent.size() - 1})
+                if (silent[which].valid()) send_packet(silent[which].get(), ask, static_cast<size_t>(i) % 3);
+        return true;
+    }));
+    EXPECT_EQ(keys(), GuardKeys::ready);
+    EXPECT_LT(open_files(guard_), 64u);
+    EXPECT_TRUE(init().has_value()) << problem_;
+}
+
+TEST_F(HostileUser, ALauncherThatHandsOverOtherThingsHarmsItselfOnly) {
+    const UniqueFd directory(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd memory(::memfd_create("launcher", MFD_CLOEXEC));
+    const UniqueFd itself = connected(socket());
+    int pipes[2];
+    ASSERT_EQ(::pipe2(pipes, O_CLOEXEC), 0);
+    const UniqueFd read_end(pipes[0]), write_end(pipes[1]);
+    for (const int everywhere : {directory.get(), memory.get(), itself.get(), read_end.get(), write_end.get()}) {
+        std::array<int, ipc::kGuardDescriptors> fds{};
+        fds.fill(everywhere);
+        auto running = launcher::start_guarded(socket(), fds, problem_);
+        ASSERT_OK(running);
+        pollfd ended{.fd = running->connection.get(), .events = POLLIN, .revents = 0};
+        (void)::poll(&ended, 1, 500);
+        running->connection.reset();
+        const BootInstant until = BootClock::now() + kPatient;
+        while (launcher::ask_guard(socket())->pid != 0 && BootClock::now() < until)
+            std::this_thread::sleep_for(Millis{5});
+        EXPECT_EQ(keys(), GuardKeys::ready);
+    }
+    // What the descriptors could have carried out: nothing.
+    EXPECT_EQ(::lseek(memory.get(), 0, SEEK_END), 0) << "something was written into the launcher's memory";
+    auto made = init();
+    ASSERT_OK(made);
+    EXPECT_TRUE(made->ok) << made->problem.view();
+}
+
+TEST_F(HostileUser, AMemberCannotPinAnotherAuthority) {
+    const auto pin = [&](std::string_view who) -> Result<ipc::PinnedAuthority> {
+        auto made = init();
+        if (!made) return made.error();
+        TRY_STATUS(link_.send(ipc::PinAuthority{.signer = digest_of_text(who), .version = 1}));
+        Bytes buffer(ipc::kMessageMax + 1);
+        TRY(const ByteSpan answer, next_message(link_, buffer));
+        auto out = ipc::decode_message<ipc::PinnedAuthority>(answer);
+        finish();
+        return out;
+    };
+    auto first = pin("the enterprise");
+    ASSERT_OK(first);
+    EXPECT_TRUE(first->ok) << first->problem.view();
+    auto second = pin("somebody else");
+    ASSERT_OK(second);
+    EXPECT_FALSE(second->ok);
+    auto again = pin("the enterprise");
     ASSERT_OK(again);
     EXPECT_TRUE(again->ok) << again->problem.view();
 }

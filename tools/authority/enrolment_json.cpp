@@ -181,7 +181,7 @@ ActivatedCredential activation_from_json(std::string_view text) {
     Members m(parse_body(text));
     ActivatedCredential out;
     out.credential = bytes_of<BoundedBytes<64>>(m, "credential");
-    out.escrow = bytes_or_none<BoundedBytes<512>>(m, "escrow");
+    out.escrow = bytes_or_none<BoundedBytes<1024>>(m, "escrow");
     m.finish();
     return out;
 }

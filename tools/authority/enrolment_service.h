@@ -58,7 +58,7 @@ struct EnrolmentChallenge {
 struct ActivatedCredential {
     Digest ticket{};
     BoundedBytes<64> credential;
-    BoundedBytes<512> escrow;  ///< hierarchy authorisations, sealed to the authority (escrow.h); empty: none
+    BoundedBytes<1024> escrow;  ///< hierarchy authorisations, sealed to the authority (escrow.h); empty: none
     static constexpr auto fields =
         std::tuple{&ActivatedCredential::ticket, &ActivatedCredential::credential, &ActivatedCredential::escrow};
 };

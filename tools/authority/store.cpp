@@ -104,7 +104,9 @@ Store Store::create(const fs::path& dir, const Settings& settings, uint64_t now_
                        {"database", settings.database}};
     cli::write_file(dir / "authority.json", dump(json, 2) + "\n",
                     0600);  // last: it is what says that the authority is whole
-    return open(dir);
+    Store made = open(dir);
+    made.write_escrow_certificate(now_ms);
+    return made;
 }
 
 Store Store::open(const fs::path& dir) {
@@ -180,6 +182,17 @@ Bytes Store::escrow_key_pem() const {
 
 Bytes Store::bundle() const {
     return to_bytes(as_bytes(cli::read_file(dir_ / kBundleFile, kSignedBundleMax).value_or("")));
+}
+
+void Store::write_escrow_certificate(uint64_t now_ms) const {
+    const auto key = must(attestation::key_from_pem(escrow_key_pem()), "Reading the escrow key");
+    const Bytes certificate =
+        must(attestation::make_authority_root(key.get(), "Escrow of " + settings_.name,
+                                              {.not_before_ms = now_ms - kDay, .not_after_ms = now_ms + kRootLife}),
+             "Making the escrow certificate");
+    cli::write_new_file(dir_ / "escrow.cert.pem",
+                        as_chars(must(attestation::certificate_to_pem(certificate), "Writing the escrow certificate")),
+                        0644);
 }
 
 std::string Store::database_url() const {

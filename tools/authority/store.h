@@ -1,5 +1,6 @@
 // An authority's directory: what does not belong into a database. Settings, keys and the endorsement roots it believes.
-//   authority.json  root.key.pem (0600)  root.cert.pem  escrow.key.pem (0600)  ek-roots/{vendor,lab}.pem
+//   authority.json  root.key.pem (0600)  root.cert.pem  escrow.key.pem (0600)  escrow.cert.pem
+//   ek-roots/{vendor,lab}.pem
 //   bundle.bin      the newest signed bundle (rats/bundle.h)
 //   authority.db    the database, unless authority.json names another one
 // Whoever can write the directory is the authority; what is read back is checked for form, not for honesty.
@@ -50,6 +51,8 @@ class Store {
     [[nodiscard]] Bytes escrow_key_pem() const;
     /// The newest bundle that was signed, a rats::SignedBundle; empty: none yet.
     [[nodiscard]] Bytes bundle() const;
+    /// escrow.cert.pem, which sealcall-guard seals to; keeps one that is there.
+    void write_escrow_certificate(uint64_t now_ms) const;
     /// For open_database.
     [[nodiscard]] std::string database_url() const;
 

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "problem.h"
+#include "sealcall/ipc/guard.h"
 
 namespace sealcall::cli {
 namespace {
@@ -107,6 +108,10 @@ void CommandLine::define_set_up() {
     init->add_option("--lab-ek", options_.init.lab_ek_dir,
                      "Laboratory that certifies software TPMs; made if it is not there")
         ->type_name(kTypeDir);
+    init->add_option("--guard", options_.init.guard,
+                     std::string("Socket of the sealcall-guard that keeps the TPM (default: ") + ipc::kGuardSocket +
+                         ", if one answers there)")
+        ->type_name(kTypeFile);
     init->add_flag("--renew-identity", options_.init.renew_identity,
                    "Make a new identity key, after an update of the software");
 
@@ -246,6 +251,13 @@ void CommandLine::define_reports() {
         {.text = "Checks the kernel, the TPM, the clock, the configuration, the enrolment, the programs and the sound.",
          .examples = {},
          .exits = {{exit_status::kFailed, "at least one problem; warnings do not count"}}});
+    add(*app_, "guard", "Show whether this computer runs managed, and whether the keys are ready",
+        {.text = "Managed, sealcall-guard keeps the TPM from your other programs and starts the enclave. Without it a "
+                 "phone runs embedded, and others see it at level 1 at most (2 LAB).",
+         .examples = {},
+         .exits = {{exit_status::kFailed, "no guard answers"}, {exit_status::kRefused, "its keys are not ready"}}})
+        ->add_option("--socket", options_.guard_socket, "Socket of the guard")
+        ->type_name(kTypeFile);
     CLI::App* audit = add(*app_, "audit", "Look at the audit log", {.text = {}, .examples = {}, .exits = {}});
     audit->require_subcommand(1);
     CLI::App* show =

@@ -20,6 +20,7 @@ struct InitOptions {
     std::string tpm = "auto";
     std::string uri;
     std::string lab_ek_dir;
+    std::string guard;  ///< socket; empty: the usual one, if a guard answers there
     bool renew_identity = false;
 };
 
@@ -48,7 +49,7 @@ struct EnrolOptions {
     std::string authority_dir;
     std::string url;
     std::string token, token_file, root_file;
-    std::string device_profile = "embedded";
+    std::string device_profile;  ///< empty: as the profile was set up
     std::string partner;
     bool renew = false;
     std::string uri;
@@ -153,6 +154,7 @@ struct Options {
     bool listen_only = false;
     std::string audit_file;
     bool audit_verify_only = false;
+    std::string guard_socket;  ///< empty: the usual one
     std::string man_command;
     std::string man_dir;
     std::string shell;

@@ -61,6 +61,7 @@ int run_evidence_certify(const Context& context);
 int run_evidence_ek(const Context& context);
 int run_evidence_ear(const Context& context);
 int run_evidence_corim(const Context& context);
+int run_guard(const Context& context);
 int run_version(const Context& context);
 int run_man(const Context& context);
 int run_completion(const Context& context);

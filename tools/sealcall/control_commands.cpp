@@ -110,7 +110,7 @@ int status_from_files(const Context& context) {
                     {"enrolled", enrolment.has_value()}};
         if (facts)
             out.update(
-                {{"software_tpm", facts->software_tpm}, {"managed", facts->managed}, {"tpm_name", facts->tpm_name}});
+                {{"software_tpm", facts->software_tpm}, {"managed", facts->managed()}, {"tpm_name", facts->tpm_name}});
         if (enrolment)
             out.update({{"authority", enrolment->authority},
                         {"endorsement", enrolment->endorsement},
@@ -124,9 +124,9 @@ int status_from_files(const Context& context) {
     else
         std::cout << "  keys in " << (facts->software_tpm ? "a software TPM" : "the TPM") << ", made "
                   << local_time(facts->made_ms) << "\n"
-                  << (facts->managed ? "  managed: sealcall-guard keeps the TPM\n"
-                                     : "  embedded mode: no sealcall-guard keeps the TPM from your other programs; "
-                                       "others see level 1 at most (2 LAB)\n");
+                  << (facts->managed() ? "  managed: sealcall-guard keeps the TPM\n"
+                                       : "  embedded mode: no sealcall-guard keeps the TPM from your other programs; "
+                                         "others see level 1 at most (2 LAB)\n");
     if (enrolment)
         std::cout << "  certified by " << printable(enrolment->authority, 128) << " as " << printable(enrolment->uri)
                   << "\nNext: sealcall phone\n";

@@ -80,8 +80,8 @@ Finding check_config(const ProfileStore& store, PhoneConfig& config) {
 
 /// Managed or embedded (docs/operations.md), and whether the guard is fit.
 Finding check_guard(const ProfileFacts& facts) {
-    const auto status = launcher::ask_guard(ipc::kGuardSocket);
-    if (!facts.managed)
+    const auto status = launcher::ask_guard(facts.managed() ? facts.guard : ipc::kGuardSocket);
+    if (!facts.managed())
         return {"guard", Health::warning,
                 "Embedded mode: the TPM is not kept from your other programs; others see level 1 at most (2 LAB).",
                 status ? "A guard runs here: sealcall init --renew-identity in a new profile uses it"

@@ -93,7 +93,9 @@ int run_enroll(const Context& context) {
     EnrolmentWish wish{.uri = o.uri.empty() ? config.uri : o.uri,
                        .host_names = o.host_names,
                        .replace_device = o.replace_device,
-                       .profile = !o.device_profile.empty() ? o.device_profile : facts->managed ? "managed" : "embedded",
+                       .profile = !o.device_profile.empty() ? o.device_profile
+                                  : facts->managed()        ? "managed"
+                                                            : "embedded",
                        .partner = o.partner,
                        .authority_url = url};
     if (wish.uri.empty() && url.empty())
@@ -104,8 +106,7 @@ int run_enroll(const Context& context) {
                       "Change it first: sealcall init --uri " + wish.uri, exit_status::kUsage);
     if (wish.host_names.empty()) wish.host_names = default_host_names(config.sip.listen);
     const auto service = service_of(context, url);
-    const TpmUse tpm{
-        .software = facts->software_tpm, .managed = facts->managed, .measurement_pcr = facts->measurement_pcr};
+    const TpmUse tpm{.software = facts->software_tpm, .guard = facts->guard, .measurement_pcr = facts->measurement_pcr};
     const auto provisioning = start_provisioning(paths, tpm, roles_directory(context.options.global));
     const Enrolment done = enrol(context.store, wish, *service, *provisioning);
     if (config.uri.empty()) {

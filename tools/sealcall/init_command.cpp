@@ -42,6 +42,17 @@ bool keep_config(const fs::path& file, const InitOptions& o, PhoneConfig& config
     return !text;
 }
 
+/// Where an administrator runs the guard, the machine's TPM is behind it. Empty: no guard.
+std::string guard_for(const InitOptions& o, TpmChoice choice) {
+    if (!o.guard.empty()) {
+        if (launcher::guard_answers(o.guard)) return fs::absolute(o.guard);
+        throw Problem("No sealcall-guard answers at " + printable(o.guard) + ", or you may not speak to it.",
+                      "Ask your administrator: systemctl status sealcall-guard, and the group sealcall.",
+                      exit_status::kNotSetUp);
+    }
+    return choice != TpmChoice::swtpm && launcher::guard_answers(ipc::kGuardSocket) ? ipc::kGuardSocket : "";
+}
+
 Outcome set_up(const Context& context) {
     const InitOptions& o = context.options.init;
     const ProfilePaths& paths = context.paths();
@@ -58,11 +69,9 @@ Outcome set_up(const Context& context) {
     out.made_config = keep_config(paths.config_file, o, config);
     out.uri = config.uri;
     const bool keys_needed = !known || o.renew_identity;
-    // Where an administrator runs the guard, the machine's TPM is behind it.
     const TpmChoice choice = choice_of(o.tpm, config.tpm);
-    const bool managed =
-        known ? known->managed : choice != TpmChoice::swtpm && launcher::guard_answers(ipc::kGuardSocket);
-    const bool software = known ? known->software_tpm : !managed && decide_software_tpm(choice);
+    const std::string guard = known ? known->guard : guard_for(o, choice);
+    const bool software = known ? known->software_tpm : guard.empty() && decide_software_tpm(choice);
     const fs::path lab = o.lab_ek_dir.empty() ? paths.lab_dir() : fs::path(o.lab_ek_dir);
     if (software && !software_tpm_exists(paths.tpm_dir())) {
         if (known && !o.renew_identity)
@@ -74,7 +83,7 @@ Outcome set_up(const Context& context) {
     }
     if (software && fs::exists(lab / "lab-ek-root.pem")) out.lab_root = fs::absolute(lab / "lab-ek-root.pem").string();
     if (keys_needed) {
-        const TpmUse tpm{.software = software, .managed = managed, .measurement_pcr = config.measurement_pcr};
+        const TpmUse tpm{.software = software, .guard = guard, .measurement_pcr = config.measurement_pcr};
         const auto provisioning = start_provisioning(paths, tpm, roles_directory(context.options.global));
         out.facts = make_keys(context.store, tpm, *provisioning);
         out.made_keys = true;
@@ -95,7 +104,7 @@ int run_init(const Context& context) {
                     {"profile", paths.profile},
                     {"uri", done.uri},
                     {"software_tpm", done.facts.software_tpm},
-                    {"managed", done.facts.managed},
+                    {"managed", done.facts.managed()},
                     {"tpm_name", done.facts.tpm_name},
                     {"measurement_pcr", done.facts.measurement_pcr},
                     {"made_tpm", done.made_tpm},
@@ -110,8 +119,14 @@ int run_init(const Context& context) {
     std::cout << "Profile " << paths.profile << (done.uri.empty() ? "" : " <" + printable(done.uri) + ">") << "\n"
               << "  TPM     "
               << (done.facts.software_tpm ? "a software TPM: it proves less than a real one"
+                  : done.facts.managed()  ? "behind sealcall-guard"
                                           : "the TPM of this machine")
               << (done.facts.tpm_name.empty() ? "" : " (" + printable(done.facts.tpm_name, 128) + ")") << "\n"
+              << "  Mode    "
+              << (done.facts.managed() ? "managed: sealcall-guard keeps the TPM from your other programs"
+                                       : "embedded: your other programs may use the TPM too, so others see level 1 at "
+                                         "most (2 LAB)")
+              << "\n"
               << "  Keys    "
               << (done.made_keys ? "made now, bound to the software that is installed"
                                  : "made " + local_time(done.facts.made_ms))

@@ -200,8 +200,8 @@ launcher::PhonePlan make_plan(const ProfileStore& store, const PlanInput& input)
     plan.ground.executables = input.roles;
     plan.ground.profile_dir = paths.state_dir;
     plan.ground.measurement_pcr = facts->measurement_pcr;
-    if (facts->managed)
-        plan.ground.tpm = launcher::GuardedTpm{};
+    if (facts->managed())
+        plan.ground.tpm = launcher::GuardedTpm{.socket = facts->guard};
     else if (facts->software_tpm)
         plan.ground.tpm = launcher::SoftwareTpm{.state_dir = paths.tpm_dir()};
     else

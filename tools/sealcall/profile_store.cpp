@@ -55,7 +55,7 @@ std::optional<ProfileFacts> ProfileStore::facts() const {
     const auto json = read_json(file);
     if (!json) return std::nullopt;
     return ProfileFacts{.software_tpm = member<bool>(*json, "software_tpm", file),
-                        .managed = json->contains("managed") && member<bool>(*json, "managed", file),
+                        .guard = json->contains("guard") ? member<std::string>(*json, "guard", file) : std::string(),
                         .tpm_name = member<std::string>(*json, "tpm_name", file),
                         .measurement_pcr = member<uint8_t>(*json, "measurement_pcr", file),
                         .made_ms = member<uint64_t>(*json, "made_ms", file)};
@@ -91,7 +91,7 @@ void ProfileStore::save(const ProfileFacts& facts, const ipc::Provisioned& keys)
     write_file(dir / "certify.sig", keys.certify_signature.view(), 0600);
     // Last: it is what says that the keys are complete.
     const Json json = {{"software_tpm", facts.software_tpm},
-                       {"managed", facts.managed},
+                       {"guard", facts.guard},
                        {"tpm_name", facts.tpm_name},
                        {"measurement_pcr", facts.measurement_pcr},
                        {"made_ms", facts.made_ms}};

@@ -16,7 +16,8 @@ namespace sealcall::cli {
 /// How the profile was made; profile.json.
 struct ProfileFacts {
     bool software_tpm = false;
-    bool managed = false;  ///< sealcall-guard has the TPM
+    std::string guard;  ///< socket of sealcall-guard, which has the TPM; empty: embedded
+    [[nodiscard]] bool managed() const { return !guard.empty(); }
     std::string tpm_name;
     uint8_t measurement_pcr = 13;
     uint64_t made_ms = 0;

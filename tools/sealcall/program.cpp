@@ -32,7 +32,7 @@ int run(CommandLine& line, std::span<const Command> commands, char** arguments) 
     // What is generated from the command line or from named files alone needs no home directory: packages are built
     // without one.
     const bool needs_profile = words.front() != "man" && words.front() != "evidence" && words.front() != "completion" &&
-                               words.front() != "version";
+                               words.front() != "guard" && words.front() != "version";
     const Context context{
         .line = line,
         .options = options,

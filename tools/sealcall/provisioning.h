@@ -10,6 +10,13 @@
 
 namespace sealcall::cli {
 
+/// What the guard of a managed phone says.
+struct GuardsWord {
+    Bytes log;  ///< what it extended into the measurement PCR; empty: embedded
+    bool software_tpm = false;
+    Bytes escrow;  ///< the hierarchies' authorisations, for the authority; empty: none
+};
+
 /// One TPM with an enclave in front of it, for the time of one command. Throws Problem when it cannot be started or
 /// ends.
 class Provisioning {
@@ -21,8 +28,8 @@ class Provisioning {
     /// Makes what is missing in the TPM, and certifies the identity key: `existing`'s, or a new one where that is
     /// nullptr. Once, and first. A failure of the TPM is `ok` false with its sentence.
     virtual ipc::Provisioned provision(const ipc::Provisioned* existing) = 0;
-    /// What was extended into the measurement PCR, by the guard of a managed phone; else empty. After `provision`.
-    virtual Bytes guards_log() { return {}; }
+    /// After `provision`.
+    virtual GuardsWord guards_word() { return {}; }
     /// TPM2_ActivateCredential; after `provision`.
     virtual ipc::Activated activate(const ipc::Activate& challenge) = 0;
     /// Writes who signs bundles into the TPM; after `activate`.
@@ -32,7 +39,7 @@ class Provisioning {
 /// Which TPM a profile uses, decided at init and kept.
 struct TpmUse {
     bool software = false;
-    bool managed = false;
+    std::string guard = {};  ///< socket of sealcall-guard; empty: embedded
     uint8_t measurement_pcr = 13;
 };
 

@@ -14,7 +14,7 @@ constexpr Millis kActivateWithin{30'000};
 class LauncherProvisioning : public Provisioning {
   public:
     LauncherProvisioning(std::unique_ptr<launcher::Provisioner> provisioner, const TpmUse& tpm)
-        : provisioner_(std::move(provisioner)), pcr_(tpm.measurement_pcr), managed_(tpm.managed) {}
+        : provisioner_(std::move(provisioner)), pcr_(tpm.measurement_pcr), managed_(!tpm.guard.empty()) {}
 
     ipc::Provisioned provision(const ipc::Provisioned* existing) override {
         ipc::Provision request;
@@ -27,7 +27,12 @@ class LauncherProvisioning : public Provisioning {
         return taken(provisioner_->provision(std::move(request), kProvisionWithin));
     }
 
-    Bytes guards_log() override { return managed_ ? provisioner_->measurement_log() : Bytes(); }
+    GuardsWord guards_word() override {
+        if (!managed_) return {};
+        return {.log = provisioner_->measurement_log(),
+                .software_tpm = provisioner_->software_tpm(),
+                .escrow = provisioner_->escrow()};
+    }
 
     ipc::Activated activate(const ipc::Activate& challenge) override {
         return taken(provisioner_->activate(challenge, kActivateWithin));
@@ -61,8 +66,8 @@ std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, cons
     plan.executables = roles;
     plan.profile_dir = paths.state_dir;
     plan.measurement_pcr = tpm.measurement_pcr;
-    if (tpm.managed)
-        plan.tpm = launcher::GuardedTpm{};
+    if (!tpm.guard.empty())
+        plan.tpm = launcher::GuardedTpm{.socket = tpm.guard};
     else if (tpm.software)
         plan.tpm = launcher::SoftwareTpm{.state_dir = paths.tpm_dir()};
     else

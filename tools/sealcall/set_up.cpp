@@ -136,7 +136,7 @@ ProfileFacts make_keys(const ProfileStore& store, const TpmUse& tpm, Provisionin
     const ipc::Provisioned keys = provisioned(provisioning, nullptr);
     tpm2b_contents(keys.identity_public.view());
     const ProfileFacts facts{.software_tpm = tpm.software,
-                             .managed = tpm.managed,
+                             .guard = tpm.guard,
                              .tpm_name = keys.tpm_name.str(),
                              .measurement_pcr = tpm.measurement_pcr,
                              .made_ms = wall_ms()};
@@ -155,7 +155,9 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
     const auto host_key = made(attestation::make_software_key(), "Making the key of the SIP transport");
     const Bytes host_spki = made(attestation::public_key_der(host_key.get()), "Making the key of the SIP transport");
     authority::EnrolmentRequest request = request_of(*facts, keys, wish, host_spki);
-    request.sealcall_log = bounded<BoundedBytes<8192>>(provisioning.guards_log(), "The guard's log");
+    const GuardsWord guard = provisioning.guards_word();
+    request.sealcall_log = bounded<BoundedBytes<8192>>(guard.log, "The guard's log");
+    request.software_tpm = facts->software_tpm || guard.software_tpm;
     const auto challenge = service.begin(request);
     if (!wish.uri.empty() && challenge.uri.str() != wish.uri)
         throw Problem("The token is for " + challenge.uri.str() + ", and this phone is " + wish.uri + ".",
@@ -167,7 +169,9 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
         throw Problem("The TPM did not answer the authority's challenge: " + activated.problem.str(),
                       "If the TPM was cleared or changed, run `sealcall init --renew-identity` and enrol again.",
                       exit_status::kNotSetUp);
-    const auto grant = service.finish({.ticket = challenge.ticket, .credential = activated.credential, .escrow = {}});
+    const auto grant = service.finish({.ticket = challenge.ticket,
+                                       .credential = activated.credential,
+                                       .escrow = bounded<BoundedBytes<1024>>(guard.escrow, "The guard's escrow")});
 
     Enrolment out{.uri = challenge.uri.str(),
                   .authority = grant.authority.str(),

@@ -24,19 +24,6 @@ struct GuardStart {
 };
 inline constexpr size_t kGuardDescriptors = fd::kEnclaveLast - 2;
 
-/// guard -> asker: the answer to GuardStart.
-struct GuardStarted {
-    static constexpr uint16_t kId = 701;
-    bool ok = false;
-    BoundedString<256> problem;  ///< one or two sentences for a person, when not ok
-    uint32_t pid = 0;            ///< of the enclave, to look it up in /proc
-    TpmKind tpm{};
-    uint8_t measurement_pcr = 13;
-    BoundedBytes<8192> log;  ///< CEL-TLV of what the guard extended: guard, roles, cap
-    static constexpr auto fields = std::tuple{&GuardStarted::ok,  &GuardStarted::problem,         &GuardStarted::pid,
-                                              &GuardStarted::tpm, &GuardStarted::measurement_pcr, &GuardStarted::log};
-};
-
 /// guard -> asker: the enclave ended; the connection ends with it.
 struct GuardEnded {
     static constexpr uint16_t kId = 703;
@@ -63,18 +50,19 @@ struct EnumRange<GuardKeys> {
     static constexpr auto last = GuardKeys::ended;
 };
 
-/// guard -> asker.
+/// guard -> asker: the answer to both.
 struct GuardStatus {
     static constexpr uint16_t kId = 705;
     GuardKeys keys{};
-    BoundedString<256> problem;  ///< when not ready
-    bool enclave_runs = false;
+    BoundedString<256> problem;  ///< one or two sentences for a person; empty: the keys are ready, or it was started
+    uint32_t pid = 0;            ///< of the enclave that runs, to look it up in /proc; 0: none, or refused
     TpmKind tpm{};
     uint8_t measurement_pcr = 13;
-    Digest capped{};  ///< what the PCR holds after the cap; zero before
-    static constexpr auto fields =
-        std::tuple{&GuardStatus::keys, &GuardStatus::problem,         &GuardStatus::enclave_runs,
-                   &GuardStatus::tpm,  &GuardStatus::measurement_pcr, &GuardStatus::capped};
+    BoundedBytes<8192> log;     ///< CEL-TLV of what the guard extended: guard, roles, cap; empty: nothing that counts
+    BoundedBytes<1024> escrow;  ///< CMS for the authority: the hierarchies' authorisations; empty: none was made
+    static constexpr auto fields = std::tuple{&GuardStatus::keys,  &GuardStatus::problem,         &GuardStatus::pid,
+                                              &GuardStatus::tpm,   &GuardStatus::measurement_pcr, &GuardStatus::log,
+                                              &GuardStatus::escrow};
 };
 
 /// guard -> enclave, through a pipe at descriptor fd::kEnclaveGuard: it overrules what the launcher configures.

@@ -43,6 +43,7 @@ TEST(Approved, RefusesWhatItDoesNotUnderstand) {
                                    kGuard + kEnclave + "file " + kDigest + " /a /b/\n",
                                    kGuard + kEnclave + "file " + kDigest + " /a //b\n",
                                    kGuard + kEnclave + "file " + kDigest + " /a /b /c\n",
+                                   kGuard + kEnclave + "file " + kDigest + " /" + std::string(256, 'a') + " /b\n",
                                    kGuard + "role enclave\n"})
         EXPECT_FALSE(parse_approved(bad)) << bad;
     EXPECT_FALSE(parse_approved(std::string(kApprovedMax + 1, '\n')));

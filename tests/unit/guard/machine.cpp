@@ -125,14 +125,13 @@ Status Machine::provision() {
     const Bytes pem = attestation::certificate_to_pem(root).value();
     write("authority.pem", as_chars(pem));
     std::string problem;
-    const Status s = guard::provision(
-        {.paths = paths_, .previous = {}, .escrow_to = file("authority.pem"), .escrow = file("escrow")}, problem);
+    const Status s = guard::provision({.paths = paths_, .previous = {}, .escrow_to = file("authority.pem")}, problem);
     if (!s) std::fprintf(stderr, "provision: %s\n", problem.c_str());
     return s;
 }
 
 std::string Machine::escrowed() const {
-    std::ifstream in(file("escrow"), std::ios::binary);
+    std::ifstream in(paths_.escrow(), std::ios::binary);
     const std::string der((std::istreambuf_iterator<char>(in)), {});
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
     CMS_ContentInfo* cms = d2i_CMS_ContentInfo(nullptr, &at, static_cast<long>(der.size()));

@@ -4,6 +4,7 @@
 #include <random>
 #include <tuple>
 
+#include "sealcall/ipc/guard.h"
 #include "sealcall/ipc/link.h"
 #include "sealcall/ipc/schema.h"
 
@@ -24,6 +25,7 @@ using IpcMessages =
                ipc::ConfigureEnclave, ipc::RememberPeer, ipc::ConfigureHost, ipc::ConfigureAudio, ipc::ConfigureUi,
                ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport, ipc::ProcessReportEnd, ipc::Provision,
                ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority,
+               ipc::GuardStart, ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover,
                rats::VerifierRequest, rats::VerifierLog, rats::VerifierRuntime, rats::VerifierResponse>;
 
 /// What goes through the attestation channel, and the values inside.

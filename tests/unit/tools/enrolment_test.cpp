@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "attestation/bundle.h"
+#include "attestation/cel.h"
 #include "attestation/certificates.h"
 #include "attestation/x509_checks.h"
 #include "authority_bundle.h"
@@ -205,6 +206,19 @@ TEST_F(Enrolment, EndorsementOfAnotherTpmIsRefused) {
     EnrolmentRequest request = request_of(world_->alice_keys, "sip:alice@example.com");
     request.ek_certificate = world_->other_keys.ek_certificate;
     EXPECT_NE(refusal(service, request).find("another TPM"), std::string::npos);
+}
+
+TEST_F(Enrolment, NobodyIsManagedByItsOwnWord) {
+    DirectoryAuthority service(make_store(true, true, ""), wall_ms);
+    EnrolmentRequest request = request_of(world_->alice_keys, "sip:alice@example.com");
+    request.profile = BoundedString<16>("managed");
+    EXPECT_NE(refusal(service, request).find("not bound to a sealcall-guard"), std::string::npos);
+    // A genuine guard's log, but of another state than the one that this key is bound to.
+    std::vector<attestation::MeasuredRole> roles;
+    for (const char* name : {"guard", "enclave", "cap"})
+        roles.push_back({.role = name, .files = {{.name = name, .digest = {}}}});
+    request.sealcall_log = BoundedBytes<8192>(*attestation::encode_cel(roles, 13));
+    EXPECT_NE(refusal(service, request).find("not bound to a sealcall-guard"), std::string::npos);
 }
 
 TEST_F(Enrolment, AttestationKeyOfAnotherTpmCannotBeActivated) {

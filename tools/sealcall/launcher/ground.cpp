@@ -138,6 +138,7 @@ Result<RoleProcess> Ground::start_enclave(const RoleSpec& spec, std::string& pro
         return Error{Errc::refused_by_policy, "programs not approved", 0};
     }
     cel_ = to_bytes(running.started.log.view());
+    escrow_ = to_bytes(running.started.escrow.view());
     guarded_software_ = running.started.tpm == ipc::TpmKind::swtpm_socket;
     const auto pid = static_cast<pid_t>(running.started.pid);
     return RoleProcess{.child = Child::guarded(pid, std::move(running.connection)),

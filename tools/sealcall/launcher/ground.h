@@ -39,6 +39,8 @@ class Ground {
     [[nodiscard]] const PreparedRole& prepared(ipc::ProcessRole role) const { return prepared_.roles.at(role); }
     [[nodiscard]] TpmConnection& tpm() { return tpm_; }
     [[nodiscard]] const Bytes& log() const { return cel_; }
+    /// The guard's escrow for the authority; empty: none, or embedded.
+    [[nodiscard]] const Bytes& escrow() const { return escrow_; }
     [[nodiscard]] Isolation isolation() const { return store_.isolation(); }
     [[nodiscard]] int log_fd() const { return log_fd_; }
     [[nodiscard]] int null_fd() const { return null_.get(); }
@@ -50,7 +52,7 @@ class Ground {
     UniqueFd null_;
     TpmConnection tpm_;
     PreparedRoles prepared_;
-    Bytes cel_;
+    Bytes cel_, escrow_;
     std::optional<RoleUsers> users_;
     std::optional<GuardedTpm> guard_;
     bool guarded_software_ = false;

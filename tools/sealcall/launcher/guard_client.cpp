@@ -82,10 +82,9 @@ Result<GuardedEnclave> start_guarded(const std::filesystem::path& socket, std::s
     TRY_STATUS(send_with(out.connection.get(),
                          ipc::encode_message(ipc::GuardStart{.build = BoundedString<64>(SEALCALL_BUILD_ID)}), fds));
     TRY(const Bytes answer, answer_of(out.connection.get()));
-    TRY(out.started, ipc::decode_message<ipc::GuardStarted>(answer));
+    TRY(out.started, ipc::decode_message<ipc::GuardStatus>(answer));
     problem = out.started.problem.str();
-    if (!out.started.ok) return Error{Errc::unavailable, "sealcall-guard", 0};
-    problem.clear();
+    if (!problem.empty() || out.started.pid == 0) return Error{Errc::unavailable, "sealcall-guard", 0};
     return out;
 }
 

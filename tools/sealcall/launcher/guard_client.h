@@ -18,7 +18,7 @@ Result<ipc::GuardStatus> ask_guard(const std::filesystem::path& socket);
 
 struct GuardedEnclave {
     UniqueFd connection;  ///< the enclave lives as long as this is open; GuardEnded comes over it
-    ipc::GuardStarted started;
+    ipc::GuardStatus started;
 };
 /// `fds`: as ipc::GuardStart lists them; they stay the caller's. `problem` says to
 /// a person why not. Errors: as ask_guard; unavailable (the guard says no).

@@ -25,6 +25,7 @@ class Provisioner {
 
     [[nodiscard]] bool software_tpm() const { return software_; }
     [[nodiscard]] const Bytes& measurement_log() const { return ground_.log(); }
+    [[nodiscard]] const Bytes& escrow() const { return ground_.escrow(); }
     [[nodiscard]] Isolation isolation() const { return ground_.isolation(); }
     /// How the enclave ended, a sentence; empty while it runs.
     [[nodiscard]] const std::string& how() const { return how_; }
