@@ -54,8 +54,8 @@ void take_first(const Context& context, ByteSpan bytes) {
     if (!facts) throw Problem("This profile has no keys.", "sealcall init", exit_status::kNotSetUp);
     const UniqueFd lock = lock_file(context.paths().lock_file(), "The phone of this profile runs, or is being set up.",
                                     "End it first, then try again: the TPM learns who signs bundles only once.");
-    const TpmUse tpm{.software = facts->software_tpm, .measurement_pcr = facts->measurement_pcr};
-    const auto provisioning = start_provisioning(context.paths(), tpm, roles_directory(context.options.global));
+    const auto provisioning =
+        start_provisioning(context.paths(), tpm_of(*facts), roles_directory(context.options.global));
     take_first_bundle(context.store, bytes, *provisioning);
 }
 

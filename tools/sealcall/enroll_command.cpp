@@ -106,8 +106,7 @@ int run_enroll(const Context& context) {
                       "Change it first: sealcall init --uri " + wish.uri, exit_status::kUsage);
     if (wish.host_names.empty()) wish.host_names = default_host_names(config.sip.listen);
     const auto service = service_of(context, url);
-    const TpmUse tpm{.software = facts->software_tpm, .guard = facts->guard, .measurement_pcr = facts->measurement_pcr};
-    const auto provisioning = start_provisioning(paths, tpm, roles_directory(context.options.global));
+    const auto provisioning = start_provisioning(paths, tpm_of(*facts), roles_directory(context.options.global));
     const Enrolment done = enrol(context.store, wish, *service, *provisioning);
     if (config.uri.empty()) {
         const std::string text =

@@ -43,6 +43,10 @@ struct TpmUse {
     uint8_t measurement_pcr = 13;
 };
 
+inline TpmUse tpm_of(const ProfileFacts& facts) {
+    return {.software = facts.software_tpm, .guard = facts.guard, .measurement_pcr = facts.measurement_pcr};
+}
+
 /// Starts the provisioning enclave from the role executables in `roles`.
 std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, const TpmUse& tpm,
                                                  const std::filesystem::path& roles);
