@@ -68,7 +68,8 @@ Status clock_continues(const ClockInfo& before, const ClockInfo& now);
 struct IdentityCertificate {
     std::string uri;
     std::string authority;
-    Digest spki{};
+    Digest spki{};  ///< SHA-256 of `key`
+    Bytes key;      ///< SubjectPublicKeyInfo, DER
 };
 Result<IdentityCertificate> check_identity_certificate(ByteSpan der, const std::vector<rats::CertificateDer>& anchors,
                                                        uint64_t wall_ms);

@@ -117,4 +117,19 @@ rats::AttestationResult apply_references(rats::AttestationResult result, const M
     return result;
 }
 
+rats::AttestationResult conclude(const Appraised& ceiling, const rats::VerifierResponse& said, const Measured& measured,
+                                 uint8_t measurement_pcr, const ReferenceSet* references) {
+    rats::AttestationResult result = apply_replay(ceiling.result, ceiling.pcrs, measured);
+    // Nothing measured proves nothing: a phone that left its own measurement out is a known device at most.
+    const auto own = std::ranges::find(ceiling.pcrs, measurement_pcr, &rats::PcrValue::pcr);
+    if (result.level > Level::known_device && (own == ceiling.pcrs.end() || own->value == Digest{}))
+        lower(result, Level::known_device, Reason::log_withheld);
+    result = apply_references(std::move(result), measured, measurement_pcr, references);
+    if (said.level < result.level) {
+        lower(result, said.level, Reason::verifier_disagrees);
+        for (Reason r : said.reasons) (void)result.reasons.push(r);
+    }
+    return result;
+}
+
 }  // namespace sealcall::attestation

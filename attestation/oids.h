@@ -2,6 +2,8 @@
 // the TCG's that we read. docs/attestation.md, "AK certificate".
 #pragma once
 
+#include "sealcall/rats/wire.h"
+
 namespace sealcall::attestation {
 
 /// Extended key usage: the subject key is an attestation key that the issuer saw activated.
@@ -9,9 +11,8 @@ inline constexpr const char* kOidAkUsage = "2.25.8200861021118798848766492409080
 /// Extension SealcallDevice: what the issuer found out about the device.
 inline constexpr const char* kOidDevice = "2.25.8200861021118798848766492409080323141.2";
 
-/// Extended key usage: the service of an enterprise authority itself. A phone's host certificate never has it, so that
-/// no phone can stand in for its authority, whatever names it holds.
-inline constexpr const char* kOidAuthorityUsage = "2.25.8200861021118798848766492409080323141.10";
+/// Of an authority's own service.
+inline constexpr const char* kOidAuthorityUsage = rats::kAuthorityUsageOid;
 
 /// tcg-kp-EKCertificate (TCG EK Credential Profile 2.5, 3.2.16).
 inline constexpr const char* kOidEkUsage = "2.23.133.8.1";

@@ -183,6 +183,7 @@ Result<IdentityCertificate> check_identity_certificate(ByteSpan der, const std::
     TRY(out.uri, single_uri(x.get()));
     if (!is_sip_address(out.uri)) return Error{Errc::wrong_name, "not a SIP address", 0};
     out.spki = sha256(spki);
+    out.key = std::move(spki);
     return out;
 }
 

@@ -83,7 +83,7 @@ const char* name_of(ipc::OnFall v) {
 const char* name_of(ipc::NoticeKind v) {
     static constexpr auto kNames = std::to_array<const char*>(
         {"tpm_slow", "tpm_gone", "audio_device_lost", "audio_device_back", "not_enrolled", "incoming_refused",
-         "relay_rewrote_offer", "dropped_messages", "suspended", "bundle"});
+         "relay_rewrote_offer", "dropped_messages", "suspended", "bundle", "passport"});
     return look_up(kNames, v);
 }
 
@@ -133,6 +133,7 @@ const char* name_of(rats::Reason v) {
                                                                "boot_approved",
                                                                "measurement_approved",
                                                                "runtime_approved",
+                                                               "vouched_by_partner",
                                                                "tpm_not_proven_genuine",
                                                                "boot_not_approved",
                                                                "secure_boot_off",
@@ -143,6 +144,10 @@ const char* name_of(rats::Reason v) {
                                                                "log_withheld",
                                                                "not_supported",
                                                                "not_enrolled",
+                                                               "partner_not_pinned",
+                                                               "partner_level_limit",
+                                                               "partner_result_expired",
+                                                               "partner_result_missing",
                                                                "could_not_check",
                                                                "no_answer_in_time",
                                                                "not_rechecked",
@@ -165,6 +170,7 @@ const char* name_of(rats::Reason v) {
                                                                "fingerprint_mismatch",
                                                                "exporter_mismatch",
                                                                "passport_mismatch",
+                                                               "partner_result_invalid",
                                                                "component_forbidden",
                                                                "verifier_disagrees",
                                                                "answered_by_other",

@@ -13,7 +13,7 @@ enum class Weight { affirming, missing, wrong, notice };
 
 /// The enumerators of Reason stand in these groups (sealcall/rats/types.h).
 constexpr Weight weight_of(rats::Reason r) {
-    if (r <= rats::Reason::runtime_approved) return Weight::affirming;
+    if (r <= rats::Reason::vouched_by_partner) return Weight::affirming;
     if (r <= rats::Reason::revocation_list_stale) return Weight::missing;
     if (r <= rats::Reason::verifier_disagrees) return Weight::wrong;
     return Weight::notice;

@@ -92,6 +92,7 @@ struct CallCard {
     policy::Direction direction{};
     BoundedString<256> peer_uri;      ///< from the certificate when attested; else from SIP, and then unproven
     BoundedString<128> vouched_by;    ///< common name of the authority that certified the peer; empty: nobody
+    BoundedString<128> result_by;     ///< whose verifier appraised the peer; empty: this phone itself
     BoundedString<256> dialled_uri;   ///< outgoing: what the person dialled; incoming: which of our names was dialled
     BoundedString<256> hearsay_name;  ///< display name as the network says it: not trusted, not printable by itself
     BoundedString<64> label;
@@ -104,13 +105,15 @@ struct CallCard {
     bool ours_lab = false;
     policy::Decision decision;
     Protection protection{};
-    static constexpr auto fields =
-        std::tuple{&CallCard::call,       &CallCard::direction,    &CallCard::peer_uri,
-                   &CallCard::vouched_by, &CallCard::dialled_uri,  &CallCard::hearsay_name,
-                   &CallCard::label,      &CallCard::ordinary,     &CallCard::answered_by_other,
-                   &CallCard::theirs,     &CallCard::theirs_at_ms, &CallCard::ours_known,
-                   &CallCard::ours,       &CallCard::ours_lab,     &CallCard::decision,
-                   &CallCard::protection};
+    static constexpr auto fields = std::tuple{&CallCard::call,         &CallCard::direction,
+                                              &CallCard::peer_uri,     &CallCard::vouched_by,
+                                              &CallCard::result_by,    &CallCard::dialled_uri,
+                                              &CallCard::hearsay_name, &CallCard::label,
+                                              &CallCard::ordinary,     &CallCard::answered_by_other,
+                                              &CallCard::theirs,       &CallCard::theirs_at_ms,
+                                              &CallCard::ours_known,   &CallCard::ours,
+                                              &CallCard::ours_lab,     &CallCard::decision,
+                                              &CallCard::protection};
 };
 
 /// Phase marks of one call, microseconds of CLOCK_BOOTTIME at the enclave; the bench and the demo subtract them.
@@ -224,7 +227,8 @@ enum class NoticeKind : uint8_t {
     relay_rewrote_offer,
     dropped_messages,
     suspended,
-    bundle,  ///< the authority's bundle is missing, old or not to be believed
+    bundle,    ///< the authority's bundle is missing, old or not to be believed
+    passport,  ///< our own authority gave none
 };
 
 struct Notice {
@@ -426,6 +430,17 @@ struct SendHold {
     bool on = false;
     static constexpr auto fields = std::tuple{&SendHold::session, &SendHold::on};
 };
+/// Post this to the configured authority: a rats::VerifierRequest and both logs, in pieces. Opaque to the host. Reply:
+/// PassportReply.
+struct AskPassport {
+    static constexpr uint16_t kId = 226;
+    SessionId session;
+    uint16_t round = 0;
+    bool last = false;  ///< nothing follows
+    BoundedBytes<rats::kVerifierLogPart> bytes;
+    static constexpr auto fields =
+        std::tuple{&AskPassport::session, &AskPassport::round, &AskPassport::last, &AskPassport::bytes};
+};
 
 // ---------------------------------------------------------------- host -> enclave. Nothing here is trusted; it may
 // break a call, no more.
@@ -539,6 +554,16 @@ struct PeerHold {
     SessionId session;
     bool on = false;
     static constexpr auto fields = std::tuple{&PeerHold::session, &PeerHold::on};
+};
+/// encode(rats::Passport) as it came; empty: there is none.
+struct PassportReply {
+    static constexpr uint16_t kId = 258;
+    SessionId session;
+    uint16_t round = 0;
+    uint16_t status = 0;  ///< of HTTP; 0: nobody answered
+    BoundedBytes<512> body;
+    static constexpr auto fields =
+        std::tuple{&PassportReply::session, &PassportReply::round, &PassportReply::status, &PassportReply::body};
 };
 enum class DigestAlgorithm : uint8_t { md5, sha256 };
 /// The registrar or proxy asks for proof of the SIP password (RFC 8760), which the host does not have.
@@ -688,6 +713,7 @@ struct ConfigureEnclave {
     BoundedString<128> sip_realm;                         ///< empty: any
     BoundedList<BoundedString<256>, 64> known_attesting;  ///< URIs that attested before (a downgrade shows)
     BoundedList<BoundedString<128>, 16> show_logs_to;     ///< domains whose phones may see this machine's logs
+    BoundedList<BoundedString<128>, 16> passport_to;      ///< domains whose phones get a passport and no Evidence
     bool wav_in = false;
     bool wav_out = false;
     static constexpr auto fields = std::tuple{&ConfigureEnclave::tpm,
@@ -709,6 +735,7 @@ struct ConfigureEnclave {
                                               &ConfigureEnclave::sip_realm,
                                               &ConfigureEnclave::known_attesting,
                                               &ConfigureEnclave::show_logs_to,
+                                              &ConfigureEnclave::passport_to,
                                               &ConfigureEnclave::wav_in,
                                               &ConfigureEnclave::wav_out};
 };
@@ -733,11 +760,15 @@ struct ConfigureHost {
     bool register_ = false;
     BoundedString<64> media_address;  ///< numeric; candidates are gathered here
     BoundedList<BoundedString<64>, 3> dns_servers;
+    BoundedString<128> authority_host;  ///< issues passports; empty: none is asked
+    uint16_t authority_port = 443;
+    rats::CertificateDer authority_root;  ///< its service certificate chains to this
     static constexpr auto fields =
-        std::tuple{&ConfigureHost::listen_address,  &ConfigureHost::listen_port, &ConfigureHost::own_uri,
-                   &ConfigureHost::tls_certificate, &ConfigureHost::tls_key,     &ConfigureHost::tls_ca,
-                   &ConfigureHost::outbound_proxy,  &ConfigureHost::proxy_name,  &ConfigureHost::register_,
-                   &ConfigureHost::media_address,   &ConfigureHost::dns_servers};
+        std::tuple{&ConfigureHost::listen_address,  &ConfigureHost::listen_port,   &ConfigureHost::own_uri,
+                   &ConfigureHost::tls_certificate, &ConfigureHost::tls_key,       &ConfigureHost::tls_ca,
+                   &ConfigureHost::outbound_proxy,  &ConfigureHost::proxy_name,    &ConfigureHost::register_,
+                   &ConfigureHost::media_address,   &ConfigureHost::dns_servers,   &ConfigureHost::authority_host,
+                   &ConfigureHost::authority_port,  &ConfigureHost::authority_root};
 };
 
 struct ConfigureAudio {
@@ -910,7 +941,7 @@ SEALCALL_ENUM_LAST(Phase, ended);
 SEALCALL_ENUM_LAST(KeyEvent, unseal_refused);
 SEALCALL_ENUM_LAST(RecheckOutcome, own_failed);
 SEALCALL_ENUM_LAST(OnFall, ended);
-SEALCALL_ENUM_LAST(NoticeKind, bundle);
+SEALCALL_ENUM_LAST(NoticeKind, passport);
 SEALCALL_ENUM_LAST(BundleState, not_pinned);
 SEALCALL_ENUM_LAST(CallKind, ordinary);
 SEALCALL_ENUM_LAST(OrdinaryWhy, silence);

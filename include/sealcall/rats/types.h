@@ -38,6 +38,7 @@ enum class Reason : uint8_t {
     boot_approved,
     measurement_approved,
     runtime_approved,
+    vouched_by_partner,
     // what is missing (level stays low, nothing is wrong)
     tpm_not_proven_genuine,
     boot_not_approved,
@@ -49,6 +50,10 @@ enum class Reason : uint8_t {
     log_withheld,
     not_supported,
     not_enrolled,
+    partner_not_pinned,
+    partner_level_limit,
+    partner_result_expired,
+    partner_result_missing,
     could_not_check,
     no_answer_in_time,
     not_rechecked,
@@ -71,7 +76,8 @@ enum class Reason : uint8_t {
     tpm_was_reset,
     fingerprint_mismatch,
     exporter_mismatch,
-    passport_mismatch,
+    passport_mismatch,  ///< PASSporT of SIP
+    partner_result_invalid,
     component_forbidden,
     verifier_disagrees,
     // notices that do not change a level

@@ -32,9 +32,10 @@ enum class FrameType : uint8_t {
     reattest,     ///< asks for Evidence of the next round
     log_request,  ///< the relying party has not seen a log that the Evidence offers
     log_part,
+    result,  ///< instead of Evidence: what a verifier of the attester's organisation says
 };
 
-enum class EvidenceKind : uint8_t { none, tpm_quote };
+enum class EvidenceKind : uint8_t { none, tpm_quote, passport };
 
 struct Hello {
     uint8_t version = kWireVersion;
@@ -114,6 +115,35 @@ struct Evidence {
                                               &Evidence::pcrs,
                                               &Evidence::runtime_log};
     bool operator==(const Evidence&) const = default;
+};
+
+/// A passport (EAR, RFC 7519) less what the relying party knows itself: it renders the text anew and verifies ES256
+/// over it (attestation/ear_passport.h). Times: seconds since 1970 UTC.
+struct Passport {
+    BoundedString<128> issuer;  ///< "iss": name of the attester's authority
+    uint64_t issued_s = 0;
+    uint16_t life_s = 0;  ///< "exp" less "iat"
+    Level level{};
+    bool lab = false;
+    bool software_tpm = false;
+    Digest evidence_body{};                 ///< last element of the 32 signed bytes: SHA-256 of what stays at home
+    Digest instance{};                      ///< changes within a channel when the TPM was reset, restarted or exchanged
+    std::array<std::byte, 64> signature{};  ///< r and s
+    static constexpr auto fields = std::tuple{&Passport::issuer,        &Passport::issued_s, &Passport::life_s,
+                                              &Passport::level,         &Passport::lab,      &Passport::software_tpm,
+                                              &Passport::evidence_body, &Passport::instance, &Passport::signature};
+    bool operator==(const Passport&) const = default;
+};
+inline constexpr uint16_t kPassportLifeMax = 600;  ///< s
+/// Extended key usage: the service of an enterprise authority itself. A phone's host certificate never has it, so that
+/// no phone can stand in for its authority, whatever names it holds.
+inline constexpr const char* kAuthorityUsageOid = "2.25.8200861021118798848766492409080323141.10";
+
+/// Frame `result`. Empty in round 0: the attester's verifier gave none.
+struct ResultFrame {
+    BoundedList<Passport, 1> passport;
+    static constexpr auto fields = std::tuple{&ResultFrame::passport};
+    bool operator==(const ResultFrame&) const = default;
 };
 
 /// What I see of you. `accepted` false: the reason stays with the sender's own log, every refusal looks the same.
@@ -258,7 +288,7 @@ struct VerifierResponse {
 
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::FrameType> {
-    static constexpr auto last = sealcall::rats::FrameType::log_part;
+    static constexpr auto last = sealcall::rats::FrameType::result;
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::LogKind> {
@@ -266,5 +296,5 @@ struct sealcall::ipc::EnumRange<sealcall::rats::LogKind> {
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::EvidenceKind> {
-    static constexpr auto last = sealcall::rats::EvidenceKind::tpm_quote;
+    static constexpr auto last = sealcall::rats::EvidenceKind::passport;
 };
