@@ -62,7 +62,7 @@ struct Permits {
                    }};
     }
 
-    static const std::array<Row, 27> kTable;
+    static const std::array<Row, 28> kTable;
     static void shutdown(Monitor& m, const ipc::Shutdown&) { m.shutdown_asked_ = true; }
     template <auto Method, class T>
     static void calls(Monitor& m, const T& message) {
@@ -75,7 +75,7 @@ struct Permits {
 };
 
 #define CALLS(method, T) &Permits::calls<&Calls::method, ipc::T>
-const std::array<Permits::Row, 27> Permits::kTable{
+const std::array<Permits::Row, 28> Permits::kTable{
     // launcher
     row<ipc::Shutdown, &Permits::shutdown>(ProcessRole::launcher),
     // ui: the person's word
@@ -109,6 +109,7 @@ const std::array<Permits::Row, 27> Permits::kTable{
         ProcessRole::host, kAgreed | kOrEnded),
     row<ipc::Datagram, [](Session& s, const ipc::Datagram& m) { s.on_datagram(m.bytes.view()); }>(ProcessRole::host,
                                                                                                   kAgreed | kOrEnded),
+    row<ipc::PassportReply, [](Session& s, const ipc::PassportReply& m) { s.on_passport(m); }>(ProcessRole::host),
     row<ipc::PeerHold, [](Session& s, const ipc::PeerHold& m) { s.on_peer_hold(m.on); }>(ProcessRole::host),
     // audio
     row<ipc::CapturedFrame, [](Session& s, const ipc::CapturedFrame& m) { s.on_captured(m); }>(ProcessRole::audio),

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <memory>
 
+#include "attestation/ear_passport.h"
+
 namespace sealcall::enclave {
 namespace {
 
@@ -15,15 +17,7 @@ constexpr std::string_view kHeader = R"({"alg":"ES256","typ":"passport","x5u":"c
 constexpr std::string_view kParameters = ";info=<cid:sealcall-attest>;alg=ES256";
 constexpr size_t kSignatureSize = 64;  ///< r and s, 32 bytes each (RFC 7518 3.4)
 
-std::string base64url(ByteSpan in) {
-    std::string out(4 * (in.size() / 3 + 1) + 1, '\0');
-    const int n =
-        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), as_u8(in.data()), static_cast<int>(in.size()));
-    out.resize(static_cast<size_t>(n));
-    while (out.ends_with('=')) out.pop_back();
-    for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
-    return out;
-}
+using attestation::base64url;
 
 Result<Bytes> from_base64url(std::string_view in) {
     std::string padded(in);

@@ -133,6 +133,7 @@ void Session::show_card() {
                                             : caller() ? std::string_view(call_.dialled_uri)
                                                        : std::string_view(call_.hearsay_from));
     if (channel_) card.vouched_by = BoundedString<128>::cut(channel_->peer().authority);
+    card.result_by = BoundedString<128>::cut(result_by_);
     card.dialled_uri = BoundedString<256>::cut(call_.dialled_uri);
     card.hearsay_name = BoundedString<256>::cut(call_.hearsay_name);
     card.label = BoundedString<64>::cut(call_.label);
@@ -385,6 +386,8 @@ void Session::tick(BootInstant now) {
     }
     if (media_) media_->tick(now);
     recheck_tick(now);
+    if (passport_wait_ && now >= passport_wait_->until)
+        on_passport({.session = id_, .round = passport_wait_->round, .status = 0, .body = {}});
     if (state_ == SessionState::ended || now < deadline_) return;
     if (state_ == SessionState::ringing || (state_ == SessionState::decided && caller()))
         return end(ipc::EndReason::no_answer, "nobody answered");
@@ -396,6 +399,7 @@ BootInstant Session::next_deadline() const {
     BootInstant next = deadline_;
     if (destroying_ && media_ && media_->destroy_waits()) return BootClock::now() + Millis{50};
     if (state_ != SessionState::ended) next = std::min(next, recheck_.next_deadline());
+    if (state_ != SessionState::ended && passport_wait_) next = std::min(next, passport_wait_->until);
     if (media_)
         if (auto t = media_->next_deadline(); t && *t < next) next = *t;
     return next;

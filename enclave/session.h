@@ -61,6 +61,7 @@ class Session final : public MediaOwner {
     void on_media_path(bool ready);
     void on_datagram(ByteSpan bytes);
     void on_peer_hold(bool on);
+    void on_passport(const ipc::PassportReply& reply);
     void on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status);
     // From ui: the person's word.
     void answer(policy::AnsweredBy by, bool microphone);
@@ -103,9 +104,11 @@ class Session final : public MediaOwner {
     void send_hello();
     void make_evidence();
     void evidence_ready(Result<OwnEvidence> own);
+    void show_first(rats::FrameType type, const Bytes& body);
+    [[nodiscard]] attestation::Expectation expectation(uint16_t round) const;
     /// Every round's Evidence; `verified` brings the result to `appraised` (round 0) or `rechecked`.
     void appraise(rats::Evidence evidence, uint16_t round);
-    [[nodiscard]] bool passport_holds(const rats::Evidence& evidence) const;
+    [[nodiscard]] bool passport_holds() const;
     void ask_verifier();
     void verified(std::optional<VerifierAnswer> answer);
     [[nodiscard]] rats::AttestationResult judge(const attestation::Appraised& ceiling,
@@ -140,6 +143,14 @@ class Session final : public MediaOwner {
     [[nodiscard]] bool refused_now() const;
     void tell_recheck(uint16_t round, ipc::RecheckOutcome outcome, rats::Level before, rats::Level after,
                       ipc::OnFall done) const;
+
+    // session_passport.cpp
+    [[nodiscard]] rats::EvidenceKind kind_to_show() const;
+    void ask_passport(uint16_t round);
+    Status on_result(ByteSpan body);
+    rats::AttestationResult believe(const rats::ResultFrame& frame, uint16_t round);
+    [[nodiscard]] rats::AttestationResult limited(rats::AttestationResult result) const;
+    [[nodiscard]] std::string_view peer_domain() const;
 
     // session.cpp: from the decision to media
     void decide_ordinary();
@@ -179,6 +190,14 @@ class Session final : public MediaOwner {
         std::optional<LogFetch> logs;
     };
     std::optional<Pending> pending_;
+    struct PassportWait {
+        uint16_t round = 0;
+        BootInstant until{};
+    };
+    std::optional<PassportWait> passport_wait_;  ///< our authority is being asked
+    bool own_passport_told_ = false;
+    std::optional<Digest> shown_instance_;  ///< by the peer's last passport that held
+    std::string result_by_;                 ///< issuer of the peer's passport; empty: we appraise its Evidence
     Recheck recheck_;
     Shown shown_;                            ///< by the peer, in the last round whose proof held
     std::optional<Digest> own_measurement_;  ///< as quoted last

@@ -4,7 +4,6 @@
 
 #include "attestation/binding.h"
 #include "attestation/levels.h"
-#include "enclave/passport.h"
 #include "enclave/session.h"
 #include "policy/decide.h"
 #include "sealcall/base/hex.h"
@@ -130,7 +129,7 @@ void Session::channel_opened() {
         own_hello_.label = BoundedString<64>::cut(call_.label);
     }
     own_hello_.dtls_fingerprint = call_.identity->fingerprint();
-    own_hello_.evidence_offered = rats::EvidenceKind::tpm_quote;
+    own_hello_.evidence_offered = kind_to_show();
     own_hello_.evidence_required = rats::EvidenceKind::tpm_quote;
     // The callee speaks first: the caller's Hello travels with its Evidence, and only to a peer whose certificate
     // passed.
@@ -182,7 +181,14 @@ void Session::handle_frame(const tls::Channel::Frame& frame) {
             if (state_ == SessionState::awaiting_hello) s = on_hello(frame.body);
             break;
         case rats::FrameType::evidence:
-            if (state_ == SessionState::awaiting_evidence || agreed) s = on_evidence(frame.body);
+            if ((state_ == SessionState::awaiting_evidence || agreed) &&
+                peer_hello_.evidence_offered == rats::EvidenceKind::tpm_quote)
+                s = on_evidence(frame.body);
+            break;
+        case rats::FrameType::result:
+            if ((state_ == SessionState::awaiting_evidence || agreed) &&
+                peer_hello_.evidence_offered == rats::EvidenceKind::passport)
+                s = on_result(frame.body);
             break;
         case rats::FrameType::verdict:
             if (state_ == SessionState::awaiting_verdict) s = on_verdict(frame.body);
@@ -245,7 +251,7 @@ Status Session::on_hello(ByteSpan body) {
         return Error{Errc::wrong_name, "name is not the certificate's", 0};
     if (peer_hello_.nonce == own_hello_.nonce) return Error{Errc::reflected, "our own nonce came back", 0};
     if (peer_hello_.round != 0) return Error{Errc::bad_value, "round", peer_hello_.round};
-    if (peer_hello_.evidence_offered != rats::EvidenceKind::tpm_quote)
+    if (peer_hello_.evidence_offered == rats::EvidenceKind::none)
         return Error{Errc::bad_evidence, "no Evidence offered", 0};
     peer_hello_seen_ = true;
     peer_fingerprint_ = peer_hello_.dtls_fingerprint;
@@ -300,10 +306,16 @@ void Session::evidence_ready(Result<OwnEvidence> own) {
     if (!own) return end(reason_for(own.error()), describe(own.error()));
     own_evidence_ = std::move(*own);
     notice_own_change(own_evidence_.evidence);
+    if (own_hello_.evidence_offered == rats::EvidenceKind::passport) return ask_passport(0);
+    own_evidence_sent_ = true;
+    show_first(rats::FrameType::evidence, ipc::encode(own_evidence_.evidence));
+}
+
+/// Round 0: Evidence, or the passport that takes its place.
+void Session::show_first(rats::FrameType type, const Bytes& body) {
     Status s;
     if (caller()) s = channel_->send(rats::FrameType::hello, ipc::encode(own_hello_));
-    if (s) s = channel_->send(rats::FrameType::evidence, ipc::encode(own_evidence_.evidence));
-    own_evidence_sent_ = s.has_value();
+    if (s) s = channel_->send(type, body);
     if (!s) return channel_failed(s.error());
     if (caller()) {
         state_ = SessionState::awaiting_evidence;
@@ -329,7 +341,7 @@ Status Session::on_evidence(ByteSpan body) {
     return {};
 }
 
-void Session::appraise(rats::Evidence evidence, uint16_t round) {
+attestation::Expectation Session::expectation(uint16_t round) const {
     attestation::Expectation expect;
     expect.binding = binding(rats::other(role_), round);
     expect.identity_spki = channel_->peer().spki;
@@ -338,11 +350,16 @@ void Session::appraise(rats::Evidence evidence, uint16_t round) {
     expect.references = context_.bundle.references();
     expect.revocations_unknown = context_.bundle.revocations_unknown(expect.wall_ms);
     expect.measurement_pcr = context_.config.measurement_pcr;
+    return expect;
+}
+
+void Session::appraise(rats::Evidence evidence, uint16_t round) {
+    attestation::Expectation expect = expectation(round);
     // The identity key must be bound to the very state that is quoted: its policy is computed from that value.
     for (const auto& value : evidence.pcrs)
         if (value.pcr == expect.measurement_pcr) expect.identity_policy_pcr = value.value;
     attestation::Appraised ceiling = attestation::check_evidence(evidence, expect);
-    if (ceiling.result.level != rats::Level::failed && round == 0 && !passport_holds(evidence)) {
+    if (ceiling.result.level != rats::Level::failed && round == 0 && !passport_holds()) {
         ceiling.result.level = rats::Level::failed;
         (void)ceiling.result.reasons.push(rats::Reason::passport_mismatch);
     }
@@ -378,25 +395,12 @@ void Session::ask_verifier() {
     if (!asked) verified({});
 }
 
-/// The Identity header of the INVITE against what the channel has shown since (RFC 8224 6.2, RFC 8225 5.2.2). No
-/// header: nothing is claimed. `evidence` has passed, so its identity key is the TLS peer's.
-bool Session::passport_holds(const rats::Evidence& evidence) const {
-    if (caller() || call_.identity_header.empty()) return true;
-    auto body = ipc::decode<rats::EvidenceBody>(evidence.body.view());
-    if (!body) return false;
-    auto key = attestation::parse_tpmt_public(body->identity_public.view());
-    if (!key) return false;
-    const PassportFacts facts{
-        .orig = channel_->peer().uri, .dest = peer_hello_.dialled_uri.str(), .mky = peer_hello_.dtls_fingerprint};
-    return verify_identity_header(call_.identity_header, facts, wall_ms() / 1000, *key).has_value();
-}
-
 void Session::verified(std::optional<VerifierAnswer> answer) {
     if (state_ == SessionState::ended || !pending_) return;
     if (pending_->round == 0 && state_ != SessionState::appraising) return;
     const Pending done = std::move(*pending_);
     pending_.reset();
-    rats::AttestationResult result = judge(done.ceiling, answer);
+    rats::AttestationResult result = limited(judge(done.ceiling, answer));
     return done.round == 0 ? appraised(std::move(result)) : rechecked(std::move(result));
 }
 
@@ -411,22 +415,8 @@ rats::AttestationResult Session::judge(const attestation::Appraised& ceiling,
         CHECK(unknown.reasons.push(rats::Reason::could_not_check));
         return unknown;
     }
-    // The verifier's list is only a claim: it counts as far as it replays to the quoted values, here.
-    rats::AttestationResult result = attestation::apply_replay(ceiling.result, ceiling.pcrs, answer->measured);
-    // Nothing measured proves nothing: a phone that left its own measurement out is a known device at most.
-    const auto measured = std::ranges::find(ceiling.pcrs, context_.config.measurement_pcr, &rats::PcrValue::pcr);
-    if (result.level > rats::Level::known_device && (measured == ceiling.pcrs.end() || measured->value == Digest{})) {
-        result.level = rats::Level::known_device;
-        (void)result.reasons.push(rats::Reason::log_withheld);
-    }
-    result = attestation::apply_references(std::move(result), answer->measured, context_.config.measurement_pcr,
-                                           context_.bundle.references());
-    if (answer->response.level < result.level) {
-        result.level = answer->response.level;
-        (void)result.reasons.push(rats::Reason::verifier_disagrees);
-        for (rats::Reason r : answer->response.reasons) (void)result.reasons.push(r);
-    }
-    return result;
+    return attestation::conclude(ceiling, answer->response, answer->measured, context_.config.measurement_pcr,
+                                 context_.bundle.references());
 }
 
 void Session::appraised(rats::AttestationResult result) {
@@ -436,7 +426,9 @@ void Session::appraised(rats::AttestationResult result) {
     decide();
     audit::Record record("appraised");
     record.call(call_.id).text("peer", channel_->peer().uri).number("level", static_cast<uint64_t>(theirs_.level));
-    record.flag("lab", theirs_.lab).number("action", static_cast<uint64_t>(decision_->action));
+    record.text("result_by", result_by_)
+        .flag("lab", theirs_.lab)
+        .number("action", static_cast<uint64_t>(decision_->action));
     for (rats::Reason r : theirs_.reasons) record.number("reason", static_cast<uint64_t>(r));
     context_.record(record);
 

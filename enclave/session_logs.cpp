@@ -9,14 +9,6 @@ namespace {
 constexpr uint32_t kRequestsMax = 40;
 static_assert(kRequestsMax * rats::kLogWindow >= rats::kBootLogMax + 2 * rats::kRuntimeLogMax);
 
-/// The part of "sip:user@host;..." between "@" and what follows; empty if there is none.
-std::string_view domain_of(std::string_view uri) {
-    const size_t at = uri.find('@');
-    if (at == std::string_view::npos) return {};
-    const std::string_view rest = uri.substr(at + 1);
-    return rest.substr(0, rest.find_first_of(";?:>"));
-}
-
 }  // namespace
 
 void Session::fetch_logs() {
@@ -48,7 +40,7 @@ Status Session::on_log_request(ByteSpan body) {
     const auto& log = request.kind == rats::LogKind::boot ? own_evidence_.boot_log : own_evidence_.runtime_log;
     if (!log || request.offset >= log->size()) return Error{Errc::bad_value, "log offset", request.offset};
     if (++log_requests_ > kRequestsMax) return Error{Errc::too_large, "logs asked for too often", 0};
-    const std::string_view domain = domain_of(channel_->peer().uri);
+    const std::string_view domain = peer_domain();
     const bool shown = std::ranges::any_of(context_.config.show_logs_to,
                                            [&](const auto& d) { return d.view() == domain && !domain.empty(); });
     context_.record(audit::Record("log_asked_for")

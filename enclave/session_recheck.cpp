@@ -73,6 +73,7 @@ void Session::round_evidence_ready(Result<OwnEvidence> own) {
     own_evidence_ = std::move(*own);
     log_requests_ = 0;
     notice_own_change(own_evidence_.evidence);
+    if (own_hello_.evidence_offered == rats::EvidenceKind::passport) return ask_passport(recheck_.their_round());
     recheck_.quoted(BootClock::now());
     send_frame(rats::FrameType::evidence, ipc::encode(own_evidence_.evidence));
 }

@@ -97,6 +97,7 @@ std::string json_card(const ipc::CallCard& m) {
         .text("peer_uri", m.peer_uri.view())
         .flag("name_proven", call.name_proven())
         .text("vouched_by", m.vouched_by.view())
+        .text("result_by", m.result_by.view())
         .text("dialled_uri", m.dialled_uri.view())
         .text("says", m.hearsay_name.view())
         .text("label", m.label.view())

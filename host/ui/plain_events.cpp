@@ -34,6 +34,8 @@ std::string plain_event(const ipc::CallCard& m, const Look& look) {
     }
     if (m.answered_by_other) out.append(", not whom you dialled");
     out.append("  ").append(plain_text(level_mark(m.theirs.level, m.theirs.lab, look)));
+    if (!m.result_by.empty())
+        out.append("  vouched for by the verifier of " + printable(m.result_by.view(), look.charset));
     if (!m.label.empty()) out.append("  \"" + printable(m.label.view(), look.charset) + "\"");
     out.append("  policy: ").append(name_of(m.decision.action));
     for (rats::Reason r : m.theirs.reasons)

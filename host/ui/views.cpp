@@ -90,6 +90,9 @@ void add_not_fine(Lines& out, const Call& c, Weight weight, const Look& look) {
 void add_reasons(Lines& out, const Call& c, const Look& look) {
     add_not_fine(out, c, Weight::wrong, look);
     add_not_fine(out, c, Weight::notice, look);
+    if (!c.card.result_by.empty())
+        add_wrapped(out, {{"     "}}, "Vouched for by the verifier of " + shown(c.card.result_by.view(), look) + ".", 5,
+                    Style::plain, look);
     std::string fine;
     for (rats::Reason r : c.card.theirs.reasons) {
         if (r == rats::Reason::none || weight_of(r) != Weight::affirming) continue;

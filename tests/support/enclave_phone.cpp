@@ -101,6 +101,7 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
     config_.policy = options_.policy;
     CHECK(config_.anchors.push(authority.root()));
     for (const auto& domain : options_.show_logs_to) CHECK(config_.show_logs_to.push(BoundedString<128>(domain)));
+    for (const auto& domain : options_.passport_to) CHECK(config_.passport_to.push(BoundedString<128>(domain)));
     for (const auto& uri : options_.known_attesting) CHECK(config_.known_attesting.push(BoundedString<256>(uri)));
     config_.sip_username = BoundedString<128>("alice");
     config_.sip_password = BoundedString<128>(options_.sip_password);
@@ -359,6 +360,17 @@ void Hosts::serve(EnclavePhone& self, EnclavePhone& peer, bool caller_side) {
             (caller_side ? datagrams_a : datagrams_b).push_back(to_bytes(packet->bytes.view()));
             if (lose_datagram && lose_datagram(packet->bytes.view())) continue;
             if (theirs.value != 0) (void)peer.host.send(ipc::Datagram{.session = theirs, .bytes = packet->bytes});
+        } else if (auto ask = ipc::decode_message<ipc::AskPassport>(raw)) {
+            Bytes& whole = passport_requests_[&self];
+            whole.insert(whole.end(), ask->bytes.view().begin(), ask->bytes.view().end());
+            if (!ask->last) continue;
+            const Bytes request = std::exchange(whole, {});
+            if (!authority) continue;
+            const Bytes answer = authority(self, request);
+            (void)self.host.send(ipc::PassportReply{.session = ask->session,
+                                                    .round = ask->round,
+                                                    .status = static_cast<uint16_t>(answer.empty() ? 403 : 200),
+                                                    .body = BoundedBytes<512>(answer)});
         } else if (ipc::decode_message<ipc::EndLeg>(raw)) {
             if (theirs.value != 0)
                 (void)peer.host.send(ipc::LegEnded{.session = theirs, .why = ipc::LegEndWhy::bye, .sip_status = 0});

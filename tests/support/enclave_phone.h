@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 
 #include "attestation/appraise.h"
 #include "attestation/bundle_writer.h"
@@ -54,6 +55,7 @@ struct PhoneOptions {
     Bytes boot_log = {}, runtime_log = {};                  ///< files of this machine; empty: none
     std::vector<std::pair<uint8_t, Digest>> extended = {};  ///< what happened to the TPM before the phone started
     std::vector<std::string> show_logs_to = {};             ///< domains
+    std::vector<std::string> passport_to = {};              ///< domains
     enclave::RecheckTimes recheck = {};                     ///< but for `every`: that is policy.recheck_seconds
     /// What the verifier answers; default: the real appraisal.
     std::function<std::optional<rats::VerifierResponse>(const rats::VerifierRequest&)> verifier = {};
@@ -148,6 +150,8 @@ class Hosts {
     std::function<bool(EnclavePhone&, Bytes&)> intercept;
     /// Datagrams that the network loses.
     std::function<bool(ByteSpan)> lose_datagram;
+    /// The authority behind each host: its answer to a whole request, empty for none. Not set: it never answers.
+    std::function<Bytes(EnclavePhone&, const Bytes&)> authority;
     bool ordinary = false;  ///< the callee's side pretends (or is) not to attest
 
     void turn();  ///< one turn of both enclaves and both hosts
@@ -169,6 +173,7 @@ class Hosts {
     EnclavePhone& b_;
     uint32_t timestamp_ = 0;
     std::vector<Bytes> waiting_;  ///< INFO that overtook the 183
+    std::map<const EnclavePhone*, Bytes> passport_requests_;
     Digest ordinary_fingerprint_{};
 };
 

@@ -70,6 +70,15 @@ TEST(IncomingCard, SetsHearsayApart) {
     EXPECT_FALSE(has(t, "\" verified by \"")) << "a claim must not look like our words";
 }
 
+TEST(IncomingCard, NamesWhoseVerifierVouchesForThem) {
+    Call c = attested();
+    EXPECT_EQ(text_of(incoming_card(c, plain_look()), plain_look()).find("Vouched for by the verifier"),
+              std::string::npos);
+    c.card.result_by = BoundedString<128>("Partner AG");
+    EXPECT_NE(text_of(incoming_card(c, plain_look()), plain_look()).find("Vouched for by the verifier of Partner AG."),
+              std::string::npos);
+}
+
 TEST(IncomingCard, ACertificateThatNobodyVouchesForProvesNoName) {
     Call c = attested();
     c.card.vouched_by = {};
