@@ -27,7 +27,7 @@ Status EnclaveClient::dispatch(ByteSpan message, EnclaveCommands& to) {
     return dispatch_one_of<ipc::PlaceCall, ipc::LegAdmitted, ipc::IncomingAdmitted, ipc::IncomingRefused,
                            ipc::ChannelOut, ipc::SendRinging, ipc::SendOk, ipc::EndLeg, ipc::EndCall,
                            ipc::StartMediaPath, ipc::RemoteCandidates, ipc::Datagram, ipc::SendHold,
-                           ipc::DigestResponse>(id, message, to);
+                           ipc::DigestResponse, ipc::AskPassport>(id, message, to);
 }
 
 }  // namespace sealcall::host

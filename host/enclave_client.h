@@ -22,6 +22,7 @@ struct EnclaveCommands {
     virtual void on(const ipc::Datagram& m) = 0;
     virtual void on(const ipc::SendHold& m) = 0;
     virtual void on(const ipc::DigestResponse& m) = 0;
+    virtual void on(const ipc::AskPassport& m) = 0;
 
   protected:
     ~EnclaveCommands() = default;
@@ -57,6 +58,7 @@ class EnclaveClient {
     void media_path_ready(SessionId session) { link_.send(ipc::MediaPathReady{.session = session}); }
     void media_path_failed(SessionId session) { link_.send(ipc::MediaPathFailed{.session = session}); }
     void peer_hold(SessionId session, bool on) { link_.send(ipc::PeerHold{.session = session, .on = on}); }
+    void passport_reply(const ipc::PassportReply& m) { link_.send(m); }
     void digest_challenge(const ipc::DigestChallenge& m) { link_.send(m); }
     /// Media is late or lost, never queued. False: dropped.
     bool datagram(SessionId session, ByteSpan bytes) {

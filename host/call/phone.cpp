@@ -16,6 +16,8 @@ Result<std::unique_ptr<Phone>> Phone::create(const ipc::ConfigureHost& c, LinkPo
     Phone* self = p.get();
     TRY(std::string own, bare_uri(c.own_uri.str()));
     TRY(p->transport_, Transport::create(c));
+    TRY(p->authority_,
+        AuthorityClient::create(c, p->transport_->dns(), [self](int fd) { self->transport_->not_sip(fd); }));
     p->digests_ = std::make_unique<DigestBroker>([self](const auto& m) { self->enclave_.digest_challenge(m); });
     p->requests_ = std::make_unique<Requests>(*p->transport_, *p->digests_);
     const std::string media = c.media_address.empty() ? c.listen_address.str() : c.media_address.str();
@@ -44,6 +46,7 @@ Phone::~Phone() {
     held_.clear();
     registration_.reset();
     requests_.reset();
+    authority_.reset();
     transport_.reset();
 }
 
@@ -269,5 +272,20 @@ void Phone::on(const ipc::SendHold& m) {
 }
 
 void Phone::on(const ipc::DigestResponse& m) { digests_->answered(m); }
+
+void Phone::on(const ipc::AskPassport& m) {
+    Bytes& body = passport_requests_[m.session];
+    const ByteSpan bytes = m.bytes.view();
+    body.insert(body.end(), bytes.begin(), bytes.end());
+    if (!m.last) return;
+    auto whole = passport_requests_.extract(m.session);
+    auto answer = [this, session = m.session, round = m.round](uint16_t status, ByteSpan got) {
+        const bool good = status == 200 && got.size() <= BoundedBytes<512>::kMax;
+        enclave_.passport_reply(
+            {.session = session, .round = round, .status = status, .body = BoundedBytes<512>(good ? got : ByteSpan())});
+    };
+    if (!authority_) return answer(0, {});
+    authority_->post(std::move(whole.mapped()), answer);
+}
 
 }  // namespace sealcall::host

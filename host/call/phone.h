@@ -4,6 +4,7 @@
 
 #include "host/call/incoming_call.h"
 #include "host/call/outgoing_call.h"
+#include "host/net/authority_client.h"
 #include "host/sip/registration.h"
 
 namespace sealcall::host {
@@ -59,12 +60,15 @@ class Phone final : private EnclaveCommands {
     void on(const ipc::Datagram& m) override;
     void on(const ipc::SendHold& m) override;
     void on(const ipc::DigestResponse& m) override;
+    void on(const ipc::AskPassport& m) override;
 
     EnclaveClient enclave_;
     StateChanged changed_;
     Counters counters_;
     std::unique_ptr<Transport> transport_;
     std::unique_ptr<DigestBroker> digests_;
+    std::unique_ptr<AuthorityClient> authority_;    ///< null: none is configured
+    std::map<SessionId, Bytes> passport_requests_;  ///< that are not whole yet
     std::unique_ptr<Requests> requests_;
     std::unique_ptr<Context> context_;
     std::unique_ptr<Registration> registration_;

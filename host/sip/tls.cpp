@@ -98,6 +98,14 @@ void HopTls::expect_dns_name(const std::string& name) {
     if (dns_names_.size() < kNamesMax) dns_names_.insert(name);
 }
 
+void HopTls::exclude(int fd) {
+    uint64_t cookie = 0;
+    socklen_t n = sizeof cookie;
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &n)) return;
+    excluded_.insert(cookie);  // the kernel gives them out in ascending order, and never twice
+    if (excluded_.size() > kNamesMax) excluded_.erase(excluded_.begin());
+}
+
 void HopTls::handshake_event(const ssl_st* ssl, int where, int) {
     auto* self = static_cast<HopTls*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), owner_index()));
     if (!self) return;
@@ -110,7 +118,7 @@ void HopTls::new_connection(const ssl_st* ssl, bool client) {
     std::set<std::string> addresses;
     for (const Connected& c : connected_tcp_sockets()) {
         alive.insert(c.cookie);
-        if (sa_port(&c.local) == listen_port_ || begun_.contains(c.cookie)) continue;
+        if (sa_port(&c.local) == listen_port_ || begun_.contains(c.cookie) || excluded_.contains(c.cookie)) continue;
         fresh.insert(c.cookie);
         addresses.insert(to_text(c.peer));
     }

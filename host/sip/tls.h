@@ -26,6 +26,8 @@ class HopTls {
     /// certificate itself, or one of `names_by_dns`.
     void expect(const sa& address, const std::string& name);
     void expect_dns_name(const std::string& name);
+    /// A socket that has nothing to do with this context: it is not looked at when connections are told apart.
+    void exclude(int fd);
     [[nodiscard]] uint32_t refused() const { return refused_; }
 
   private:
@@ -39,7 +41,8 @@ class HopTls {
     uint16_t listen_port_ = 0;
     std::map<std::string, std::string> expected_;  ///< "192.0.2.1:5061" -> name
     std::set<std::string> dns_names_;
-    std::set<uint64_t> begun_;  ///< socket cookies of outgoing connections whose handshake has begun
+    std::set<uint64_t> begun_;     ///< socket cookies of outgoing connections whose handshake has begun
+    std::set<uint64_t> excluded_;  ///< socket cookies, newest at the end
     size_t begun_in_group_ = 0;
     std::map<const ssl_st*, std::set<std::string>> peers_;  ///< addresses that a client handshake may be with
     uint32_t refused_ = 0;

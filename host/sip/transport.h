@@ -20,6 +20,9 @@ class Transport {
 
     [[nodiscard]] struct sip* stack() const { return sip_.get(); }
     [[nodiscard]] const sa& local() const { return local_; }
+    [[nodiscard]] dnsc* dns() const { return dns_.get(); }  ///< null: no server is configured
+    /// A connection of ours to somebody who is no SIP peer.
+    void not_sip(int fd) { tls_->exclude(fd); }
     [[nodiscard]] uint32_t tls_refused() const { return tls_->refused(); }
     /// Route of the outbound proxy with a numeric host where that is known; empty: direct calls.
     [[nodiscard]] const std::string& route() const { return route_; }

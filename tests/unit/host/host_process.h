@@ -48,6 +48,14 @@ class HostProcess {
     void send(const T& m) {
         ASSERT_TRUE(enclave_.send(m).has_value());
     }
+    /// Waits until all that was sent is on its way.
+    void flush() {
+        while ((enclave_.events() & POLLOUT) != 0) {
+            pollfd p{.fd = enclave_.fd(), .events = POLLOUT, .revents = 0};
+            ASSERT_EQ(poll(&p, 1, static_cast<int>(kWait.count())), 1);
+            ASSERT_TRUE(enclave_.flush().has_value());
+        }
+    }
     /// The next message to the enclave must be a T.
     template <ipc::Message T>
     T expect(std::chrono::milliseconds limit = kWait) {
