@@ -59,9 +59,14 @@ bool path_fits(std::string_view pattern, std::string_view path, std::string& tak
 
 }  // namespace
 
-Api::Api(const Store& store, Enroller& enroller, Administration& administration, RateLimits limits,
-         Enroller::Clock clock)
-    : enroller_(enroller), administration_(administration), store_(store), limiter_(limits), clock_(std::move(clock)) {}
+Api::Api(const Store& store, Enroller& enroller, Administration& administration, PassportDesk& passports,
+         RateLimits limits, Enroller::Clock clock)
+    : enroller_(enroller),
+      administration_(administration),
+      passports_(passports),
+      store_(store),
+      limiter_(limits),
+      clock_(std::move(clock)) {}
 
 std::span<const Api::Route> Api::routes() {
     static constexpr std::array kAll = {
@@ -72,6 +77,7 @@ std::span<const Api::Route> Api::routes() {
         Route{"POST", "/v1/enrolments/{ticket}/activation", Access::phone, &Api::finish_enrolment},
         Route{"POST", "/v1/renewals", Access::anyone, &Api::begin_renewal},
         Route{"POST", "/v1/renewals/{ticket}/activation", Access::anyone, &Api::finish_renewal},
+        Route{"POST", "/v1/passports", Access::anyone, &Api::issue_passport},
         Route{"GET", "/v1/tokens", Access::enroller, &Api::list_tokens},
         Route{"POST", "/v1/tokens", Access::enroller, &Api::create_token},
         Route{"POST", "/v1/tokens/{id}/revocation", Access::enroller, &Api::revoke_token},

@@ -7,6 +7,7 @@
 
 #include "administration.h"
 #include "enrolment_json.h"
+#include "passport_desk.h"
 #include "rate_limit.h"
 
 namespace sealcall::authority {
@@ -17,6 +18,7 @@ struct ApiRequest {
     std::string body;
     std::string address;  ///< of the peer, numeric
     std::string after;    ///< query parameter of the audit trail and the bundle
+    std::string accept;   ///< media type that is wanted; empty: any
 };
 
 struct ApiReply {
@@ -30,8 +32,8 @@ enum class Access : uint8_t { anyone, phone, viewer, enroller, admin };
 
 class Api {
   public:
-    Api(const Store& store, Enroller& enroller, Administration& administration, RateLimits limits,
-        Enroller::Clock clock);
+    Api(const Store& store, Enroller& enroller, Administration& administration, PassportDesk& passports,
+        RateLimits limits, Enroller::Clock clock);
 
     /// Never throws. Any thread.
     ApiReply answer(const ApiRequest& request);
@@ -59,6 +61,7 @@ class Api {
     ApiReply finish_enrolment(const ApiRequest&, const Actor&, const std::string&);
     ApiReply begin_renewal(const ApiRequest&, const Actor&, const std::string&);
     ApiReply finish_renewal(const ApiRequest&, const Actor&, const std::string&);
+    ApiReply issue_passport(const ApiRequest&, const Actor&, const std::string&);
     ApiReply create_token(const ApiRequest&, const Actor&, const std::string&);
     ApiReply list_tokens(const ApiRequest&, const Actor&, const std::string&);
     ApiReply revoke_token(const ApiRequest&, const Actor&, const std::string&);
@@ -74,10 +77,14 @@ class Api {
 
     Enroller& enroller_;
     Administration& administration_;
+    PassportDesk& passports_;
     Store store_;
     RateLimiter limiter_;
     Enroller::Clock clock_;
 };
+
+/// The one route whose body is no JSON, and longer.
+inline constexpr const char* kPassportPath = "/v1/passports";
 
 /// docs/authority-api.yaml, as it was when this program was built.
 extern const char* const kOpenApi;

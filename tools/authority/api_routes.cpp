@@ -95,6 +95,14 @@ ApiReply Api::finish_renewal(const ApiRequest& request, const Actor&, const std:
     return ok(to_json(enroller_.finish(Admission::by_renewal(), activation(request, ticket))));
 }
 
+ApiReply Api::issue_passport(const ApiRequest& request, const Actor&, const std::string&) {
+    auto stamped = passports_.issue(as_bytes(request.body));
+    if (request.accept == "application/eat+jwt")
+        return {.status = 200, .body = {}, .text = std::move(stamped.jwt), .text_type = "application/eat+jwt"};
+    const Bytes fields = ipc::encode(stamped.passport);
+    return {.status = 200, .body = {}, .text = std::string(as_chars(fields)), .text_type = "application/octet-stream"};
+}
+
 ApiReply Api::create_token(const ApiRequest& request, const Actor& actor, const std::string&) {
     Members m(parse_body(request.body));
     TokenWish wish;

@@ -168,14 +168,16 @@ ApiRequest values_of(const httplib::Request& from) {
                    .bearer = {},
                    .body = from.body,
                    .address = from.remote_addr,
-                   .after = {}};
+                   .after = {},
+                   .accept = from.get_header_value("Accept").substr(0, 64)};
     const std::string authorization = from.get_header_value("Authorization");
     if (authorization.starts_with("Bearer ")) out.bearer = authorization.substr(7, kBearerText + 1);
     if (from.has_param("after")) out.after = from.get_param_value("after");
     return out;
 }
 
-/// Before the body is read. Nothing but JSON of a stated length is taken, so that the library unpacks nothing.
+/// Before the body is read. Nothing but a body of a stated length and of the route's one type is taken, so that the
+/// library unpacks nothing.
 std::optional<ApiReply> refuse_early(const httplib::Request& request) {
     if (request.path.size() > kPathMax) return bad(404, "There is nothing at this address.");
     if (request.has_header("Transfer-Encoding") || request.has_header("Content-Encoding"))
@@ -183,7 +185,11 @@ std::optional<ApiReply> refuse_early(const httplib::Request& request) {
     if (request.method == "GET") return std::nullopt;
     if (request.method != "POST") return bad(405, "This method is not for this address.");
     if (!request.has_header("Content-Length")) return bad(411, "The length of the body is missing.");
-    if (request.get_header_value("Content-Type") != "application/json") return bad(415, "A body is application/json.");
+    const bool passport = request.path == kPassportPath;
+    if (request.get_header_value("Content-Type") != (passport ? "application/octet-stream" : "application/json"))
+        return bad(415, passport ? "A body is application/octet-stream here." : "A body is application/json.");
+    const size_t most = passport ? attestation::kPassportRequestMax : kBodyMax;
+    if (request.get_header_value<uint64_t>("Content-Length") > most) return bad(413, "The body is too large.");
     return std::nullopt;
 }
 
@@ -216,7 +222,7 @@ HttpsServer::HttpsServer(const Store& store, Api& api, const ServerOptions& opti
     server.set_keep_alive_max_count(1);
     server.set_read_timeout(5);
     server.set_write_timeout(5);
-    server.set_payload_max_length(kBodyMax);
+    server.set_payload_max_length(attestation::kPassportRequestMax);
     server.set_pre_routing_handler([&api](const httplib::Request& request, httplib::Response& response) {
         if (request.has_header("Range")) {  // the library repeats a body as often as ranges ask for it: so none
             response.status = 416;

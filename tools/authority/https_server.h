@@ -15,9 +15,9 @@ struct ServerOptions {
     int port = 0;                         ///< 0: the kernel picks one
     std::vector<std::string> host_names;  ///< for the certificate; empty: `host`
     size_t threads = 32;
-    uint64_t connection_ms = 15'000;       ///< a connection's whole life, handshake included
-    size_t connection_bytes = 256 * 1024;  ///< received
-    size_t connections_per_address = 16;   ///< at once; well below `threads`, so that one address cannot hold them all
+    uint64_t connection_ms = 15'000;            ///< a connection's whole life, handshake included
+    size_t connection_bytes = 3 * 1024 * 1024;  ///< received; a request for a passport has logs
+    size_t connections_per_address = 16;  ///< at once; well below `threads`, so that one address cannot hold them all
 };
 
 class HttpsServer {

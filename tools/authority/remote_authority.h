@@ -17,9 +17,6 @@ struct RemoteOptions {
     int tries = 4;                ///< of each step, when the network or the authority fails
 };
 
-/// "https://HOST[:PORT]" into host and port. Error: bad_value.
-Status parse_authority_url(std::string_view url, std::string& host, int& port);
-
 class RemoteAuthority : public EnrolmentService {
   public:
     explicit RemoteAuthority(RemoteOptions options) : options_(std::move(options)) {}

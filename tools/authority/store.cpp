@@ -171,11 +171,11 @@ std::vector<Bytes> Store::ek_roots(bool lab) const {
     return out;
 }
 
-Bytes Store::escrow_key_pem() const {
-    const fs::path file = dir_ / "escrow.key.pem";
+Bytes Store::own_key_pem(const char* name) const {
+    const fs::path file = dir_ / name;
     if (const auto pem = cli::read_file(file)) return to_bytes(as_bytes(*pem));
-    const auto key = must(attestation::make_software_key(), "Making the escrow key");
-    const Bytes pem = must(attestation::key_to_pem(key.get()), "Writing the escrow key");
+    const auto key = must(attestation::make_software_key(), "Making a key of the authority");
+    const Bytes pem = must(attestation::key_to_pem(key.get()), "Writing a key of the authority");
     cli::write_new_file(file, as_chars(pem), 0600);  // of two that make it at once, one wins
     return to_bytes(as_bytes(cli::read_file(file).value_or("")));
 }
@@ -183,6 +183,8 @@ Bytes Store::escrow_key_pem() const {
 Bytes Store::bundle() const {
     return to_bytes(as_bytes(cli::read_file(dir_ / kBundleFile, kSignedBundleMax).value_or("")));
 }
+Bytes Store::escrow_key_pem() const { return own_key_pem("escrow.key.pem"); }
+Bytes Store::passport_key_pem() const { return own_key_pem("passport.key.pem"); }
 
 void Store::write_escrow_certificate(uint64_t now_ms) const {
     const auto key = must(attestation::key_from_pem(escrow_key_pem()), "Reading the escrow key");

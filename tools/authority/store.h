@@ -1,5 +1,6 @@
 // An authority's directory: what does not belong into a database. Settings, keys and the endorsement roots it believes.
 //   authority.json  root.key.pem (0600)  root.cert.pem  escrow.key.pem (0600)  escrow.cert.pem
+//   passport.key.pem (0600)
 //   ek-roots/{vendor,lab}.pem
 //   bundle.bin      the newest signed bundle (rats/bundle.h)
 //   authority.db    the database, unless authority.json names another one
@@ -53,6 +54,8 @@ class Store {
     [[nodiscard]] Bytes bundle() const;
     /// escrow.cert.pem, which sealcall-guard seals to; keeps one that is there.
     void write_escrow_certificate(uint64_t now_ms) const;
+    /// The key that signs passports, which partners pin; made when it is asked for first.
+    [[nodiscard]] Bytes passport_key_pem() const;
     /// For open_database.
     [[nodiscard]] std::string database_url() const;
 
@@ -64,6 +67,7 @@ class Store {
     [[nodiscard]] EndorsementRoots endorsement_roots() const;
 
   private:
+    [[nodiscard]] Bytes own_key_pem(const char* file) const;
     std::filesystem::path dir_;
     Settings settings_;
     Bytes root_certificate_;

@@ -2,40 +2,13 @@
 #include <thread>
 
 #include "attestation/certificates.h"
-#include "https_server.h"
 #include "remote_authority.h"
-#include "world.h"
+#include "served.h"
 
 namespace sealcall::authority {
 namespace {
 
-/// A served authority; ends with the test.
-struct Served {
-    Served(const Store& opened, const std::string& url)
-        : store(opened),
-          registry(open_database(url)),
-          enroller(store, registry, wall_ms),
-          administration(store, registry, wall_ms),
-          api(store, enroller, administration, limits(), wall_ms),
-          server(store, api, {}),
-          thread([this] { server.run(); }) {}
-    ~Served() {
-        server.stop();
-        thread.join();
-    }
-    static RateLimits limits() {
-        RateLimits out;
-        out.failures_burst = 100;  // the limit on wrong tokens has a test of its own
-        return out;
-    }
-    const Store& store;
-    Registry registry;
-    Enroller enroller;
-    Administration administration;
-    Api api;
-    HttpsServer server;
-    std::thread thread;
-};
+using test::Served;
 
 class Service : public ::testing::TestWithParam<Dialect> {
   protected:
@@ -46,7 +19,7 @@ class Service : public ::testing::TestWithParam<Dialect> {
         const std::string url = test::empty_database(GetParam(), dir_);
         if (url.empty()) GTEST_SKIP() << "no PostgreSQL: run it by tests/support/with_postgresql";
         store_ = test::make_store(*world_, dir_ / "authority", url);
-        served_ = std::make_unique<Served>(*store_, url);
+        served_ = std::make_unique<Served>(*store_, url, test::usual_limits());
     }
 
     Bearer token(const std::string& user) {
