@@ -107,6 +107,32 @@ void CommandLine::define_authority_admin(CLI::App& authority) {
         ->type_name("ID")
         ->required();
 
+    command(authority, "card", "Write what a partner organisation pins of this authority",
+            {.text = "Name, domain, root and the key that signs passports; nothing of it is secret. Whoever pins it "
+                     "decides how far it is trusted.",
+             .examples = {{"sealcall authority card /srv/authority --out corp.card.json", ""}},
+             .exits = {}})
+        ->add_option("--out", o.out, "File (default: print it)")
+        ->type_name(kTypeFile);
+    CLI::App* partner = add(authority, "partner", "Whose verifiers the phones of this authority believe", {});
+    partner->require_subcommand(1);
+    CLI::App* pin = command(
+        *partner, "add", "Pin a partner's verifier by its card",
+        {.text = "Its root becomes an anchor for addresses of its domain, and what it vouches for, by passport or by "
+                 "certificate, counts up to the level given. Both with the next bundle.",
+         .examples = {{"sealcall authority partner add /srv/authority partner.card.json --at-most 3", ""}},
+         .exits = {}});
+    pin->add_option("card", o.card, "The partner's card")->type_name(kTypeFile)->required();
+    pin->add_option("--at-most", o.at_most, "Highest level that it may vouch for (default: 2)")
+        ->type_name("LEVEL")
+        ->check(CLI::Range(1, 4).description(""));
+    pin->add_flag("--lab", o.lab, "Mark all that it vouches for as LAB");
+    command(*partner, "list", "Show the partners", {});
+    command(*partner, "remove", "Believe a partner no more", {})
+        ->add_option("issuer", o.id, "Its name")
+        ->type_name("NAME")
+        ->required();
+
     CLI::App* revoke = command(authority, "revoke", "Revoke a device, a user or an attestation key", {});
     revoke->add_option("--device", o.device, "Number of a device")->type_name("ID");
     revoke->add_option("--user", o.user, "Address of a user")->type_name("URI");

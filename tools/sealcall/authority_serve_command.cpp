@@ -8,8 +8,10 @@
 #include "authority_access.h"
 #include "commands.h"
 #include "https_server.h"
+#include "https_url.h"
 #include "problem.h"
 #include "remote_authority.h"
+#include "verifier_process.h"
 
 namespace sealcall::cli {
 namespace {
@@ -19,7 +21,7 @@ authority::ServerOptions server_options(const AuthorityOptions& o) {
     // The same form as in an address of an authority; there port 0 has no meaning, here the kernel picks one.
     const bool any = o.listen.ends_with(":0");
     const std::string text = any ? o.listen.substr(0, o.listen.size() - 1) + "1" : o.listen;
-    if (!authority::parse_authority_url("https://" + text, out.host, out.port))
+    if (!parse_https_url("https://" + text, out.host, out.port))
         throw Problem("This is not an address to listen on: " + printable(o.listen, 300),
                       "Use HOST:PORT, for example 0.0.0.0:7443 or [::]:7443.", exit_status::kUsage);
     if (any) out.port = 0;
@@ -40,7 +42,10 @@ int run_authority_serve(const Context& context) {
     authority::RateLimits limits;
     limits.per_second = o.requests_per_second;
     limits.burst = 4.0 * o.requests_per_second;
-    authority::Api api(local.store, enroller, local.administration, limits, wall_ms);
+    authority::PassportDesk passports(
+        local.store, local.registry, wall_ms,
+        authority::verifier_process(roles_directory(context.options.global) / "sealcall-verifier"));
+    authority::Api api(local.store, enroller, local.administration, passports, limits, wall_ms);
 
     // Blocked before any thread is made, so that every thread leaves them to the one that waits for them.
     sigset_t signals;

@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "compile.h"
 #include "files.h"
+#include "partners.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "store.h"
@@ -100,16 +101,15 @@ Bytes spki_of_certificate_file(const fs::path& file) {
 
 namespace {
 
-/// What the last bundle of this authority says that the next one keeps: its version and partners.
+/// What the last bundle of this authority says that the next one keeps: its version.
 void keep_from_last(ByteSpan last, ByteSpan signer, reference::BundleFacts& facts) {
     if (last.empty()) return;
     const auto opened = ReferenceSet::open(last, signer, 0);
     if (!opened)
         throw Problem(
             "The last bundle of this authority is damaged: " + std::string(bundle_sentence(opened.error())) + ".",
-            "Restore bundle.bin, or put it away: the next one then names no partners.");
+            "Restore bundle.bin from a copy, or put it away.");
     facts.version = std::max(facts.version, opened->head().version + 1);
-    facts.partners = opened->partners();
 }
 
 }  // namespace
@@ -135,6 +135,10 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const reference::Referen
                                      .revoked = ground.revoked,
                                      .partners = {}};
         keep_from_last(store.bundle(), spki, facts);
+        for (auto& partner : authority::read_partners(store)) {
+            facts.partners.push_back(std::move(partner.verifier));
+            facts.anchors.push_back(std::move(partner.root));
+        }
         authority::SignedBundle made{.version = facts.version, .next_update_ms = facts.next_update_ms, .bytes = {}};
         made.bytes = must(attestation::sign_bundle(reference::compile(references, facts), key.get()), "Signing");
         // What phones would refuse must not leave this place.

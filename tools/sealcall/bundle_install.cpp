@@ -6,6 +6,7 @@
 #include "authority_bundle.h"
 #include "commands.h"
 #include "files.h"
+#include "https_url.h"
 #include "problem.h"
 #include "remote_authority.h"
 #include "sealcall/base/time.h"
@@ -28,7 +29,7 @@ Enrolment must_be_enrolled(const Context& context) {
 /// Nothing: the authority has none that is newer.
 std::optional<Bytes> from_service(const std::string& url, const Enrolment& enrolment, uint64_t have) {
     authority::RemoteOptions options{.host = {}, .port = 0, .root = {}, .token = {}};
-    if (!authority::parse_authority_url(url, options.host, options.port))
+    if (!parse_https_url(url, options.host, options.port))
         throw Problem("This is not the address of an authority: " + printable(url, 300), "Use https://HOST:PORT.",
                       exit_status::kUsage);
     options.root = digest_of(enrolment.anchors.front().view());

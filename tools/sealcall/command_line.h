@@ -43,6 +43,9 @@ struct AuthorityOptions {
     std::string listen = "127.0.0.1:7443";
     std::vector<std::string> host_names;
     unsigned requests_per_second = 20;
+    std::string out, card;  ///< partners
+    int at_most = 2;
+    bool lab = false;
 };
 
 struct EnrolOptions {

@@ -19,6 +19,7 @@ namespace sealcall::cli {
 #include <toml++/toml.h>
 // clang-format on
 #include "config.h"
+#include "https_url.h"
 
 #include <arpa/inet.h>
 
@@ -117,18 +118,33 @@ std::string set_dns(const toml::node& node, PhoneConfig& config) {
     return {};
 }
 
-std::string set_show_to(const toml::node& node, PhoneConfig& config) {
-    const std::string wanted = "a list of at most 16 domains, like [\"example.com\"]";
-    const toml::array* list = node.as_array();
-    if (!list || list->size() > 16) return wanted;
-    std::vector<std::string> out;
-    for (const auto& item : *list) {
-        const auto value = item.value_exact<std::string>();
-        if (!value || value->empty() || value->size() > 128 || value->find_first_of("@:/ \t") != std::string::npos)
-            return wanted;
-        out.push_back(*value);
-    }
-    config.logs.show_to = std::move(out);
+Setter domains(std::function<std::vector<std::string>&(PhoneConfig&)> field, bool everybody) {
+    return [=](const toml::node& node, PhoneConfig& config) -> std::string {
+        const std::string wanted = std::string("a list of at most 16 domains, like [\"example.com\"]") +
+                                   (everybody ? ", or [\"*\"] for everybody else's" : "");
+        const toml::array* list = node.as_array();
+        if (!list || list->size() > 16) return wanted;
+        std::vector<std::string> out;
+        for (const auto& item : *list) {
+            const auto value = item.value_exact<std::string>();
+            if (!value || value->empty() || value->size() > 128 ||
+                value->find_first_of("@:/ \t") != std::string::npos ||
+                (value->find('*') != std::string::npos && !(everybody && *value == "*")))
+                return wanted;
+            out.push_back(*value);
+        }
+        field(config) = std::move(out);
+        return {};
+    };
+}
+
+std::string set_passport_authority(const toml::node& node, PhoneConfig& config) {
+    const auto value = node.value_exact<std::string>();
+    std::string host;
+    int port = 0;
+    if (!value || !parse_https_url(*value, host, port) || host.size() > 128)
+        return "an address like \"https://enrol.example.com:7443\"";
+    config.passport.authority = *value;
     return {};
 }
 
@@ -241,7 +257,13 @@ const std::vector<Key>& keys() {
         {"logs", "runtime",
          text(
              [](C & c) -> auto& { return c.logs.runtime; }, 4096)},
-        {"logs", "show_to", set_show_to},
+        {"logs", "show_to",
+         domains(
+             [](C & c) -> auto& { return c.logs.show_to; }, false)},
+        {"passport", "authority", set_passport_authority},
+        {"passport", "to",
+         domains(
+             [](C & c) -> auto& { return c.passport.to; }, true)},
         {"policy", "on_worse",
          word<policy::OnWorse>(
              [](C & c) -> auto& { return c.policy.on_worse; },

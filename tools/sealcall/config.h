@@ -42,6 +42,12 @@ struct LogConfig {
     std::vector<std::string> show_to;  ///< domains whose phones may see them
 };
 
+/// Whose phones get a passport of our own authority instead of this machine's Evidence.
+struct PassportConfig {
+    std::string authority;        ///< "https://HOST[:PORT]"; empty: the one that enrolled this phone
+    std::vector<std::string> to;  ///< domains; "*": everybody but our own
+};
+
 struct PhoneConfig {
     std::string uri;
     SipConfig sip;
@@ -50,6 +56,7 @@ struct PhoneConfig {
     AudioConfig audio;
     policy::Policy policy;
     LogConfig logs;
+    PassportConfig passport;
     TpmChoice tpm = TpmChoice::automatic;
     uint8_t measurement_pcr = 13;
     Switch colour = Switch::automatic;

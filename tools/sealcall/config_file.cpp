@@ -114,6 +114,10 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 # runtime = ""               # the kernel's list of programs (IMA), the same way
 # show_to = []               # domains whose phones may see them: ["example.com"]
 
+[passport]
+# authority = ""             # "https://HOST:PORT"; default: the authority that enrolled this phone
+# to = []                    # domains whose phones get its word instead of this computer's Evidence; ["*"]: all others
+
 [tpm]
 )";
     out += tpm == TpmChoice::automatic

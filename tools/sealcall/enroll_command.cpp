@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "directory_authority.h"
 #include "files.h"
+#include "https_url.h"
 #include "problem.h"
 #include "remote_authority.h"
 #include "sealcall/base/time.h"
@@ -56,7 +57,7 @@ std::unique_ptr<authority::EnrolmentService> remote(const Context& context, cons
                       "Ask for a token, then: sealcall enroll https://HOST:PORT --token-file FILE",
                       o.renew ? exit_status::kNotSetUp : exit_status::kUsage);
     authority::RemoteOptions options{.host = {}, .port = 0, .root = root_of(o, token, before), .token = token};
-    if (!authority::parse_authority_url(url, options.host, options.port))
+    if (!parse_https_url(url, options.host, options.port))
         throw Problem("This is not the address of an authority: " + printable(url, 300), "Use https://HOST:PORT.",
                       exit_status::kUsage);
     return std::make_unique<authority::RemoteAuthority>(std::move(options));

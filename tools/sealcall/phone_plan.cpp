@@ -11,6 +11,7 @@
 
 #include "control_client.h"
 #include "files.h"
+#include "https_url.h"
 #include "problem.h"
 
 namespace sealcall::cli {
@@ -84,7 +85,21 @@ void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const P
     out.sip_password = text<128>(config.sip.password, "The SIP password");
     out.sip_realm = text<128>(config.sip.realm, "The SIP realm");
     for (const auto& domain : config.logs.show_to) CHECK(out.show_logs_to.push(BoundedString<128>(domain)));
+    for (const auto& domain : config.passport.to) CHECK(out.passport_to.push(BoundedString<128>(domain)));
     for (const auto& peer : store.known_peers()) CHECK(out.known_attesting.push(BoundedString<256>(peer)));
+}
+
+/// Who vouches for this phone towards the domains of [passport].
+void fill_authority(ipc::ConfigureHost& out, const Enrolment& enrolment, const PhoneConfig& config) {
+    const std::string& url = config.passport.authority.empty() ? enrolment.authority_url : config.passport.authority;
+    std::string host;
+    int port = 0;
+    if (url.empty() || enrolment.anchors.empty() || !parse_https_url(url, host, port))
+        throw Problem("[passport] names domains, but no authority that could vouch for this phone.",
+                      "Set [passport] authority = \"https://HOST:PORT\" in the configuration.", exit_status::kUsage);
+    out.authority_host = text<128>(host, "[passport] authority");
+    out.authority_port = static_cast<uint16_t>(port);
+    out.authority_root = enrolment.anchors.front();
 }
 
 void fill_host(ipc::ConfigureHost& out, const ProfileStore& store, const PhoneConfig& config,
@@ -102,6 +117,7 @@ void fill_host(ipc::ConfigureHost& out, const ProfileStore& store, const PhoneCo
                                "[sip] proxy_name");
     out.register_ = sip.register_;
     out.media_address = text<64>(config.media_address, "[media] address");
+    if (!config.passport.to.empty()) fill_authority(out, enrolment, config);
     for (const auto& server : config.dns_servers) CHECK(out.dns_servers.push(text<64>(server, "[media] dns_servers")));
 }
 

@@ -29,6 +29,20 @@ TEST(Config, EmptyFileIsTheStrictDefaults) {
     EXPECT_EQ(c.audio.bitrate, 48000u);
 }
 
+TEST(Config, SaysWhoGetsAPassport) {
+    const PhoneConfig c =
+        config("[passport]\nauthority = \"https://enrol.example.com:7443\"\nto = [\"partner.example\"]\n");
+    EXPECT_EQ(c.passport.authority, "https://enrol.example.com:7443");
+    EXPECT_EQ(c.passport.to, std::vector<std::string>{"partner.example"});
+    EXPECT_EQ(config("[passport]\nto = [\"*\"]\n").passport.to, std::vector<std::string>{"*"});
+    EXPECT_TRUE(config("").passport.to.empty()) << "nobody, unless somebody says so";
+    for (const char* wrong : {"authority = \"http://enrol.example.com\"", "authority = \"enrol.example.com\"",
+                              "authority = \"https://a/b\"", "to = \"partner.example\"", "to = [\"sip:bob@a.example\"]",
+                              "to = [\"*.example\"]", "to = [\"\"]"})
+        EXPECT_EQ(problems(std::string("[passport]\n") + wrong + "\n").size(), 1u) << wrong;
+    EXPECT_EQ(problems("[logs]\nshow_to = [\"*\"]\n").size(), 1u) << "logs are for named domains only";
+}
+
 TEST(Config, TakesEverySetting) {
     const PhoneConfig c = config(R"(
 uri = "sip:alice@example.com"
