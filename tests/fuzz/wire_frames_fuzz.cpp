@@ -36,6 +36,8 @@ void try_frame(rats::FrameType type, ByteSpan body) {
             return try_body<rats::LogPart>(body);
         case rats::FrameType::reattest:
             return try_body<rats::Reattest>(body);
+        case rats::FrameType::result:
+            return try_body<rats::ResultFrame>(body);
         case rats::FrameType::ringing:
             return;  // empty body
     }

@@ -6,4 +6,6 @@ sealcall_fuzz(evidence_fuzz SOURCES tests/fuzz/evidence_fuzz.cpp LIBS sealcall::
 sealcall_fuzz(ek_certificate_fuzz SOURCES tests/fuzz/ek_certificate_fuzz.cpp LIBS sealcall::attestation)
 sealcall_fuzz(identity_certificate_fuzz SOURCES tests/fuzz/identity_certificate_fuzz.cpp LIBS sealcall::attestation)
 sealcall_fuzz(certificate_request_fuzz SOURCES tests/fuzz/certificate_request_fuzz.cpp LIBS sealcall::attestation)
+sealcall_fuzz(ear_passport_fuzz SOURCES tests/fuzz/ear_passport_fuzz.cpp LIBS sealcall::attestation)
+sealcall_fuzz(passport_request_fuzz SOURCES tests/fuzz/passport_request_fuzz.cpp LIBS sealcall::attestation)
 sealcall_fuzz(bundle_fuzz SOURCES tests/fuzz/bundle_fuzz.cpp LIBS sealcall::attestation)

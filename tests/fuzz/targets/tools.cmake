@@ -3,3 +3,6 @@ sealcall_fuzz(audit_log_fuzz SOURCES tests/fuzz/audit_log_fuzz.cpp LIBS sealcall
 sealcall_fuzz(enrolment_request_fuzz SOURCES tests/fuzz/enrolment_request_fuzz.cpp LIBS sealcall_authority)
 sealcall_fuzz(authenticode_fuzz SOURCES tests/fuzz/authenticode_fuzz.cpp LIBS sealcall_reference)
 sealcall_fuzz(reference_store_fuzz SOURCES tests/fuzz/reference_store_fuzz.cpp LIBS sealcall_reference)
+sealcall_fuzz(enrolment_json_fuzz SOURCES tests/fuzz/enrolment_json_fuzz.cpp LIBS sealcall_authority_service)
+sealcall_fuzz(partner_card_fuzz SOURCES tests/fuzz/partner_card_fuzz.cpp LIBS sealcall_authority_service)
+sealcall_fuzz(bearer_text_fuzz SOURCES tests/fuzz/bearer_text_fuzz.cpp LIBS sealcall_authority)
