@@ -1,8 +1,10 @@
 """Scenes of tools/demo about what a computer's boot and its programs are worth."""
 import json
+import time
 
 from machines import GOOD_BOOT, Booted, machine
-from phones import Phone, badge, expect, free_port
+from managed import Managed
+from phones import Phone, Skipped, badge, expect, free_port
 
 ROGUE = "a boot loader of the attacker's"
 SHOWN = ["log_replays", "secure_boot_on", "secure_boot_off", "boot_approved", "boot_not_approved", "runtime_approved",
@@ -40,9 +42,9 @@ def publish(lab):
     lab.sealcall("bundle", "install", lab.path("authority", "bundle.bin"), profile="bob")
 
 
-def bob_ready(lab, policy=""):
+def bob_ready(lab, policy="", minimum=2):
     lab.port = free_port()
-    lab.configure("bob", lab.port, policy="answer_automatically = true\n" + policy)
+    lab.configure("bob", lab.port, policy="answer_automatically = true\n" + policy, minimum=minimum)
     bob = Phone(lab, "bob", "phone", "--headless", "--in", lab.path("bob-says.wav"), "--out", lab.path("bob-heard.wav"))
     bob.ready()
     return bob
@@ -112,6 +114,73 @@ def scene_rogue(lab):
              f"the administrator forbids it. bob saw {then} It never rang; alice reads: \"{reads}\""])
 
 
+def managed(lab):
+    """dora's computer, made once. The programs of sealcall that its guard measures are approved by their list."""
+    approve_golden_boot(lab)
+    found = [kept for kept in lab.keep if isinstance(kept, Managed)]
+    if found:
+        expect(found[0].whole, "dora's computer could not be made; the first scene that needs it says why")
+        return found[0]
+    if "--predict-programs" not in lab.sealcall("reference", "approve", "--help").stdout:
+        raise Skipped("this build's `sealcall reference approve` cannot approve sealcall's own programs (--predict-programs)")
+    made = Managed(lab)
+    lab.sealcall("reference", "approve", "--store", lab.path("references"), "--predict-programs", made.place / "approved", "--authority",
+                 lab.path("authority"))
+    lab.sealcall("bundle", "install", lab.path("authority", "bundle.bin"), profile="bob")
+    made.whole = True
+    return made
+
+
+def scene_trusted_boot(lab):
+    managed(lab).boot(*GOOD_BOOT, "--run", "/usr/games/chess")
+    bob = bob_ready(lab, minimum=3)
+    dora, card = call_of(lab, "dora", bob)
+    bob.stop()
+    said = seen(card, "3", "boot_approved", "measurement_approved", "runtime_not_approved")
+    expect(card["decision"]["action"] == "allow", f"a policy that asks for level 3 said {card['decision']}")
+    return ({"bob_saw": badge(card), "reasons": codes(card), "dora_saw": badge(dora.all("card")[0])},
+            [f"dora's computer is managed; its boot is approved, one of its programs is not. bob, whose policy asks for level 3, saw {said}",
+             f"dora saw of bob, whose phone is an ordinary program: {badge(dora.all('card')[0])}"])
+
+
+def scene_trusted_runtime(lab):
+    managed(lab).boot(*GOOD_BOOT)
+    bob = bob_ready(lab, minimum=4)
+    dora, card = call_of(lab, "dora", bob)
+    bob.stop()
+    said = seen(card, "4", "boot_approved", "measurement_approved", "runtime_approved")
+    return ({"bob_saw": badge(card), "reasons": codes(card), "dora_saw": badge(dora.all("card")[0])},
+            [f"every program is approved too. bob, whose policy asks for level 4, saw {said}"])
+
+
+def scene_unapproved_program(lab):
+    computer = managed(lab)
+    computer.boot(*GOOD_BOOT)
+    bob = bob_ready(lab, 'on_worse = "mute"\n', minimum=4)
+    dora = Phone(lab, "dora", "call", f"sip:bob@127.0.0.1:{lab.port}", "--in", lab.path("alice-says.wav"), "--out",
+                 lab.path("dora-heard.wav"), "--hang-up-after", "30")
+    bob.wait("state", 20, state="media")
+    before = bob.all("card")[-1]
+    seen(before, "4", "runtime_approved")
+    machine("run", computer.dir, "/tmp/listens-in", "--text", "a program that nobody approved")
+    started = time.monotonic()
+    lab.sealcall("recheck", profile="bob", check=False)  # the protocol asks at most every 10 s
+    fell = bob.wait("recheck", 20, outcome="worse")
+    seconds = round(time.monotonic() - started, 1)
+    card, there = bob.all("card")[-1], dora.wait("recheck", 10, outcome="seen_worse")
+    said = seen(card, "3", "runtime_not_approved")
+    expect(fell["before"] == "4" and fell["level"] == "3" and fell["done"] == "muted", f"bob's phone did {fell}")
+    lab.sealcall("hangup", profile="bob")
+    dora.wait("exit", 20)
+    bob.stop()
+    logged = [e for e in lab.audit("bob") if e["event"] == "rechecked" and e.get("outcome") == "worse"]
+    expect(logged, "bob's audit log does not have the fall")
+    return ({"before": badge(before), "bob_saw": badge(card), "reasons": codes(card), "bob_reads": fell["sentence"],
+             "dora_reads": there["sentence"], "seconds_to_fall": seconds, "audit": logged[-1]},
+            [f"before: {badge(before)}. Then dora's computer starts a program that nobody approved. bob saw {said}",
+             f"after {seconds} s bob reads: \"{fell['sentence']}\"  dora reads: \"{there['sentence']}\""])
+
+
 def scene_revoked(lab):
     approve_golden_boot(lab)
     lab.configure("alice", free_port())
@@ -131,4 +200,5 @@ def scene_revoked(lab):
              f"bob saw {said} It never rang; alice reads: \"{reads}\""])
 
 
-SCENES = [("Measured", scene_measured), ("Rogue boot loader", scene_rogue), ("Revoked", scene_revoked)]
+SCENES = [("Measured", scene_measured), ("Rogue boot loader", scene_rogue), ("Trusted boot", scene_trusted_boot),
+          ("Trusted runtime", scene_trusted_runtime), ("Unapproved program", scene_unapproved_program), ("Revoked", scene_revoked)]

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "dev"
 BIN = BUILD / "bin"
 ROLES = ["sealcall", "sealcall-launcher", "sealcall-ui", "sealcall-host", "sealcall-enclave", "sealcall-verifier", "sealcall-audio"]
-TOOLS = ["sealcall-relay-enclave", "sealcall-relay-identity", "sealcall-lab"]
+TOOLS = ["sealcall-guard", "sealcall-approve", "sealcall-relay-enclave", "sealcall-relay-identity", "sealcall-lab"]
 SPEECH = {
     "alice": ("en-gb", "Good morning, this is Alice. I am calling about the contract that we signed on Tuesday. The second page "
                        "names a delivery date in May, and I would like to know whether your team can keep it. Please tell me."),
@@ -102,10 +102,10 @@ class Lab:
                             "trim", "0", "10.5"], check=True, capture_output=True)
             raw.unlink()
 
-    def configure(self, name, port, sip="", policy="", logs="", tpm="swtpm"):
+    def configure(self, name, port, sip="", policy="", logs="", tpm="swtpm", minimum=2, domain="example.com"):
         (self.path("config", "sealcall", name) / "config.toml").write_text(
-            f'uri = "sip:{name}@example.com"\n[sip]\nlisten = "127.0.0.1"\nport = {port}\n{sip}[media]\naddress = "127.0.0.1"\n'
-            f'[policy]\nminimum = 2\nlab = true\n{policy}{logs}[tpm]\nkind = "{tpm}"\n')
+            f'uri = "sip:{name}@{domain}"\n[sip]\nlisten = "127.0.0.1"\nport = {port}\n{sip}[media]\naddress = "127.0.0.1"\n'
+            f'[policy]\nminimum = {minimum}\nlab = true\n{policy}{logs}[tpm]\nkind = "{tpm}"\n')
 
     def hop_certificate(self, directory, names):
         """A certificate of the lab's authority for one SIP hop (proxy, ordinary phone)."""
