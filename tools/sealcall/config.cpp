@@ -142,7 +142,7 @@ std::string set_passport_authority(const toml::node& node, PhoneConfig& config) 
     const auto value = node.value_exact<std::string>();
     std::string host;
     int port = 0;
-    if (!value || !parse_https_url(*value, host, port) || host.size() > 128)
+    if (!value || (!value->empty() && (!parse_https_url(*value, host, port) || host.size() > 128)))
         return "an address like \"https://enrol.example.com:7443\"";
     config.passport.authority = *value;
     return {};
