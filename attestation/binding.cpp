@@ -27,6 +27,14 @@ Result<Digest> quote_qualifying_data(const rats::BindingInput& in) {
     return sha256(w.view());
 }
 
+rats::BindingInput file_binding(const Digest& nonce, const Digest& identity_spki) {
+    rats::BindingInput b;
+    b.channel_binding = sha256(as_bytes("sealcall-evidence-file/1"));
+    b.verifier_nonce = nonce;
+    b.attester_tls_spki = identity_spki;
+    return b;
+}
+
 Digest certify_identity_qualifying_data(const Digest& identity_spki) {
     CborWriter w;
     w.array(3).text(kContext).text("certify-identity").bytes(identity_spki);

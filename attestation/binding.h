@@ -14,6 +14,10 @@ Digest sha256(ByteSpan data);
 /// Fails with wrong_binding when the channel binding is all zero (RFC 9266: absent).
 Result<Digest> quote_qualifying_data(const rats::BindingInput& in);
 
+/// The binding of Evidence that goes into a file and answers no call. Its channel binding is a constant, which no TLS
+/// exporter gives: no such Evidence is ever taken in a call, and none of a call as a file's. Round 0.
+rats::BindingInput file_binding(const Digest& nonce, const Digest& identity_spki);
+
 /// qualifyingData of TPM2_Certify over the identity key: SHA-256 of ["sealcall-attest/1", "certify-identity", H(SPKI)].
 Digest certify_identity_qualifying_data(const Digest& identity_spki);
 

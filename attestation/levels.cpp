@@ -119,6 +119,8 @@ rats::AttestationResult apply_references(rats::AttestationResult result, const M
 
 rats::AttestationResult conclude(const Appraised& ceiling, const rats::VerifierResponse& said, const Measured& measured,
                                  uint8_t measurement_pcr, const ReferenceSet* references) {
+    // Stopped before any value was believed: it failed, or nobody could be asked whom to trust.
+    if (ceiling.result.level == Level::failed || ceiling.pcrs.empty()) return ceiling.result;
     rats::AttestationResult result = apply_replay(ceiling.result, ceiling.pcrs, measured);
     // Nothing measured proves nothing: a phone that left its own measurement out is a known device at most.
     const auto own = std::ranges::find(ceiling.pcrs, measurement_pcr, &rats::PcrValue::pcr);

@@ -16,7 +16,7 @@ Digest secure_boot_on_digest();
 rats::AttestationResult apply_references(rats::AttestationResult result, const rats::Measured& measured,
                                          uint8_t measurement_pcr, const ReferenceSet* references);
 
-/// What parts 1 and 2 (`ceiling`, not failed), the verifier's answer and its lists come to: the lowest of all. The
+/// What parts 1 and 2 (`ceiling`), the verifier's answer and its lists come to: the lowest of all. The
 /// lists are only a claim: they count as far as they replay to the quoted values.
 rats::AttestationResult conclude(const Appraised& ceiling, const rats::VerifierResponse& said,
                                  const rats::Measured& measured, uint8_t measurement_pcr,

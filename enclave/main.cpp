@@ -119,7 +119,11 @@ int main() {
     if (!first) return kExitUsage;
     if (auto request = ipc::decode_message<ipc::Provision>(*first)) {
         if (*guard) apply(**guard, *request);
-        return enclave::serve_provisioning(control, UniqueFd(ipc::fd::kEnclaveTpm), *request);
+        return enclave::serve_provisioning(
+            control, UniqueFd(ipc::fd::kEnclaveTpm),
+            std::make_shared<const enclave::PlatformLogs>(UniqueFd(ipc::fd::kEnclaveBootLog),
+                                                          UniqueFd(ipc::fd::kEnclaveRuntimeLog)),
+            *request);
     }
     if (auto config = ipc::decode_message<ipc::ConfigureEnclave>(*first)) {
         if (*guard) apply(**guard, *config);

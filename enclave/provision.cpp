@@ -4,7 +4,9 @@
 
 #include "attestation/binding.h"
 #include "attestation/tpm_structs.h"
+#include "enclave/attester.h"
 #include "enclave/sandbox/sandbox.h"
+#include "sealcall/ipc/collect.h"
 
 namespace sealcall::enclave {
 namespace {
@@ -62,6 +64,23 @@ Result<ipc::Provisioned> provision(tpm::Tpm& tpm, const ipc::Provision& request)
     return out;
 }
 
+ipc::CollectedEvidence collect(tpm::Tpm& tpm, const std::shared_ptr<const PlatformLogs>& logs,
+                               const ipc::CollectEvidence& request) {
+    ipc::CollectedEvidence out;
+    ipc::ConfigureEnclave config;
+    config.ak_certificate = request.ak_certificate;
+    config.sealcall_log = request.sealcall_log;
+    auto attester = Attester::create(tpm, config, logs);
+    auto own = attester ? attester->make(tpm, attestation::file_binding(request.nonce, attester->identity_spki()))
+                        : Result<OwnEvidence>(attester.error());
+    out.ok = own.has_value();
+    if (own)
+        out.evidence = std::move(own->evidence);
+    else
+        out.problem = explain(own.error());
+    return out;
+}
+
 void refuse(ipc::Link& control, BoundedString<256> problem) {
     ipc::Provisioned reply;
     reply.problem = std::move(problem);
@@ -79,7 +98,8 @@ Result<ByteSpan> wait_message(ipc::Link& link, std::span<std::byte> buffer) {
 
 }  // namespace
 
-int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, const ipc::Provision& first) {
+int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, std::shared_ptr<const PlatformLogs> logs,
+                       const ipc::Provision& first) {
     tpm::Options options{.kind = first.tpm,
                          .auth_value = to_bytes(first.auth_value.view()),
                          .measurement_pcr = first.measurement_pcr,
@@ -123,6 +143,8 @@ int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, const ipc::Provision
             ipc::PinnedAuthority answer{.ok = pinned.has_value(), .problem = {}};
             if (!pinned) answer.problem = explain(pinned.error());
             if (!control.send(answer)) break;
+        } else if (auto wanted = ipc::decode_message<ipc::CollectEvidence>(*message)) {
+            if (!control.send(collect(tpm, logs, *wanted))) break;
         } else {
             break;  // Shutdown, or nothing that belongs here
         }

@@ -12,14 +12,13 @@ namespace {
 constexpr const char* kHead = R"(<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Boot log</title>
 <style>
 body{font:15px/1.5 sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222;background:#fff}
 table{border-collapse:collapse;margin:1em 0}
 td,th{border-bottom:1px solid #ccc;padding:.2em .7em;text-align:left;vertical-align:top}
 .hex{font-family:monospace;word-break:break-all}
 svg text{font:13px sans-serif}
-</style></head><body>
+</style>
 )";
 
 std::string cell(const std::string& text) { return "<td>" + html_escaped(text) + "</td>"; }
@@ -97,20 +96,29 @@ std::string html_escaped(std::string_view text) {
     return out;
 }
 
-std::string boot_html(const BootReport& report) {
-    std::string out = kHead;
-    out +=
-        "<h1>" + html_escaped(report.file) + "</h1>\n<p>What a log says, not what is true: only quoted PCR values " +
-        "bind it to a machine. Words behind \"The log says\" and dashed boxes are claims that no digest proves.</p>\n" +
-        "<p>Secure Boot: " + secure_boot_word(report) + "</p>\n" + picture(report);
-    out += "<h2>What is missing for a level</h2>\n<table><tr><th>level</th><th>what</th><th>next</th></tr>\n";
-    for (const MissingForLevel& m : missing_for_levels(report))
-        out += "<tr>" + cell(std::to_string(m.level)) + cell(m.text) + cell(m.next) + "</tr>\n";
-    out += "</table>\n" + pcr_table(report) + event_table(report) + "<h2>Warnings</h2>\n<ul>\n";
+std::string html_page(const std::string& title, const std::string& body) {
+    return kHead + ("<title>" + html_escaped(title)) + "</title></head><body>\n" + body + "</body></html>\n";
+}
+
+std::string boot_html_tables(const BootReport& report) {
+    std::string out =
+        std::string("<h2>The boot</h2>\n<p>Secure Boot: ") + secure_boot_word(report) +
+        "</p>\n<p>Words behind \"The log says\" and dashed boxes are claims that no digest proves.</p>\n" +
+        picture(report) + pcr_table(report) + event_table(report) + "<h2>Warnings</h2>\n<ul>\n";
     for (const LogWarning& w : report.warnings.list)
         out += "<li>" + (w.event == LogWarning::kWholeLog ? "" : "event " + std::to_string(w.event) + ": ") +
                html_escaped(w.text) + "</li>\n";
-    return out + "</ul>\n<p>" + std::to_string(report.warnings.count) + " warnings</p>\n</body></html>\n";
+    return out + "</ul>\n<p>" + std::to_string(report.warnings.count) + " warnings</p>\n";
+}
+
+std::string boot_html(const BootReport& report) {
+    std::string out = "<h1>" + html_escaped(report.file) +
+                      "</h1>\n<p>What a log says, not what is true: only quoted PCR values " +
+                      "bind it to a machine.</p>\n<h2>What is missing for a level</h2>\n" +
+                      "<table><tr><th>level</th><th>what</th><th>next</th></tr>\n";
+    for (const MissingForLevel& m : missing_for_levels(report))
+        out += "<tr>" + cell(std::to_string(m.level)) + cell(m.text) + cell(m.next) + "</tr>\n";
+    return html_page("Boot log", out + "</table>\n" + boot_html_tables(report));
 }
 
 }  // namespace sealcall::cli

@@ -49,6 +49,10 @@ std::vector<std::string> boot_sentences(const BootReport& report);
 
 /// One page without scripts and without links; all foreign text is escaped.
 std::string boot_html(const BootReport& report);
+/// The part of it below the head line: picture, PCR values, events, warnings.
+std::string boot_html_tables(const BootReport& report);
+/// A page around `body`, which is HTML.
+std::string html_page(const std::string& title, const std::string& body);
 /// Safe between tags and in quoted attributes.
 std::string html_escaped(std::string_view text);
 

@@ -98,9 +98,30 @@ struct ReplayOptions {
     std::string pcrs;
 };
 
-struct BootLogOptions {  ///< show and explain
+struct TrustOptions {  ///< verify, show and explain: whom the reader of an evidence file believes
+    std::string authority, bundle;
+    std::string at;
+    std::optional<std::string> nonce;  ///< hexadecimal
+    uint8_t measurement_pcr = 13;
+};
+
+struct CollectOptions {
+    std::string file;
+    std::optional<std::string> nonce;  ///< hexadecimal
+    bool without_logs = false;
+};
+
+struct VerifyOptions {
+    std::string file;
+    TrustOptions trust;
+    bool any_age = false;
+    unsigned at_least = 1;
+};
+
+struct ShowOptions {  ///< show and explain: a boot log or evidence
     std::string file;
     std::string html;
+    TrustOptions trust;
 };
 
 struct AttestOptions {  ///< quote and certify
@@ -144,7 +165,9 @@ struct Options {
     PhoneOptions phone;
     CallOptions call;
     ReplayOptions replay;
-    BootLogOptions boot_log;
+    CollectOptions collect;
+    VerifyOptions verify;
+    ShowOptions show;
     ReferenceOptions reference;
     AttestOptions quote, certify;
     EkOptions ek;
@@ -202,7 +225,8 @@ class CommandLine {
     void define_reports();
     void define_references();                          ///< reference_command_line.cpp
     void define_evidence();                            ///< evidence_command_line.cpp
-    void define_evidence_boot(CLI::App& evidence);     ///< evidence_command_line.cpp
+    void define_evidence_boot(CLI::App& evidence);     ///< evidence_file_lines.cpp
+    void define_evidence_files(CLI::App& evidence);    ///< evidence_file_lines.cpp
     void define_evidence_attest(CLI::App& evidence);   ///< evidence_question_lines.cpp
     void define_evidence_results(CLI::App& evidence);  ///< evidence_question_lines.cpp
     void define_generators();

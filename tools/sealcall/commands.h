@@ -58,6 +58,8 @@ int run_reference_diff(const Context& context);
 int run_bundle_show(const Context& context);
 int run_bundle_install(const Context& context);
 int run_evidence_replay(const Context& context);
+int run_evidence_collect(const Context& context);
+int run_evidence_verify(const Context& context);
 int run_evidence_show(const Context& context);
 int run_evidence_explain(const Context& context);
 int run_evidence_quote(const Context& context);

@@ -6,9 +6,9 @@ namespace sealcall::cli {
 
 void CommandLine::define_evidence() {
     CLI::App* evidence =
-        add(*app_, "evidence", "Look at evidence from files, one question a command",
-            {.text = "Works on files alone: no phone, no profile, no TPM and no network is needed. What a file says is "
-                     "never believed because it stands there.",
+        add(*app_, "evidence", "Collect evidence, and look at it from files, one question a command",
+            {.text = "All but `collect` works on files alone: no phone, no profile, no TPM and no network is needed. "
+                     "What a file says is never believed because it stands there.",
              .examples = {{"sealcall evidence replay binary_bios_measurements --pcrs pcrs.txt",
                            "does this log explain these PCR values?"}},
              .exits = {}});
@@ -42,31 +42,9 @@ void CommandLine::define_evidence() {
         ->type_name(kTypeFile);
     replay->add_option("--pcrs", options_.replay.pcrs, "Compare with the PCR values in this file")
         ->type_name(kTypeFile);
-    define_evidence_boot(*evidence);
+    define_evidence_files(*evidence);
     define_evidence_attest(*evidence);
     define_evidence_results(*evidence);
-}
-
-void CommandLine::define_evidence_boot(CLI::App& evidence) {
-    const std::vector<std::pair<int, std::string>> exits = {
-        {0, "the log was read and told; that is no verdict"},
-        {exit_status::kFailed, "the file could not be read, is no event log, or the page could not be written"}};
-    CLI::App* show = add(
-        evidence, "show", "Show a boot log: PCR values, events, what is odd",
-        {.text = "Reads the event log of the firmware, replays its strongest bank (SHA-256 where there is one), and "
-                 "shows PCR values, events and warnings as a table. --html writes a page with the boot chain as a "
-                 "picture: one file, without scripts and links. A log is a claim until quoted PCR values bind it "
-                 "to a machine.",
-         .examples = {{"sealcall evidence show binary_bios_measurements --html boot.html", "a page about this boot"}},
-         .exits = exits});
-    show->add_option("file", options_.boot_log.file, "Event log of the firmware")->type_name(kTypeFile)->required();
-    show->add_option("--html", options_.boot_log.html, "Write a page to this file")->type_name(kTypeFile);
-    CLI::App* explain =
-        add(evidence, "explain", "Tell a boot log in sentences, and what is missing for the next level",
-            {.text = "Tells what stands in the log of a boot, and for each level what would have to change.",
-             .examples = {{"sealcall evidence explain binary_bios_measurements", "why is this machine not level 3?"}},
-             .exits = exits});
-    explain->add_option("file", options_.boot_log.file, "Event log of the firmware")->type_name(kTypeFile)->required();
 }
 
 }  // namespace sealcall::cli

@@ -28,6 +28,16 @@ Bytes nonce_bytes(const std::string& digits) {
     return *bytes;
 }
 
+Digest file_nonce(const std::string& digits) {
+    const Bytes bytes = nonce_bytes(digits);
+    Digest out{};
+    if (bytes.size() != out.size())
+        throw Problem("The nonce has " + std::to_string(bytes.size()) + " bytes, not 32.",
+                      "Make one with: openssl rand -hex 32", exit_status::kUsage);
+    std::ranges::copy(bytes, out.begin());
+    return out;
+}
+
 uint64_t evidence_time(const std::string& text) {
     using namespace std::chrono;
     if (text.empty())

@@ -12,6 +12,9 @@ std::string evidence_file(const std::string& name, size_t most);
 /// Hexadecimal digits of a --nonce, at most 64 bytes, "0x" allowed; Problem (usage) if they are none.
 Bytes nonce_bytes(const std::string& digits);
 
+/// The same for evidence in a file: exactly 32 bytes.
+Digest file_nonce(const std::string& digits);
+
 /// Milliseconds since 1970 UTC of "2026-11-21", "2026-11-21T10:00:00Z" or a number of seconds; now if empty. Problem
 /// (usage) if it is none of these.
 uint64_t evidence_time(const std::string& text);

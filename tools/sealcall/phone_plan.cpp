@@ -12,13 +12,11 @@
 #include "control_client.h"
 #include "files.h"
 #include "https_url.h"
+#include "own_logs.h"
 #include "problem.h"
 
 namespace sealcall::cli {
 namespace {
-
-constexpr const char* kKernelBootLog = "/sys/kernel/security/tpm0/binary_bios_measurements";
-constexpr const char* kKernelRuntimeLog = "/sys/kernel/security/ima/binary_runtime_measurements";
 
 template <size_t N>
 BoundedString<N> text(const std::string& value, const char* what) {
@@ -121,17 +119,6 @@ void fill_host(ipc::ConfigureHost& out, const ProfileStore& store, const PhoneCo
     for (const auto& server : config.dns_servers) CHECK(out.dns_servers.push(text<64>(server, "[media] dns_servers")));
 }
 
-/// The kernel's own logs say nothing about a software TPM: there a log is offered only when the configuration names
-/// one. A log that only root may read is not offered, which peers see as "withheld".
-UniqueFd open_log(const std::string& named, const char* kernels, bool software_tpm) {
-    if (named.empty() && software_tpm) return {};
-    UniqueFd fd(::open(named.empty() ? kernels : named.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd.valid() && !named.empty())
-        throw Problem("The log " + named + " could not be read: " + std::strerror(errno) + ".",
-                      "Check [logs] in the configuration.", exit_status::kUsage);
-    return fd;
-}
-
 UniqueFd open_wav(const std::string& name, int flags, const char* verb) {
     if (name.empty()) return {};
     UniqueFd fd(::open(name.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0600));
@@ -222,8 +209,9 @@ launcher::PhonePlan make_plan(const ProfileStore& store, const PlanInput& input)
         plan.ground.tpm = launcher::SoftwareTpm{.state_dir = paths.tpm_dir()};
     else
         plan.ground.tpm = launcher::DeviceTpm{};
-    plan.boot_log = open_log(input.config.logs.boot, kKernelBootLog, facts->software_tpm);
-    plan.runtime_log = open_log(input.config.logs.runtime, kKernelRuntimeLog, facts->software_tpm);
+    OwnLogs logs = open_own_logs(input.config.logs, facts->software_tpm);
+    plan.boot_log = std::move(logs.boot);
+    plan.runtime_log = std::move(logs.runtime);
     plan.audit_log = store.open_audit();
     plan.bundle = store.open_bundle();
     return plan;

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "profile_store.h"
+#include "sealcall/ipc/collect.h"
 #include "sealcall/ipc/schema.h"
 
 namespace sealcall::cli {
@@ -34,6 +35,8 @@ class Provisioning {
     virtual ipc::Activated activate(const ipc::Activate& challenge) = 0;
     /// Writes who signs bundles into the TPM; after `activate`.
     virtual ipc::PinnedAuthority pin(const ipc::PinAuthority& authority) = 0;
+    /// Evidence for a file; after `provision`. Empty `ak_certificate`: not enrolled. A failure is `ok` false.
+    virtual ipc::CollectedEvidence collect(const Digest& nonce, const rats::CertificateDer& ak_certificate) = 0;
 };
 
 /// Which TPM a profile uses, decided at init and kept.
@@ -41,6 +44,8 @@ struct TpmUse {
     bool software = false;
     std::string guard = {};  ///< socket of sealcall-guard; empty: embedded
     uint8_t measurement_pcr = 13;
+    int boot_log_fd = -1;  ///< for `collect`: this machine's logs; stay the caller's. -1: none
+    int runtime_log_fd = -1;
 };
 
 inline TpmUse tpm_of(const ProfileFacts& facts) {

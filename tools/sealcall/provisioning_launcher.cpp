@@ -42,6 +42,12 @@ class LauncherProvisioning : public Provisioning {
         return taken(provisioner_->pin(authority, kActivateWithin));
     }
 
+    ipc::CollectedEvidence collect(const Digest& nonce, const rats::CertificateDer& ak_certificate) override {
+        ipc::CollectEvidence request{.nonce = nonce, .ak_certificate = ak_certificate, .sealcall_log = {}};
+        if (auto log = BoundedBytes<8192>::from(provisioner_->measurement_log())) request.sealcall_log = *log;
+        return taken(provisioner_->collect(request, kActivateWithin));
+    }
+
   private:
     template <class T>
     T taken(Result<T> result) {
@@ -66,6 +72,8 @@ std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, cons
     plan.executables = roles;
     plan.profile_dir = paths.state_dir;
     plan.measurement_pcr = tpm.measurement_pcr;
+    plan.boot_log_fd = tpm.boot_log_fd;
+    plan.runtime_log_fd = tpm.runtime_log_fd;
     if (!tpm.guard.empty())
         plan.tpm = launcher::GuardedTpm{.socket = tpm.guard};
     else if (tpm.software)

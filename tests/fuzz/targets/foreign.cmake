@@ -3,3 +3,4 @@ sealcall_fuzz(ear_jwt_fuzz SOURCES tests/fuzz/ear_jwt_fuzz.cpp LIBS sealcall::fo
 sealcall_fuzz(jose_key_fuzz SOURCES tests/fuzz/jose_key_fuzz.cpp LIBS sealcall::foreign)
 sealcall_fuzz(corim_fuzz SOURCES tests/fuzz/corim_fuzz.cpp LIBS sealcall::foreign)
 sealcall_fuzz(pcr_values_fuzz SOURCES tests/fuzz/pcr_values_fuzz.cpp LIBS sealcall::foreign)
+sealcall_fuzz(evidence_file_fuzz SOURCES tests/fuzz/evidence_file_fuzz.cpp LIBS sealcall::foreign)

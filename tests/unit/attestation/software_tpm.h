@@ -153,6 +153,7 @@ struct Scenario {
         .ek = EkOrigin::vendor, .software_tpm = false, .managed = true, .device = "device-1", .authority = {}};
     Validity validity = kThisYear;
     std::vector<MeasuredRole> roles = measured_roles();
+    std::function<void(Expectation&)> ask;  ///< what is asked for, before anything is signed
     std::function<void(std::array<Digest, 15>&)> pcrs;
     std::function<void(rats::EvidenceBody&)> body;               ///< before it is hashed and signed
     std::function<void(AttestFields&)> quote, quote10, certify;  ///< before signing
@@ -229,6 +230,7 @@ inline void add_quote(const Scenario& s, const PublicArea& ak, const Digest& ext
 /// A whole attestation: genuine but for what the scenario says.
 inline Case make_case(const Scenario& s) {
     Case c{.evidence = {}, .expect = genuine_expectation()};
+    if (s.ask) s.ask(c.expect);
     const Bytes ak_public = tpmt_public(s.ak_key, s.ak);
     // A public area that no parser takes still gets its quotes signed: the check must find out by itself.
     PublicArea ak = parse_tpmt_public(ak_public).value_or(*parse_tpmt_public(tpmt_public(s.ak_key, {})));

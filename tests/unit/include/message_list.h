@@ -4,6 +4,7 @@
 #include <random>
 #include <tuple>
 
+#include "sealcall/ipc/collect.h"
 #include "sealcall/ipc/guard.h"
 #include "sealcall/ipc/link.h"
 #include "sealcall/ipc/schema.h"
@@ -23,7 +24,7 @@ using IpcMessages = std::tuple<
     ipc::CloseStream, ipc::Capture, ipc::PlayFrame, ipc::CapturedFrame, ipc::StreamStats, ipc::AudioEvent, ipc::Start,
     ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::RememberPeer, ipc::ConfigureHost, ipc::ConfigureAudio,
     ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport, ipc::ProcessReportEnd, ipc::Provision,
-    ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, ipc::GuardStart,
+    ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, ipc::CollectEvidence, ipc::CollectedEvidence, ipc::GuardStart,
     ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover, rats::VerifierRequest, rats::VerifierLog,
     rats::VerifierRuntime, rats::VerifierResponse>;
 

@@ -21,6 +21,8 @@ struct GroundPlan {
     Isolation isolation = Isolation::namespaces;
     std::optional<RoleUsers> users;  ///< none: as root, users of their own out of 61200 to 61205; else the caller's
     int log_fd = 2;                  ///< the roles' stderr and our own log lines; stays the caller's
+    int boot_log_fd = -1;            ///< this machine's own logs for a provisioning run; stay the caller's. -1: none
+    int runtime_log_fd = -1;
 };
 
 /// `problem` gets one or two sentences for a person: what happened and what to do.

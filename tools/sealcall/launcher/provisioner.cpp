@@ -22,11 +22,11 @@ Provisioner::Provisioner(Ground ground) : ground_(std::move(ground)), software_(
 Result<std::unique_ptr<Provisioner>> Provisioner::start(const GroundPlan& plan, std::string& problem) {
     TRY(Ground ground, Ground::lay(plan, problem));
     std::unique_ptr<Provisioner> p(new Provisioner(std::move(ground)));  // the constructor is private
-    TRY_STATUS(p->start_enclave(problem));
+    TRY_STATUS(p->start_enclave(plan, problem));
     return p;
 }
 
-Status Provisioner::start_enclave(std::string& problem) {
+Status Provisioner::start_enclave(const GroundPlan& plan, std::string& problem) {
     TRY(Ends control, link_ends());
     RoleSpec spec = ground_.spec(ProcessRole::enclave, {});
     const int null = ground_.null_fd();
@@ -34,6 +34,8 @@ Status Provisioner::start_enclave(std::string& problem) {
     spec.fds[2].source = ground_.log_fd();
     spec.fds[ipc::fd::kControl].source = control.second.get();
     spec.fds[ipc::fd::kEnclaveTpm].source = ground_.tpm().fd();
+    if (plan.boot_log_fd >= 0) spec.fds[ipc::fd::kEnclaveBootLog].source = plan.boot_log_fd;
+    if (plan.runtime_log_fd >= 0) spec.fds[ipc::fd::kEnclaveRuntimeLog].source = plan.runtime_log_fd;
     auto process = ground_.start_enclave(spec, problem);
     software_ = ground_.software_tpm();
     if (!process && !problem.empty()) return process.error();
@@ -100,6 +102,11 @@ Result<ipc::Activated> Provisioner::activate(const ipc::Activate& request, Milli
 Result<ipc::PinnedAuthority> Provisioner::pin(const ipc::PinAuthority& request, Millis deadline) {
     TRY(const Bytes answer, exchange(ipc::encode_message(request), deadline));
     return ipc::decode_message<ipc::PinnedAuthority>(answer);
+}
+
+Result<ipc::CollectedEvidence> Provisioner::collect(const ipc::CollectEvidence& request, Millis deadline) {
+    TRY(const Bytes answer, exchange(ipc::encode_message(request), deadline));
+    return ipc::decode_message<ipc::CollectedEvidence>(answer);
 }
 
 ipc::ProcessReport Provisioner::report() const {

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "sealcall/ipc/collect.h"
 #include "tools/sealcall/launcher/ground.h"
 #include "tools/sealcall/launcher/role_control.h"
 
@@ -22,6 +23,7 @@ class Provisioner {
     Result<ipc::Provisioned> provision(ipc::Provision request, Millis deadline);
     Result<ipc::Activated> activate(const ipc::Activate& request, Millis deadline);
     Result<ipc::PinnedAuthority> pin(const ipc::PinAuthority& request, Millis deadline);
+    Result<ipc::CollectedEvidence> collect(const ipc::CollectEvidence& request, Millis deadline);
 
     [[nodiscard]] bool software_tpm() const { return software_; }
     [[nodiscard]] const Bytes& measurement_log() const { return ground_.log(); }
@@ -36,7 +38,7 @@ class Provisioner {
 
   private:
     explicit Provisioner(Ground ground);
-    Status start_enclave(std::string& problem);
+    Status start_enclave(const GroundPlan& plan, std::string& problem);
     Result<Bytes> receive(Millis deadline);
     Result<Bytes> exchange(Bytes request, Millis deadline);
 
