@@ -32,7 +32,8 @@ struct Machine {
     Machine() {
         roles.push_back({.role = "guard", .files = {{"sealcall-guard", digest_of(9)}}});
         for (const auto& role : measured_roles()) roles.push_back(role);
-        for (const auto& e : logs::read_boot_log(boot)->events)
+        const auto measured_boot = logs::read_boot_log(boot);
+        for (const auto& e : measured_boot->events)
             extend(static_cast<uint8_t>(e.pcr), e.sha256);
         for (const auto& role : roles) extend(13, cel_digest(role));
         ByteWriter first_ten;

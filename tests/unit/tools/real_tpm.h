@@ -69,6 +69,8 @@ class RealTpm : public cli::Provisioning {
         const Status done = tpm_->pin_authority(authority.signer, authority.version);
         return {.ok = done.has_value(), .problem = {}};
     }
+    /// Needs the enclave's attester; tests/integration/evidence_file has it.
+    ipc::CollectedEvidence collect(const Digest&, const rats::CertificateDer&) override { return {}; }
     tpm::Tpm& tpm() { return *tpm_; }
 
   private:
