@@ -3,7 +3,7 @@
 
 #include <iostream>
 
-#include "collect.h"
+#include "collect_evidence.h"
 #include "commands.h"
 #include "evidence_findings.h"
 #include "files.h"

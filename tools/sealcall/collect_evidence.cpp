@@ -1,4 +1,4 @@
-#include "collect.h"
+#include "collect_evidence.h"
 
 #include "files.h"
 #include "problem.h"
