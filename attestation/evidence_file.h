@@ -48,7 +48,7 @@ struct FileGround {
     rats::Reason revocations_unknown = rats::Reason::none;  ///< else why nothing better than level 0 can be said
     uint64_t wall_ms = 0;
     uint8_t measurement_pcr = 13;  ///< where sealcall measures itself, in the reader's organisation
-    std::optional<Digest> nonce;  ///< that was asked for; nothing: the file's own, so it may be of any age
+    std::optional<Digest> nonce;   ///< that was asked for; nothing: the file's own, so it may be of any age
 };
 
 struct FileAppraisal {
@@ -58,7 +58,8 @@ struct FileAppraisal {
     rats::EvidenceBody body;
 };
 
-/// The same checks as in a call, in the same order (docs/attestation.md): check_evidence, the verifier's part, conclude.
+/// The same checks as in a call, in the same order (docs/attestation.md): check_evidence, the verifier's part,
+/// conclude.
 FileAppraisal appraise_file(const EvidenceFile& file, const FileGround& ground);
 
 }  // namespace sealcall::attestation

@@ -115,8 +115,8 @@ struct ImaPrefix {
     size_t entries = 0;
     ImaRule rule = ImaRule::bank_hash;
 };
-/// Tries both rules in one pass; nothing if no prefix gives it. An empty prefix gives the reset value.
-/// Errors: those of visit_ima_list, for entries before the prefix ends.
+/// Tries the rule of today, then that of old kernels; nothing if no prefix gives it. An empty prefix gives the reset
+/// value. Errors: those of visit_ima_list, for entries before the prefix ends.
 Result<std::optional<ImaPrefix>> find_ima_prefix(ByteSpan list, uint16_t bank, ByteSpan pcr10);
 
 /// The two rules of the first entry: PCR 0 to 7, or 0 to 9 (kernel 5.8 and later for banks other than SHA-1).

@@ -60,22 +60,31 @@ Result<ImaSummary> summarize_ima(ByteSpan list) {
     return out;
 }
 
-Result<std::optional<ImaPrefix>> find_ima_prefix(ByteSpan list, uint16_t bank, ByteSpan pcr10) {
-    ImaReplay hashed(bank, ImaRule::bank_hash), padded(bank, ImaRule::padded_sha1);
+namespace {
+
+Result<std::optional<ImaPrefix>> find_by(ByteSpan list, uint16_t bank, ImaRule rule, ByteSpan pcr10) {
+    ImaReplay replay(bank, rule);
     std::optional<ImaPrefix> found;
     const auto look = [&](size_t entries) {
-        for (const ImaReplay* replay : {&hashed, &padded})
-            if (!found && equal_bytes(replay->value().view(), pcr10)) found = ImaPrefix{entries, replay->rule()};
+        if (equal_bytes(replay.value().view(), pcr10)) found = ImaPrefix{entries, rule};
         return !found;
     };
     if (!look(0)) return found;
     TRY_STATUS(visit_ima_list(list, [&](const ImaEntry& e) {
         if (e.pcr != 10) return true;
-        hashed.add(e);
-        padded.add(e);
+        replay.add(e);
         return look(e.index + 1U);
     }));
     return found;
+}
+
+}  // namespace
+
+Result<std::optional<ImaPrefix>> find_ima_prefix(ByteSpan list, uint16_t bank, ByteSpan pcr10) {
+    auto found = find_by(list, bank, ImaRule::bank_hash, pcr10);
+    if (bank == kSha1 || (found && *found)) return found;
+    auto by_old_rule = find_by(list, bank, ImaRule::padded_sha1, pcr10);
+    return by_old_rule && *by_old_rule ? by_old_rule : found;
 }
 
 AnyDigest boot_aggregate(uint16_t bank, std::span<const AnyDigest> pcrs, BootAggregateRule rule) {

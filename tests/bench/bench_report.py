@@ -3,7 +3,14 @@
 import statistics
 
 GOALS_TEXT = {"dial_to_ring": "dial to ring, warm", "accept_to_secure": "accept to secure, first or warm",
-              "cpu": "processor time of all processes, over baresip's", "memory": "memory (PSS) of all processes in a call"}
+              "cpu": "processor time of all processes, over baresip's", "memory": "memory (PSS) of all processes in a call",
+              "appraisal": "quotes and chains, over signature checks and hashes",
+              "ima": "list of 100 000 programs, over the hashes of its entries", "ima_block": "the same, over its bytes hashed as one block",
+              "log_transfer": "requests for logs in a warm call"}
+# goal: (operation, its floor, at most so many times)
+FLOORS = {"appraisal": ("appraisal/quotes_and_chains", "appraisal/signatures_and_hashes_alone", 1.5),
+          "ima": ("logs/ima_100000/binary", "logs/ima_100000/hashes_alone", 2),
+          "ima_block": ("logs/ima_100000/find_prefix", "logs/ima_100000/one_block", 2)}
 PHASES = (("dial_to_ring", "dial to ring"), ("accept_to_secure", "accept to secure"), ("accept_to_audio", "accept to first sound"))
 
 
@@ -52,6 +59,9 @@ def goals(result):
     biggest = max(p["total"]["pss_kib"]["median"] for p in ours["in_call"].values()) / 1024
     rows = [("dial_to_ring", ours["setup"]["warm"]["dial_to_ring"]["median"], 50, "ms"), ("accept_to_secure", secure, 15, "ms"),
             ("cpu", busiest, 2, "times"), ("memory", biggest, 24, "MiB")]
+    operation = {o["name"]: o["median"] for o in result["operations"]}
+    rows += [(key, operation[what] / operation[floor], target, "times") for key, (what, floor, target) in FLOORS.items()]
+    rows.append(("log_transfer", result["log_transfer"]["requests_warm"], 0, "requests"))
     return [{"goal": key, "text": GOALS_TEXT[key], "measured": round(value, 2), "target": target, "unit": unit, "met": value <= target}
             for key, value, target, unit in rows]
 
@@ -98,7 +108,8 @@ def in_call_lines(result):
 
 
 def micro_lines(result):
-    titles = {"srtp": "One packet, libsrtp2 alone", "enclave": "One packet through the enclave", "tpm": "TPM operation (swtpm)", "logs": "Logs of others"}
+    titles = {"srtp": "One packet, libsrtp2 alone", "enclave": "One packet through the enclave", "tpm": "TPM operation (swtpm)", "logs": "Logs of others",
+              "appraisal": "One appraisal, processor time"}
     lines = []
     for group, title in titles.items():
         rows = []
@@ -109,11 +120,20 @@ def micro_lines(result):
     return lines
 
 
+def attest_lines(result):
+    rows = [[r["what"], cell(r["sealcall_ms"]), cell(r["tpm2_tools_ms"]), f"{r['ratio']:.2f}" if r["ratio"] else ""] for r in result["tpm2_tools"]]
+    lines = table(["A command, ms of processor", "sealcall", "tpm2-tools", "ratio"], rows) + [""] if rows else []
+    t = result["log_transfer"]
+    rows = [["requests for logs", t["requests_first"], t["requests_warm"]],
+            ["dial to ring, ms", f"{t['dial_to_ring_first_ms']:.1f}", f"{t['dial_to_ring_warm_ms']:.1f}"]]
+    return lines + table([f"Logs of {t['bytes_of_logs']} bytes shown", "first call", "warm"], rows)
+
+
 def text(result):
     m = result["machine"]
     lines = [f"sealcall bench  {result['runs']} runs  {m['processor']}, {m['cores']} cores, Linux {m['kernel']}, {m['build_type']} build,"
              f" load {m['load_before']:.1f} before", ""]
-    lines += setup_lines(result) + [""] + in_call_lines(result) + micro_lines(result)
+    lines += setup_lines(result) + [""] + in_call_lines(result) + micro_lines(result) + attest_lines(result) + [""]
     rows = [[g["text"], f"{g['measured']:.2f} {g['unit']}", f"<= {g['target']} {g['unit']}", "met" if g["met"] else "MISSED"]
             for g in result["goals"]]
     return "\n".join(lines + table(["Goal", "measured", "target", ""], rows))

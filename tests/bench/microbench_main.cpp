@@ -1,5 +1,6 @@
 // Costs of single operations, in the order: SRTP alone, through a whole enclave, each TPM operation on a private
-// swtpm, logs. Google Benchmark's own options apply; tools/bench reads its JSON.
+// swtpm, logs,
+// appraisal. Google Benchmark's own options apply; tools/bench reads its JSON.
 #include <benchmark/benchmark.h>
 
 #include "enclave/srtp/session.h"
@@ -11,6 +12,7 @@ int main(int argc, char** argv) {
     sealcall::bench::register_enclave();
     sealcall::bench::register_tpm();
     sealcall::bench::register_logs();
+    sealcall::bench::register_appraisal();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     benchmark::RunSpecifiedBenchmarks();

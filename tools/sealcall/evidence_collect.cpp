@@ -27,9 +27,11 @@ void tell(const attestation::EvidenceFile& file, const CollectOptions& o) {
     };
     const auto body = ipc::decode<rats::EvidenceBody>(file.evidence.body.view());
     std::cout << "Evidence      " << printable(o.file, 200) << "\n"
-              << "Nonce         " << to_hex(file.nonce) << (o.nonce ? "" : "  (random; give it to who verifies)") << "\n"
+              << "Nonce         " << to_hex(file.nonce) << (o.nonce ? "" : "  (random; give it to who verifies)")
+              << "\n"
               << "Certificate   "
-              << (body && !body->ak_certificate.empty() ? "of the enrolment" : "none: the phone is not enrolled") << "\n"
+              << (body && !body->ak_certificate.empty() ? "of the enrolment" : "none: the phone is not enrolled")
+              << "\n"
               << "Firmware log  " << log(file.boot_log.size(), body ? body->boot_log.size : 0) << "\n"
               << "Kernel's list " << log(file.runtime_log.size(), file.evidence.runtime_log.size) << "\n"
               << "Logs tell what runs here and how old it is: show the file to those who may know.\n"

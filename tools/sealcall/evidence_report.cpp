@@ -132,8 +132,7 @@ std::vector<std::string> evidence_sentences(const EvidenceReport& report) {
     if (!device.device.empty())
         out.push_back("This is evidence of the device " + printable(device.device, 64) + ", which " +
                       printable(device.authority, 128) + " vouches for.");
-    for (const Reason reason : report.appraisal.result.reasons)
-        out.emplace_back(words_of(reason).text.sentence);
+    for (const Reason reason : report.appraisal.result.reasons) out.emplace_back(words_of(reason).text.sentence);
     for (const Unapproved& u : report.unapproved)
         out.push_back((u.forbidden ? "Forbidden: " : "Not approved: ") + u.what + " (PCR " + std::to_string(u.pcr) +
                       ", " + to_hex(u.digest) + ")");

@@ -67,8 +67,7 @@ json missing_json(const EvidenceReport& r) {
 json unapproved_json(const EvidenceReport& r) {
     json out = json::array();
     for (const Unapproved& u : r.unapproved)
-        out.push_back(
-            {{"pcr", u.pcr}, {"what", u.what}, {"digest", to_hex(u.digest)}, {"forbidden", u.forbidden}});
+        out.push_back({{"pcr", u.pcr}, {"what", u.what}, {"digest", to_hex(u.digest)}, {"forbidden", u.forbidden}});
     return out;
 }
 
@@ -88,8 +87,9 @@ std::string level_table(const EvidenceReport& r) {
 }
 
 std::string quoted_table(const EvidenceReport& r) {
-    std::string out = "<h2>Quoted PCR values (SHA-256)</h2>\n<table><tr><th>PCR</th><th>what</th><th>explained</th>"
-                      "<th>value</th></tr>\n";
+    std::string out =
+        "<h2>Quoted PCR values (SHA-256)</h2>\n<table><tr><th>PCR</th><th>what</th><th>explained</th>"
+        "<th>value</th></tr>\n";
     for (const auto& v : r.file.evidence.pcrs)
         out += "<tr>" + cell(std::to_string(v.pcr)) + cell(purpose_in(r, v.pcr)) + cell(explained(r, v)) +
                "<td class=\"hex\">" + to_hex(v.value) + "</td></tr>\n";
@@ -152,8 +152,8 @@ void print_evidence(const EvidenceReport& r) {
 
 std::string evidence_html(const EvidenceReport& r) {
     std::string body = "<h1>" + html_escaped(r.name) + "</h1>\n<p>Level " + level_digit(r) + ", " +
-                       html_escaped(level_words(r)) + ", as of " +
-                       html_escaped(local_time(r.trust->ground().wall_ms)) + "</p>\n<ul>\n";
+                       html_escaped(level_words(r)) + ", as of " + html_escaped(local_time(r.trust->ground().wall_ms)) +
+                       "</p>\n<ul>\n";
     for (const rats::Reason reason : r.appraisal.result.reasons)
         body += "<li>" + html_escaped(words_of(reason).text.sentence) + "</li>\n";
     body += "</ul>\n" + level_table(r) + quoted_table(r);

@@ -83,8 +83,8 @@ void EvidenceTrust::open_bundle(const std::string& file, const std::vector<rats:
     ground_.references = &*set_;
     const Status in_time = set_->in_time(ground_.wall_ms);
     if (!in_time)
-        ground_.revocations_unknown = in_time.error().code == Errc::clock_wrong ? rats::Reason::clock_wrong
-                                                                                : rats::Reason::revocation_list_stale;
+        ground_.revocations_unknown =
+            in_time.error().code == Errc::clock_wrong ? rats::Reason::clock_wrong : rats::Reason::revocation_list_stale;
 }
 
 }  // namespace sealcall::cli

@@ -17,7 +17,8 @@ using rats::Reason;
 
 /// Missing things leave the answer to the level; what could not be checked, or is wrong, makes it no.
 Verdict verdict_of(Reason reason) {
-    if (reason < Reason::tpm_not_proven_genuine) return reason == Reason::tpm_genuine_lab ? Verdict::warning : Verdict::ok;
+    if (reason < Reason::tpm_not_proven_genuine)
+        return reason == Reason::tpm_genuine_lab ? Verdict::warning : Verdict::ok;
     if (reason <= Reason::log_withheld) return Verdict::note;
     if (reason <= Reason::revocation_list_stale) return Verdict::unknown;
     return Verdict::failed;
@@ -54,9 +55,9 @@ Findings findings_of(const EvidenceReport& r, const VerifyOptions& o) {
     }
     const Level level = r.appraisal.result.level;
     const bool enough = level > Level::unverified && static_cast<unsigned>(level) - 1 >= o.at_least;
-    out.check("level", enough, "Level " + level_digit(r) + ", " + level_words(r) + ".",
-              "Level " + level_digit(r) + ", " + level_words(r) + ", and " + std::to_string(o.at_least) +
-                  " was asked for.");
+    out.check(
+        "level", enough, "Level " + level_digit(r) + ", " + level_words(r) + ".",
+        "Level " + level_digit(r) + ", " + level_words(r) + ", and " + std::to_string(o.at_least) + " was asked for.");
     return out;
 }
 

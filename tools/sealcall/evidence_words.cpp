@@ -153,8 +153,9 @@ static_assert(in_order());
 
 ReasonWords words_of(Reason reason) {
     const Row& row = kRows[static_cast<size_t>(reason)];
-    return {
-        .name = row.name, .blocks = row.blocks, .text = row.instead.sentence.empty() ? policy::text(reason) : row.instead};
+    return {.name = row.name,
+            .blocks = row.blocks,
+            .text = row.instead.sentence.empty() ? policy::text(reason) : row.instead};
 }
 
 }  // namespace sealcall::cli

@@ -33,8 +33,7 @@ struct Machine {
         roles.push_back({.role = "guard", .files = {{"sealcall-guard", digest_of(9)}}});
         for (const auto& role : measured_roles()) roles.push_back(role);
         const auto measured_boot = logs::read_boot_log(boot);
-        for (const auto& e : measured_boot->events)
-            extend(static_cast<uint8_t>(e.pcr), e.sha256);
+        for (const auto& e : measured_boot->events) extend(static_cast<uint8_t>(e.pcr), e.sha256);
         for (const auto& role : roles) extend(13, cel_digest(role));
         ByteWriter first_ten;
         for (size_t i = 0; i < 10; ++i) first_ten.bytes(pcrs[i]);
@@ -88,8 +87,8 @@ inline rats::Bundle approving(const Machine& m) {
     for (const auto& e : m.measured.events) {
         auto kind = e.pcr == 13 ? rats::ReferenceKind::sealcall : rats::ReferenceKind::approved;
         if (e.pcr == 13 && e.digest == cel_digest(m.roles[0])) kind = rats::ReferenceKind::measurer;
-        const bool known = std::ranges::any_of(
-            b.references.items(), [&](const auto& r) { return r.pcr == e.pcr && r.digest == e.digest; });
+        const bool known = std::ranges::any_of(b.references.items(),
+                                               [&](const auto& r) { return r.pcr == e.pcr && r.digest == e.digest; });
         if (!known) CHECK(b.references.push(reference(e.pcr, e.digest, id++, kind)));
     }
     for (const Digest& d : m.measured.runtime) CHECK(b.runtime.push(reference(10, d, id++)));
