@@ -145,10 +145,16 @@ void Session::drain_frames() {
     for (auto& frame : *received) frames_.push_back(std::move(frame));
     if (half_open() && frames_.size() > kFramesWaiting)
         return channel_failed(Error{Errc::too_large, "too many messages at once", 0});
-    while (!frames_.empty() && state_ != SessionState::ended && state_ != SessionState::quoting &&
-           state_ != SessionState::appraising) {
-        tls::Channel::Frame frame = std::move(frames_.front());
-        frames_.pop_front();
+    // While logs are fetched all else waits: the callee's Verdict stands right behind its Evidence.
+    const auto waits = [this](const tls::Channel::Frame& f) {
+        return state_ == SessionState::fetching_logs && f.type != rats::FrameType::log_part &&
+               f.type != rats::FrameType::log_request && f.type != rats::FrameType::bye;
+    };
+    while (state_ != SessionState::ended && state_ != SessionState::quoting && state_ != SessionState::appraising) {
+        const auto next = std::ranges::find_if_not(frames_, waits);
+        if (next == frames_.end()) break;
+        tls::Channel::Frame frame = std::move(*next);
+        frames_.erase(next);
         // Parts of a log that we asked for are bounded by what was offered.
         const bool asked_for = frame.type == rats::FrameType::log_part && pending_ && pending_->logs;
         if (!half_open() && !asked_for && !spend_frame(BootClock::now()))

@@ -57,6 +57,31 @@ TEST(Logs, OfARealBootReplayAndAreMeasured) {
     EXPECT_EQ(times_asked(alice), 2u);
 }
 
+TEST(Logs, OfBothPhonesAreFetchedInTheSameCall) {
+    Machine machine, other(false);
+    TestAuthority authority;
+    EnclavePhone alice(authority, phone_on(machine));
+    PhoneOptions bobs = phone_on(other);
+    bobs.uri = "sip:bob@example.com";
+    EnclavePhone bob(authority, std::move(bobs));
+    for (int call = 0; call < 2; ++call) {
+        Hosts hosts(alice, bob);
+        alice.from_ui.clear();
+        bob.from_ui.clear();
+        hosts.dial("sip:bob@example.com");
+        // Bob's Verdict comes right behind his Evidence, while Alice has yet to see his logs.
+        ASSERT_TRUE(hosts.run_until([&] { return alice.last_card().has_value() && bob.last_card().has_value(); }));
+        EXPECT_EQ(alice.last_card()->theirs.level, Level::measured);
+        EXPECT_EQ(bob.last_card()->theirs.level, Level::measured);
+        EXPECT_TRUE(has(*alice.last_card(), Reason::secure_boot_off));
+        EXPECT_TRUE(has(*bob.last_card(), Reason::secure_boot_on));
+        EXPECT_EQ(times_asked(alice), 2u) << "a warm call adds no log transfer";
+        EXPECT_EQ(times_asked(bob), 2u);
+        (void)alice.ui.send(ipc::HangUp{.call = hosts.a_call});
+        (void)hosts.run_until([&] { return bob.last_state() && bob.last_state()->state == ipc::CallState::ended; });
+    }
+}
+
 TEST(Logs, SayWhenSecureBootWasOff) {
     Machine machine(false);
     TestAuthority authority;
