@@ -1,5 +1,5 @@
-// The program `sealcall-launcher`: what `sealcall phone`, and `sealcall call` when no phone runs, become. It has the same
-// command line, and stays as long as the phone runs.
+// The program `sealcall-launcher`: what `sealcall phone`, and `sealcall call` when no phone runs, become. It has the
+// same command line, and stays as long as the phone runs.
 #include "program.h"
 
 int main(int argc, char** argv) {

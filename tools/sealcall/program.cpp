@@ -37,8 +37,8 @@ int run(CommandLine& line, std::span<const Command> commands, char** arguments) 
     const Context context{
         .line = line,
         .options = options,
-        .store =
-            ProfileStore(needs_profile ? profile_paths(options.global.profile, Environment::current()) : ProfilePaths{}),
+        .store = ProfileStore(needs_profile ? profile_paths(options.global.profile, Environment::current())
+                                            : ProfilePaths{}),
         .arguments = arguments};
     const int status = runner(context);
     std::cout.flush();

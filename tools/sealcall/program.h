@@ -1,5 +1,5 @@
-// What the programs of the command line have in common: reading the line, running one command, and turning every failure
-// into words, a next step and an exit status.
+// What the programs of the command line have in common: reading the line, running one command, and turning every
+// failure into words, a next step and an exit status.
 #pragma once
 
 #include <span>

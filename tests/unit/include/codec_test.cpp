@@ -216,9 +216,8 @@ TEST(Codec, EveryMessageHasANumberOfItsOwn) {
 
 TEST(Codec, ListNamesEveryMessage) {
     size_t in_headers = 0;
-    for (const char* path :
-         {"include/sealcall/ipc/schema.h", "include/sealcall/ipc/collect.h", "include/sealcall/ipc/guard.h",
-          "include/sealcall/rats/wire.h"}) {
+    for (const char* path : {"include/sealcall/ipc/schema.h", "include/sealcall/ipc/collect.h",
+                             "include/sealcall/ipc/guard.h", "include/sealcall/rats/wire.h"}) {
         std::ifstream file(std::string(SEALCALL_SOURCE_DIR "/") + path);
         ASSERT_TRUE(file) << path;
         for (std::string line; std::getline(file, line);)

@@ -24,9 +24,9 @@ using IpcMessages = std::tuple<
     ipc::CloseStream, ipc::Capture, ipc::PlayFrame, ipc::CapturedFrame, ipc::StreamStats, ipc::AudioEvent, ipc::Start,
     ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::RememberPeer, ipc::ConfigureHost, ipc::ConfigureAudio,
     ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport, ipc::ProcessReportEnd, ipc::Provision,
-    ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, ipc::CollectEvidence, ipc::CollectedEvidence, ipc::GuardStart,
-    ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover, rats::VerifierRequest, rats::VerifierLog,
-    rats::VerifierRuntime, rats::VerifierResponse>;
+    ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, ipc::CollectEvidence,
+    ipc::CollectedEvidence, ipc::GuardStart, ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover,
+    rats::VerifierRequest, rats::VerifierLog, rats::VerifierRuntime, rats::VerifierResponse>;
 
 /// What goes through the attestation channel, and the values inside.
 using WireValues = std::tuple<rats::Hello, rats::EvidenceBody, rats::Evidence, rats::Passport, rats::ResultFrame,
