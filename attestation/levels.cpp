@@ -87,6 +87,16 @@ Digest secure_boot_on_digest() {
     return sha256(w.view());
 }
 
+Digest boot_aggregate_entry(const std::vector<rats::PcrValue>& pcrs, uint8_t last) {
+    static constexpr std::string_view kAlgorithm("sha256:\0", 8), kName("boot_aggregate\0", 15);
+    ByteWriter values, entry;  // two fields, each with its length, little-endian
+    for (const auto& v : pcrs)
+        if (v.pcr <= last) values.bytes(v.value);
+    entry.u8(kAlgorithm.size() + sizeof(Digest)).u8(0).u8(0).u8(0).bytes(as_bytes(kAlgorithm));
+    entry.bytes(sha256(values.view())).u8(kName.size()).u8(0).u8(0).u8(0).bytes(as_bytes(kName));
+    return sha256(entry.view());
+}
+
 rats::AttestationResult apply_references(rats::AttestationResult result, const Measured& measured,
                                          uint8_t measurement_pcr, const ReferenceSet* references) {
     if (references != nullptr && forbidden(measured, *references)) {
@@ -126,7 +136,11 @@ rats::AttestationResult conclude(const Appraised& ceiling, const rats::VerifierR
     const auto own = std::ranges::find(ceiling.pcrs, measurement_pcr, &rats::PcrValue::pcr);
     if (result.level > Level::known_device && (own == ceiling.pcrs.end() || own->value == Digest{}))
         lower(result, Level::known_device, Reason::log_withheld);
-    result = apply_references(std::move(result), measured, measurement_pcr, references);
+    Measured programs = measured;
+    for (const uint8_t last : {uint8_t{9}, uint8_t{7}})
+        if (!programs.runtime.empty() && programs.runtime.front() == boot_aggregate_entry(ceiling.pcrs, last))
+            programs.runtime.erase(programs.runtime.begin());
+    result = apply_references(std::move(result), programs, measurement_pcr, references);
     if (said.level < result.level) {
         lower(result, said.level, Reason::verifier_disagrees);
         for (Reason r : said.reasons) (void)result.reasons.push(r);

@@ -10,7 +10,8 @@ namespace sealcall::reference {
 /// Events of the firmware's log in `pcrs` (bit n: PCR n), SHA-256 bank.
 std::vector<Entry> from_boot_log(ByteSpan log, uint32_t pcrs, const std::string& source);
 /// The kernel's list: PCR 10, the SHA-256 template hash of each entry. Violations and entries that are not what their
-/// hash says are left out and counted in `left_out`.
+/// hash says are left out and counted in `left_out`. The first one, boot_aggregate, is no program and is left out too:
+/// each machine has another, and a phone computes it from what was quoted.
 std::vector<Entry> from_ima_list(ByteSpan list, const std::string& source, size_t& left_out);
 /// sealcall's own log (CEL): one role each.
 std::vector<Entry> from_sealcall_log(ByteSpan log, const std::string& source);

@@ -83,6 +83,47 @@ TEST(Levels, WithoutAListOfProgramsItIsTrustedBoot) {
     EXPECT_TRUE(has(r, Reason::runtime_not_known));
 }
 
+/// What a phone concludes of a machine whose list begins with the aggregate of PCR 0 to `last`.
+rats::AttestationResult concluded(Measured m, const rats::Bundle& b, uint8_t last, uint8_t quoted = 0) {
+    const auto replayed = [&](uint8_t pcr) {
+        Digest value{};
+        if (pcr == 10)
+            for (const Digest& d : m.runtime) value = extended(value, d);
+        for (const auto& e : m.events)
+            if (e.pcr == pcr) value = extended(value, e.digest);
+        return value;
+    };
+    Appraised a{.result = ceiling(), .device = {}, .clock = {}, .pcrs = {}};
+    for (uint8_t pcr = 0; pcr < 15; ++pcr) a.pcrs.push_back({.pcr = pcr, .value = replayed(pcr)});
+    std::vector<rats::PcrValue> of = a.pcrs;
+    of[quoted].value.back() ^= quoted == 0 ? std::byte{0} : std::byte{1};
+    m.runtime.insert(m.runtime.begin(), boot_aggregate_entry(of, last));
+    a.pcrs[10].value = replayed(10);
+    rats::VerifierResponse verifier;
+    verifier.level = Level::trusted_runtime;
+    const Bytes bytes = *sign_bundle(sorted_bundle(b), keys().authority.get());
+    const auto set = ReferenceSet::open(bytes, *public_key_der(keys().authority.get()), 0);
+    CHECK(set.has_value());
+    return conclude(a, m, verifier, kOwnPcr, &*set);
+}
+
+TEST(Levels, TheAggregateOfTheQuotedBootNeedsNoApproval) {
+    for (const uint8_t last : {uint8_t{9}, uint8_t{7}})
+        EXPECT_EQ(concluded(machine(), approving(machine()), last).level, Level::trusted_runtime) << int{last};
+    const auto other = concluded(machine(), approving(machine()), 9, 5);
+    EXPECT_EQ(other.level, Level::trusted_boot) << "of another boot";
+    EXPECT_TRUE(has(other, Reason::runtime_not_approved));
+    EXPECT_EQ(concluded(machine(), approving(machine()), 8).level, Level::trusted_boot) << "no kernel's rule";
+}
+
+TEST(Levels, AListOfTheAggregateAloneTellsOfNoProgram) {
+    Measured m = machine();
+    m.runtime = {};
+    const auto r = concluded(m, approving(machine()), 9);
+    EXPECT_EQ(r.level, Level::trusted_boot) << "a kernel without a policy measures nothing else";
+    EXPECT_TRUE(has(r, Reason::runtime_not_known));
+}
+
 TEST(Levels, OneUnknownProgramIsTrustedBoot) {
     Measured m = machine();
     m.runtime.push_back(digest_of(0x63));
