@@ -104,7 +104,7 @@ rats::AttestationResult concluded(Measured m, const rats::Bundle& b, uint8_t las
     const Bytes bytes = *sign_bundle(sorted_bundle(b), keys().authority.get());
     const auto set = ReferenceSet::open(bytes, *public_key_der(keys().authority.get()), 0);
     CHECK(set.has_value());
-    return conclude(a, m, verifier, kOwnPcr, &*set);
+    return conclude(a, verifier, m, kOwnPcr, &*set);
 }
 
 TEST(Levels, TheAggregateOfTheQuotedBootNeedsNoApproval) {
