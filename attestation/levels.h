@@ -16,8 +16,8 @@ Digest secure_boot_on_digest();
 rats::AttestationResult apply_references(rats::AttestationResult result, const rats::Measured& measured,
                                          uint8_t measurement_pcr, const ReferenceSet* references);
 
-/// What the kernel extends into PCR 10 before any program: the entry boot_aggregate (IMA, template ima-ng), with SHA-256
-/// over the values of PCR 0 to `last`: 9, or 7 before Linux 5.8.
+/// What the kernel extends into PCR 10 before any program: the entry boot_aggregate (IMA, template ima-ng), with
+/// SHA-256 over the values of PCR 0 to `last`: 9, or 7 before Linux 5.8.
 Digest boot_aggregate_entry(const std::vector<rats::PcrValue>& pcrs, uint8_t last);
 
 /// What parts 1 and 2 (`ceiling`), the verifier's answer and its lists come to: the lowest of all. The

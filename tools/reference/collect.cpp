@@ -74,7 +74,8 @@ std::vector<Entry> from_sealcall_log(ByteSpan log, const std::string& source) {
         if (!attestation::is_honest(r))
             throw Problem(source + ": record " + std::to_string(r.number) + " is not what its digest says.",
                           "Take the log of another machine.");
-        out.push_back(entry(r.pcr, r.digest, rats::ReferenceKind::sealcall, "sealcall-" + r.role, source));
+        const auto kind = r.role == "guard" ? rats::ReferenceKind::measurer : rats::ReferenceKind::sealcall;
+        out.push_back(entry(r.pcr, r.digest, kind, "sealcall-" + r.role, source));
     }
     return out;
 }
