@@ -232,6 +232,7 @@ TEST(Logs, ApprovedAndMeasuredByAGuardAreTrustedRuntime) {
 
 TEST(Logs, AProgramThatNobodyApprovedLowersTheLevelInTheNextRoundWithTheNewEntryOnly) {
     Machine machine;
+    machine.run("/usr/bin/bash", "bash");
     TestAuthority authority;
     PhoneOptions managed = phone_on(machine);
     managed.managed = true;

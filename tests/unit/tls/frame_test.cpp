@@ -50,7 +50,7 @@ TEST(FrameAssembler, RefusesUnknownTypesAndLongFramesAtTheHeader) {
     EXPECT_TRUE(push({9, 0, 0x80, 0}));
     EXPECT_EQ(push({9, 0, 0x80, 1}).error().code, Errc::too_large);
     EXPECT_EQ(push({0, 0xff, 0xff, 0xff}).error().code, Errc::too_large);
-    EXPECT_EQ(push({12, 0, 0, 0}).error().code, Errc::bad_value);
+    EXPECT_EQ(push({13, 0, 0, 0}).error().code, Errc::bad_value);
     EXPECT_EQ(push({0xff, 0, 0, 0}).error().code, Errc::bad_value);
 }
 
