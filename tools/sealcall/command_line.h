@@ -84,7 +84,8 @@ struct ReferenceOptions {
     std::string out;
     std::vector<uint32_t> ids, forbid, withdraw;
     bool all = false;
-    std::vector<std::string> predict, predict_file, predict_digest;
+    std::vector<std::string> predict, predict_file, predict_digest, predict_programs;
+    std::string approvals;
     std::vector<std::string> revoke;
     uint32_t days = 7;
     std::string bundle, signer;

@@ -2,12 +2,17 @@
 #include <iostream>
 
 #include "attestation/binding.h"
+#include "attestation/certificates.h"
+#include "attestation/state_approval.h"
 #include "authenticode.h"
 #include "authority_bundle.h"
 #include "collect.h"
 #include "commands.h"
 #include "files.h"
 #include "problem.h"
+#include "program_list.h"
+#include "sealcall/ipc/link.h"
+#include "store.h"
 
 namespace sealcall::cli {
 namespace {
@@ -20,6 +25,12 @@ Bytes must_read(const std::string& file) {
     const auto content = read_file(file, reference::kImageMax);
     if (!content) throw Problem("There is no file " + file + ".", "", exit_status::kUsage);
     return to_bytes(as_bytes(*content));
+}
+
+std::string program_list(const std::string& file) {
+    auto content = read_file(file, reference::kProgramListMax);
+    if (!content) throw Problem("There is no file " + file + ".", "", exit_status::kUsage);
+    return *std::move(content);
 }
 
 /// "4:HEX:text".
@@ -60,7 +71,54 @@ std::vector<Entry> predicted(const ReferenceOptions& o, uint32_t boot_pcrs) {
         out.push_back(reference::from_file(must_read(pair.substr(at + 1)), pair.substr(0, at)));
     }
     for (const std::string& value : o.predict_digest) out.push_back(from_digest(value));
+    for (const std::string& file : o.predict_programs)
+        for (Entry& e : reference::from_program_list(program_list(file), "predicted")) out.push_back(std::move(e));
     return out;
+}
+
+/// The file of approvals so far, if there is one and it is of the same approver.
+rats::StateApprovals approvals_in(const std::string& file, const rats::Approver& approver) {
+    rats::StateApprovals out;
+    out.approver = approver;
+    const auto before = read_file(file);
+    if (!before) return out;
+    auto found = ipc::decode_message<rats::StateApprovals>(as_bytes(*before));
+    if (!found || !(found->approver == approver))
+        throw Problem("The file " + file + " is not one of approvals by this authority.", "Name another file.");
+    return *std::move(found);
+}
+
+attestation::PkeyPtr root_key(const std::string& authority) {
+    auto key = attestation::key_from_pem(authority::Store::open(authority).root_key_pem());
+    if (!key) throw Problem("The root key of the authority cannot be read.", "Restore it from a copy.");
+    return *std::move(key);
+}
+
+rats::StateApprovals approvals_so_far(const ReferenceOptions& o, EVP_PKEY* key) {
+    const auto approver = attestation::approver_of(key);
+    if (!approver)
+        throw Problem(std::string("The authority cannot approve states: ") + approver.error().what + ".", "");
+    return approvals_in(o.approvals, *approver);
+}
+
+/// Signs what will be measured on managed computers, under the number of the bundle that tells others of it. The newest
+/// approvals are kept: computers that were not updated yet need theirs.
+size_t approve_states(const ReferenceOptions& o, uint64_t number) {
+    const auto key = root_key(o.authority);
+    rats::StateApprovals file = approvals_so_far(o, key.get());
+    auto all = file.approvals.items();
+    for (const std::string& list : o.predict_programs) {
+        const Digest state = reference::measured_state(program_list(list));
+        auto approval = attestation::approve_state(reference::kMeasurementPcr, state, number, key.get());
+        if (!approval) throw Problem(std::string("Signing failed: ") + approval.error().what + ".", "");
+        std::erase_if(all, [&](const rats::StateApproval& a) { return a.state == state; });
+        all.push_back(*approval);
+    }
+    const size_t from = all.size() > rats::kApprovalsMax ? all.size() - rats::kApprovalsMax : 0;
+    file.approvals = {};
+    for (size_t i = from; i < all.size(); ++i) CHECK(file.approvals.push(all[i]));
+    write_file(o.approvals, ipc::encode_message(file), 0644);
+    return all.size() - from;
 }
 
 Entry& must_find(ReferenceStore& store, uint32_t id) {
@@ -72,6 +130,10 @@ Entry& must_find(ReferenceStore& store, uint32_t id) {
 
 int run_reference_approve(const Context& context) {
     const ReferenceOptions& o = context.options.reference;
+    if (!o.approvals.empty() && (o.predict_programs.empty() || o.authority.empty()))
+        throw Problem("Approvals need programs and an authority that signs.",
+                      "Give --predict-programs FILE and --authority DIR.", exit_status::kUsage);
+    if (!o.approvals.empty()) (void)approvals_so_far(o, root_key(o.authority).get());  // before anything is signed
     ReferenceStore store = ReferenceStore::open(o.store);
     size_t changed = 0;
     const auto decide = [&](Entry& e, EntryState state, rats::ReferenceKind kind) {
@@ -106,7 +168,12 @@ int run_reference_approve(const Context& context) {
     store.save();
     if (!context.json()) std::cout << changed << " entries changed.\n";
     if (!o.authority.empty()) {
-        print_signed(sign_next_bundle(o.authority, store, {}, o.days), context.json());
+        const SignedBundleFacts facts = sign_next_bundle(o.authority, store, {}, o.days);
+        const size_t approvals = o.approvals.empty() ? 0 : approve_states(o, facts.version);
+        print_signed(facts, context.json());
+        if (approvals != 0 && !context.json())
+            std::cout << o.approvals << " holds " << approvals
+                      << " approvals. Install it as /etc/sealcall/guard/approvals before the computers restart.\n";
     } else if (context.json()) {
         print_json({{"ok", true}, {"changed", changed}});
     }

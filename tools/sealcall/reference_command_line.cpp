@@ -70,12 +70,19 @@ void CommandLine::define_references() {
                  "file's own hash, PCR 9, which is what GRUB extends) and approves that, so that the machines are "
                  "trusted right after the reboot. --predict-file PATH=FILE does it for a program that the kernel will "
                  "measure. What cannot be computed from a file is given as --predict-digest PCR:SHA256:TEXT.\n\n"
+                 "--predict-programs does it for an update of sealcall itself on managed computers. With --approvals "
+                 "the state "
+                 "that their guards will measure is signed for the TPM (PolicyAuthorize): they keep their keys over "
+                 "the update, and what was approved before counts no more once the new one was started.\n\n"
                  "With --authority the next bundle is signed at once.",
          .examples = {{"sealcall reference approve --store refs --all", "everything that waits"},
                       {"sealcall reference approve --store refs --forbid 17 --authority /srv/authority",
                        "level X for whoever starts it"},
                       {"sealcall reference approve --store refs --predict vmlinuz-6.1.0-30 --authority /srv/authority",
-                       "before the new kernel is started anywhere"}},
+                       "before the new kernel is started anywhere"},
+                      {"sealcall reference approve --store refs --predict-programs approved.new --approvals approvals "
+                       "--authority /srv/authority",
+                       "before sealcall itself is updated"}},
          .exits = {}});
     store(approve)->required();
     approve->add_flag("--all", o.all, "Everything that waits");
@@ -86,6 +93,12 @@ void CommandLine::define_references() {
     approve->add_option("--predict-file", o.predict_file, "PATH=FILE: a program to come, and where it will lie")
         ->type_name("PATH=FILE");
     approve->add_option("--predict-digest", o.predict_digest, "PCR:SHA256:TEXT")->type_name("VALUE");
+    approve
+        ->add_option("--predict-programs", o.predict_programs,
+                     "Programs of sealcall that a guard will measure: a list that sealcall-approve made of them")
+        ->type_name(kTypeFile);
+    approve->add_option("--approvals", o.approvals, "Where to sign their state, for /etc/sealcall/guard/approvals")
+        ->type_name(kTypeFile);
     approve->add_option("--authority", o.authority, "Directory of the authority that signs")->type_name(kTypeDir);
     publishing(approve);
 
