@@ -48,7 +48,8 @@ std::vector<MeasuredRole> parse(std::string_view list) {
         if (!words.empty()) take(words, out, number);
     }
     const auto empty = [](const MeasuredRole& r) { return r.files.empty(); };
-    if (out.size() < 2 || out.front().role != "guard" || out.back().role != "enclave" || std::ranges::any_of(out, empty))
+    if (out.size() < 2 || out.front().role != "guard" || out.back().role != "enclave" ||
+        std::ranges::any_of(out, empty))
         throw cli::Problem("This list does not begin with the guard and end with the enclave.",
                            "Make the list with sealcall-approve DIR.");
     return out;

@@ -1,5 +1,5 @@
-// The list of programs that sealcall-guard measures (made by sealcall-approve), read to foresee what the measurement PCR
-// will hold. Somebody's file: bounded, and what is no such list is a Problem.
+// The list of programs that sealcall-guard measures (made by sealcall-approve), read to foresee what the measurement
+// PCR will hold. Somebody's file: bounded, and what is no such list is a Problem.
 #pragma once
 
 #include <string_view>

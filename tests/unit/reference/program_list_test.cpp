@@ -26,9 +26,9 @@ Digest filled(uint8_t value) {
 TEST(ProgramList, GivesTheValueAfterEveryRole) {
     const attestation::MeasuredRole guard{.role = "guard",
                                           .files = {{.name = "sealcall-guard", .digest = filled(0x11)}}};
-    const attestation::MeasuredRole enclave{.role = "enclave",
-                                            .files = {{.name = "sealcall-enclave", .digest = filled(0x22)},
-                                                      {.name = "libc.so.6", .digest = filled(0x33)}}};
+    const attestation::MeasuredRole enclave{
+        .role = "enclave",
+        .files = {{.name = "sealcall-enclave", .digest = filled(0x22)}, {.name = "libc.so.6", .digest = filled(0x33)}}};
     Digest value{};
     for (const auto& role : {guard, enclave})
         value = attestation::sha256(ByteWriter().bytes(value).bytes(attestation::cel_digest(role)).view());
