@@ -6,3 +6,4 @@ sealcall_fuzz(reference_store_fuzz SOURCES tests/fuzz/reference_store_fuzz.cpp L
 sealcall_fuzz(enrolment_json_fuzz SOURCES tests/fuzz/enrolment_json_fuzz.cpp LIBS sealcall_authority_service)
 sealcall_fuzz(partner_card_fuzz SOURCES tests/fuzz/partner_card_fuzz.cpp LIBS sealcall_authority_service)
 sealcall_fuzz(bearer_text_fuzz SOURCES tests/fuzz/bearer_text_fuzz.cpp LIBS sealcall_authority)
+sealcall_fuzz(program_list_fuzz SOURCES tests/fuzz/program_list_fuzz.cpp LIBS sealcall_reference)

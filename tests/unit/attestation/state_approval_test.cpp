@@ -19,8 +19,8 @@ TEST(StateApproval, IsSignedByItsApprover) {
     ASSERT_TRUE(approval);
     EXPECT_EQ(approval->state, state);
     EXPECT_EQ(approval->number, 7u);
-    const Digest digest = sha256(
-        ByteWriter().bytes(approved_state_policy(13, state, 7)).bytes(as_bytes(rats::kStateContext)).view());
+    const Digest digest =
+        sha256(ByteWriter().bytes(approved_state_policy(13, state, 7)).bytes(as_bytes(rats::kStateContext)).view());
     const EcdsaSigPtr sig(ECDSA_SIG_new());
     ASSERT_EQ(ECDSA_SIG_set0(sig.get(), BN_bin2bn(as_u8(approval->r.data()), 32, nullptr),
                              BN_bin2bn(as_u8(approval->s.data()), 32, nullptr)),

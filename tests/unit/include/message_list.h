@@ -8,6 +8,7 @@
 #include "sealcall/ipc/guard.h"
 #include "sealcall/ipc/link.h"
 #include "sealcall/ipc/schema.h"
+#include "sealcall/rats/approval.h"
 
 namespace sealcall::test {
 
@@ -32,7 +33,7 @@ using IpcMessages = std::tuple<
 using WireValues = std::tuple<rats::Hello, rats::EvidenceBody, rats::Evidence, rats::Passport, rats::ResultFrame,
                               rats::Verdict, rats::Candidates, rats::MediaConfirm, rats::Hold, rats::Resume, rats::Bye,
                               rats::Reattest, rats::BindingInput, rats::PcrEvent, rats::PcrValue,
-                              rats::AttestationResult, policy::Policy, policy::Decision>;
+                              rats::AttestationResult, rats::StateApprovals, policy::Policy, policy::Decision>;
 
 /// Calls `f.template operator()<T>()` for each type of the tuple.
 template <class Tuple, class F>
