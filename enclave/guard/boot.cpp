@@ -21,6 +21,7 @@ using tpm::AuthFor;
 
 constexpr Millis kTpmDeadline{10'000};
 constexpr int kCapTries = 3;
+constexpr size_t kApprovalsFileMax = 8192;
 
 /// The cap says that from here on nobody gets the boot secret; its text is the one file of a role that runs nothing.
 attestation::MeasuredRole cap() {
@@ -68,6 +69,17 @@ Result<std::vector<ApprovedRole>> read_approved(const Paths& paths) {
         TRY(f.digest, hash_file(file.get(), -1));
     }
     return roles;
+}
+
+Result<std::optional<ApprovedState>> read_approvals(const Paths& paths, const Digest& state) {
+    auto raw = read_own_file(paths.approvals, kApprovalsFileMax);
+    if (!raw && raw.error().code == Errc::not_found) return std::optional<ApprovedState>();
+    if (!raw) return raw.error();
+    TRY(const auto file, ipc::decode_message<rats::StateApprovals>(*raw));
+    ApprovedState out{.approver = file.approver, .approval = {}};
+    for (const rats::StateApproval& a : file.approvals)
+        if (a.state == state && (!out.approval || a.number > out.approval->number)) out.approval = a;
+    return std::optional(out);
 }
 
 Digest measured_value(const std::vector<ApprovedRole>& roles) {
@@ -129,8 +141,8 @@ Status Boot::run() {
     if (!capped) set(GuardKeys::ended, "The TPM could not be capped.");
     TRY_STATUS(capped);
     problem_ =
-        "The TPM does not give the boot secret: another guard or another list of programs than it was made for. If "
-        "they were updated, run sealcall-guard provision.";
+        "The TPM does not give the boot secret: another guard or another list of programs than it was made for or "
+        "the authority approved. If they were updated, get an approval, or run sealcall-guard provision.";
     TRY_STATUS(unsealed);
     measured.push_back(cap());
     TRY(log_, attestation::encode_cel(measured, kMeasurementPcr));
@@ -145,10 +157,22 @@ Status Boot::unseal(UniqueFd fd) {
                                                  .measurement_pcr = kMeasurementPcr,
                                                  .deadline = kTpmDeadline,
                                                  .srk_name = to_bytes(sealed.srk_name.view())}));
-    TRY(const Secret<32> secret, tpm->unseal_boot({.public_area = to_bytes(sealed.public_area.view()),
-                                                   .private_area = to_bytes(sealed.private_area.view())}));
-    enclave_auth_ = tpm::derive_auth(secret.reveal(SecretAccess{}), AuthFor::enclave, 0);
-    return {};
+    const tpm::IdentityBlobs blobs{.public_area = to_bytes(sealed.public_area.view()),
+                                   .private_area = to_bytes(sealed.private_area.view())};
+    TRY(const auto approved, read_approvals(paths_, measured_value(roles_)));
+    bool by_approval = approved && approved->approval;
+    Result<Secret<32>> secret = Error{Errc::not_found, "approval", 0};
+    if (by_approval) secret = tpm->unseal_approved(blobs, approved->approver, *approved->approval);
+    by_approval = secret.has_value();
+    if (!secret) secret = tpm->unseal_boot(blobs);  // made before there were approvals
+    if (!secret) return secret.error();
+    enclave_auth_ = tpm::derive_auth(secret->reveal(SecretAccess{}), AuthFor::enclave, 0);
+    if (!by_approval) return {};
+    // These programs run: from here on no older approval counts, or who brings the old ones back gets the keys.
+    tpm::HierarchyAuths auths;
+    auths.owner = tpm::derive_auth(enclave_auth_.reveal(SecretAccess{}), AuthFor::owner, 0);
+    TRY_STATUS(tpm->authorise(&auths));
+    return tpm->accept_approval(approved->approval->number);
 }
 
 ipc::GuardHandover Boot::handover() const {

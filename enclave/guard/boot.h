@@ -17,6 +17,7 @@ inline constexpr uint8_t kMeasurementPcr = 13;
 struct Paths {
     std::filesystem::path tpm = "/dev/tpmrm0";  ///< or the Unix socket of a software TPM
     std::filesystem::path approved = "/etc/sealcall/guard/approved";
+    std::filesystem::path approvals = "/etc/sealcall/guard/approvals";  ///< rats/approval.h; need not be there
     std::filesystem::path state = "/var/lib/sealcall-guard";
     [[nodiscard]] std::filesystem::path sealed() const { return state / "boot-secret.sealed"; }
     /// CMS, DER: the hierarchies' authorisations, for the authority's eyes. Handed to whoever asks.
@@ -30,6 +31,14 @@ ipc::TpmKind kind_of(const std::filesystem::path& tpm);
 
 /// The approved list, the guard's own files hashed as they are now: it says what it is, not what it should be.
 Result<std::vector<ApprovedRole>> read_approved(const Paths& paths);
+
+/// What the authority signed about states to come; the newest for `state` is what counts in it. Nothing if there is no
+/// file, or it says nothing of `state`.
+struct ApprovedState {
+    rats::Approver approver;
+    std::optional<rats::StateApproval> approval;
+};
+Result<std::optional<ApprovedState>> read_approvals(const Paths& paths, const Digest& state);
 
 /// What the PCR holds after `roles` were extended into zero, and after the cap on top.
 Digest measured_value(const std::vector<ApprovedRole>& roles);

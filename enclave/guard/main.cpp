@@ -21,10 +21,10 @@ using namespace sealcall::guard;
 
 constexpr int kExitFailed = 1, kExitUsage = 2;
 constexpr const char* kUsage =
-    "usage: sealcall-guard serve     [--tpm PATH] [--approved FILE] [--state DIR] [--socket PATH]\n"
+    "usage: sealcall-guard serve     [--tpm PATH] [--approved FILE] [--approvals FILE] [--state DIR] [--socket PATH]\n"
     "                                [--copies DIR] [--user NAME] [--group NAME]\n"
     "       sealcall-guard provision --escrow-to CERTIFICATE [--authorisations FILE]\n"
-    "                                [--tpm PATH] [--approved FILE] [--state DIR]\n"
+    "                                [--tpm PATH] [--approved FILE] [--approvals FILE] [--state DIR]\n"
     "serve: measure, unseal and cap, then start the enclave for members of GROUP (sealcall) as NAME "
     "(sealcall-enclave).\n"
     "provision: make the boot secret and the TPM's authorisations; the latter are kept\n"
@@ -47,6 +47,7 @@ bool parse(std::span<char*> words, Command& out) {
     const std::pair<std::string_view, std::variant<Path*, std::string*, std::optional<Path>*>> options[] = {
         {"--tpm", &paths.tpm},
         {"--approved", &paths.approved},
+        {"--approvals", &paths.approvals},
         {"--state", &paths.state},
         {"--socket", &out.server.socket},
         {"--copies", &out.server.enclave.root},

@@ -35,8 +35,18 @@ Result<Digest> device_of(tpm::Tpm& tpm) {
     return tpm::sha256(spki);
 }
 
-Result<SealedBoot> seal(tpm::Tpm& tpm, const Secret<32>& secret, const Digest& state) {
-    TRY(const tpm::IdentityBlobs blobs, tpm.seal_boot(secret, state));
+/// To what the authority approves, if its approvals are there; else to `state`, and the next update needs another one.
+Result<tpm::IdentityBlobs> seal_blobs(tpm::Tpm& tpm, const Secret<32>& secret, const Paths& paths,
+                                      const Digest& state) {
+    TRY(const auto approved, read_approvals(paths, state));
+    if (!approved) return tpm.seal_boot(secret, state);
+    if (!approved->approval) return Error{Errc::not_found, "no approval of what is measured now", 0};
+    TRY_STATUS(tpm.accept_approval(approved->approval->number));
+    return tpm.seal_approved(secret, approved->approver);
+}
+
+Result<SealedBoot> seal(tpm::Tpm& tpm, const Secret<32>& secret, const Paths& paths, const Digest& state) {
+    TRY(const tpm::IdentityBlobs blobs, seal_blobs(tpm, secret, paths, state));
     TRY(const Bytes srk, tpm.srk_name());
     SealedBoot out;
     TRY(out.srk_name, BoundedBytes<64>::from(srk));
@@ -79,7 +89,7 @@ Status provision(const Provisioning& request, std::string& problem) {
         return failed(problem, "The TPM's authorisations are set already. Give them with --authorisations.", s.error());
     if (Status s = (*tpm)->forget_indices(); !s) return failed(problem, "Old counters cannot be removed.", s.error());
     if (Status s = (*tpm)->provision(); !s) return failed(problem, "The TPM cannot be prepared.", s.error());
-    auto sealed = seal(**tpm, secret, measured_value(*roles));
+    auto sealed = seal(**tpm, secret, request.paths, measured_value(*roles));
     if (!sealed) return failed(problem, "The boot secret cannot be sealed.", sealed.error());
     auto device = device_of(**tpm);
     if (!device) return failed(problem, "The TPM's endorsement key cannot be read.", device.error());

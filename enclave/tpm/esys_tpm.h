@@ -46,6 +46,10 @@ class EsysTpm final : public Tpm {
     Status set_hierarchy_auths(const HierarchyAuths& auths) override;
     Result<IdentityBlobs> seal_boot(const Secret<32>& secret, const Digest& state) override;
     Result<Secret<32>> unseal_boot(const IdentityBlobs& sealed) override;
+    Result<IdentityBlobs> seal_approved(const Secret<32>& secret, const rats::Approver& approver) override;
+    Result<Secret<32>> unseal_approved(const IdentityBlobs& sealed, const rats::Approver& approver,
+                                       const rats::StateApproval& approval) override;
+    Status accept_approval(uint64_t number) override;
     Status shutdown() override;
 
   private:
@@ -113,6 +117,11 @@ class EsysTpm final : public Tpm {
     Result<Quoted> current_state();
     Result<Digest> read_pcr_once(uint8_t pcr);
     Result<std::array<Digest, 15>> read_pcrs();
+    // tpm_approval.cpp
+    Result<NvIndex> open_approval_index(TPMA_NV written);
+    Result<TPMT_TK_VERIFIED> check_approval(const rats::Approver& approver, const rats::StateApproval& approval,
+                                            const Digest& policy);
+    Status assert_approval(ESYS_TR policy_session, const rats::Approver& approver, const rats::StateApproval& approval);
     // tpm_authority.cpp
     Status make_version_counter();
     Status write_pin(const Digest& signer, uint64_t version);
@@ -123,6 +132,8 @@ class EsysTpm final : public Tpm {
     Result<Clock> clock();
     Result<uint64_t> counter_value(uint8_t slot);
     Result<SealedSecret> seal_once(uint8_t slot, uint64_t counter, const Secret<32>& secret);
+    Result<Handle> load_sealed(ByteSpan public_area, ByteSpan private_area);
+    Result<Secret<32>> unseal_loaded(ESYS_TR object, ESYS_TR policy_session);
     Result<Secret<32>> unseal_once(const SealedSecret& sealed);
     Status assert_call_policy(ESYS_TR policy_session, const SealedSecret& sealed, const Clock& now);
     Status measure_lease();

@@ -34,6 +34,8 @@ std::string_view words(AuthFor purpose) {
             return "sealcall owner";
         case AuthFor::lockout:
             return "sealcall lockout";
+        case AuthFor::approval:
+            break;  // has none
     }
     CHECK(false);
     return {};  // thread sanitizer builds do not see that CHECK does not return
@@ -72,9 +74,22 @@ PolicyDigest& PolicyDigest::pcr_quoted(uint8_t pcr, const Digest& pcr_digest) {
 
 PolicyDigest& PolicyDigest::auth_value() { return extend(TPM2_CC_PolicyAuthValue, {}); }
 
-PolicyDigest& PolicyDigest::nv_equals(ByteSpan nv_name, uint64_t value) {
+PolicyDigest& PolicyDigest::nv_equals(ByteSpan nv_name, uint64_t value) { return nv(nv_name, value, TPM2_EO_EQ); }
+
+PolicyDigest& PolicyDigest::nv_at_most(ByteSpan nv_name, uint64_t value) {
+    return nv(nv_name, value, TPM2_EO_UNSIGNED_LE);
+}
+
+PolicyDigest& PolicyDigest::authorised(ByteSpan key_name, ByteSpan policy_ref) {
+    digest_ = {};
+    extend(TPM2_CC_PolicyAuthorize, key_name);
+    digest_ = sha256(digest_, policy_ref);
+    return *this;
+}
+
+PolicyDigest& PolicyDigest::nv(ByteSpan nv_name, uint64_t value, uint16_t operation) {
     ByteWriter operand;
-    operand.u64(value).u16(0).u16(TPM2_EO_EQ);
+    operand.u64(value).u16(0).u16(operation);
     ByteWriter in;
     in.bytes(sha256(operand.view())).bytes(nv_name);
     return extend(TPM2_CC_PolicyNV, in.view());

@@ -24,6 +24,10 @@ class PolicyDigest {
     PolicyDigest& auth_value();
     /// The whole 8 byte contents of the NV index equal `value`.
     PolicyDigest& nv_equals(ByteSpan nv_name, uint64_t value);
+    /// The same, read as an unsigned number, are at most `value`.
+    PolicyDigest& nv_at_most(ByteSpan nv_name, uint64_t value);
+    /// Whatever the holder of the key with this Name signs together with `policy_ref`, in place of all before.
+    PolicyDigest& authorised(ByteSpan key_name, ByteSpan policy_ref);
     /// Fields of TPMS_TIME_INFO (Part 2, 10.11.6). `clock_limit` in ms of the TPM's clock.
     PolicyDigest& reset_count_is(uint32_t count);
     PolicyDigest& restart_count_is(uint32_t count);
@@ -32,6 +36,7 @@ class PolicyDigest {
 
   private:
     PolicyDigest& extend(uint32_t command_code, ByteSpan arguments);
+    PolicyDigest& nv(ByteSpan nv_name, uint64_t value, uint16_t operation);
     PolicyDigest& counter_timer(ByteSpan operand, uint16_t offset, uint16_t operation);
     Digest digest_{};
 };
@@ -49,6 +54,7 @@ enum class AuthFor : uint8_t {
     // From the boot secret itself, which the enclave never has:
     enclave,  ///< the secret that the enclave gets for all of the above
     lockout,
+    approval,  ///< nobody's: the index may be read by all, and only the owner writes it
 };
 
 /// HMAC-SHA-256(`secret`, "sealcall " purpose index), never ending in a zero byte (the TPM strips those: Part

@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "enclave/tpm/esys.h"
+#include "enclave/tpm/policy_digest.h"
 
 namespace sealcall::tpm {
 
@@ -142,6 +143,14 @@ bool is_identity_key(const TPMT_PUBLIC& pub) {
     return pub.authPolicy.size == 32 && same_template(without_policy, wanted);
 }
 
+TPM2B_PUBLIC approver_public(const rats::Approver& approver) {
+    TPM2B_PUBLIC out = ecc(TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_USERWITHAUTH, TPM2_ECC_NIST_P256);
+    set_ecdsa_sha256(out.publicArea);
+    auto& point = out.publicArea.unique.ecc;
+    CHECK(fill(point.x.size, point.x.buffer, approver.x) && fill(point.y.size, point.y.buffer, approver.y));
+    return out;
+}
+
 TPM2B_PUBLIC sealed_template(const Digest& policy) {
     TPM2B_PUBLIC out{};
     TPMT_PUBLIC& pub = out.publicArea;
@@ -182,6 +191,17 @@ TPMS_NV_PUBLIC version_public(TPMA_NV state) {
     pub.dataSize = 8;
     return pub;
 }
+
+TPMS_NV_PUBLIC approval_public(TPMA_NV state) {
+    TPMS_NV_PUBLIC pub{};
+    pub.nvIndex = rats::kApprovalIndex;
+    pub.nameAlg = TPM2_ALG_SHA256;
+    pub.attributes = TPMA_NV_OWNERWRITE | TPMA_NV_AUTHREAD | TPMA_NV_NO_DA | state;
+    pub.dataSize = 8;
+    return pub;
+}
+static_assert((TPMA_NV_OWNERWRITE | TPMA_NV_AUTHREAD | TPMA_NV_NO_DA | TPMA_NV_WRITTEN) ==
+              rats::kApprovalIndexAttributes);
 
 bool same_nv_public(const TPMS_NV_PUBLIC& a, const TPMS_NV_PUBLIC& b) {
     return a.nvIndex == b.nvIndex && a.nameAlg == b.nameAlg && a.attributes == b.attributes &&
@@ -224,6 +244,11 @@ Result<Bytes> marshal_public(const TPMT_PUBLIC& pub) {
     if (rc != TSS2_RC_SUCCESS) return Error{Errc::tpm_bad_response, "TPMT_PUBLIC", rc};
     out.resize(used);
     return out;
+}
+
+Result<Bytes> public_name(const TPMT_PUBLIC& pub) {
+    TRY(const Bytes area, marshal_public(pub));
+    return ByteWriter().u16(TPM2_ALG_SHA256).bytes(sha256(area)).take();
 }
 
 }  // namespace sealcall::tpm

@@ -23,6 +23,10 @@ TPM2B_PUBLIC ak_template(ByteSpan unique);
 TPM2B_PUBLIC identity_template(const Digest& policy);
 /// Is `pub` what identity_template makes (any policy of 32 bytes)?
 bool is_identity_key(const TPMT_PUBLIC& pub);
+/// The key of who approves states: public, unrestricted ECDSA-SHA256 P-256, to be loaded for checking only.
+TPM2B_PUBLIC approver_public(const rats::Approver& approver);
+/// nameAlg and SHA-256 of the public area (TPM 2.0 Part 1, 16). Errors: tpm_bad_response.
+Result<Bytes> public_name(const TPMT_PUBLIC& pub);
 /// Sealed data, readable only through `policy`.
 TPM2B_PUBLIC sealed_template(const Digest& policy);
 
@@ -32,6 +36,8 @@ TPMS_NV_PUBLIC counter_public(uint8_t slot, TPMA_NV written);
 TPMS_NV_PUBLIC pin_public(TPMA_NV state);
 /// The counter behind the bundle's version. Not ORDERLY: an unclean stop must not skip versions.
 TPMS_NV_PUBLIC version_public(TPMA_NV state);
+/// The number of the newest approval (rats/approval.h), written by the owner alone and readable by all.
+TPMS_NV_PUBLIC approval_public(TPMA_NV state);
 bool same_nv_public(const TPMS_NV_PUBLIC& a, const TPMS_NV_PUBLIC& b);
 
 /// One endorsement key of the TCG EK Credential Profile 2.5, Annex B. The first in the table with a certificate is

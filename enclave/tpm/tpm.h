@@ -9,6 +9,7 @@
 #include "sealcall/base/time.h"
 #include "sealcall/base/unique_fd.h"
 #include "sealcall/ipc/schema.h"
+#include "sealcall/rats/approval.h"
 
 namespace sealcall::tpm {
 
@@ -128,6 +129,15 @@ class Tpm {
     virtual Result<IdentityBlobs> seal_boot(const Secret<32>& secret, const Digest& state) = 0;
     /// Error: tpm_policy_refused after the cap, or in another state.
     virtual Result<Secret<32>> unseal_boot(const IdentityBlobs& sealed) = 0;
+
+    /// Seals the boot secret to what `approver` signs (rats/approval.h) instead of to one state.
+    virtual Result<IdentityBlobs> seal_approved(const Secret<32>& secret, const rats::Approver& approver) = 0;
+    /// Error: tpm_policy_refused when the measurement PCR holds another state, when the approval is not the approver's
+    /// or the secret not theirs, and when an approval with a higher number was accepted.
+    virtual Result<Secret<32>> unseal_approved(const IdentityBlobs& sealed, const rats::Approver& approver,
+                                               const rats::StateApproval& approval) = 0;
+    /// No approval with a lower number counts from now on. Needs the owner's authorisation.
+    virtual Status accept_approval(uint64_t number) = 0;
 
     /// TPM2_Shutdown(CLEAR), so that the next start does not look like a crash.
     virtual Status shutdown() = 0;

@@ -1,6 +1,4 @@
 // What sealcall-guard does with a TPM and nobody else: the boot secret, and the authorisations of the hierarchies.
-#include <tss2/tss2_mu.h>
-
 #include "enclave/tpm/esys_tpm.h"
 
 namespace sealcall::tpm {
@@ -75,25 +73,10 @@ Result<IdentityBlobs> EsysTpm::seal_boot(const Secret<32>& secret, const Digest&
 
 Result<Secret<32>> EsysTpm::unseal_boot(const IdentityBlobs& sealed) {
     TRY_STATUS(open_srk());
-    TPM2B_PUBLIC pub{};
-    TPM2B_PRIVATE priv{};
-    size_t pub_used = 0, priv_used = 0;
-    const auto& a = sealed.public_area;
-    const auto& b = sealed.private_area;
-    if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(as_u8(a.data()), a.size(), &pub_used, &pub) != TSS2_RC_SUCCESS ||
-        Tss2_MU_TPM2B_PRIVATE_Unmarshal(as_u8(b.data()), b.size(), &priv_used, &priv) != TSS2_RC_SUCCESS ||
-        pub_used != a.size() || priv_used != b.size())
-        return Error{Errc::bad_value, "the sealed boot secret is damaged", 0};
-    TRY(const Handle object, load_object(priv, pub));
+    TRY(const Handle object, load_sealed(sealed.public_area, sealed.private_area));
     TRY(const ESYS_TR session, sessions_->policy(TPMA_SESSION_ENCRYPT));
     TRY_STATUS(assert_pcr(session));
-    EsysPtr<TPM2B_SENSITIVE_DATA> data;
-    const Status unsealed = esys_->call("TPM2_Unseal", [&](ESYS_CONTEXT* e) {
-        return Esys_Unseal(e, object.get(), session, kNone, kNone, data.out());
-    });
-    esys_->forget();
-    TRY_STATUS(unsealed);
-    return Secret<32>::from(view(data->size, data->buffer));
+    return unseal_loaded(object.get(), session);
 }
 
 }  // namespace sealcall::tpm

