@@ -9,22 +9,35 @@ Result<Attester> Attester::create(tpm::Tpm& tpm, const ipc::ConfigureEnclave& co
                                   std::shared_ptr<const PlatformLogs> logs) {
     Attester a;
     a.logs_ = std::move(logs);
-    a.body_.boot_log = PlatformLogs::offer(*a.logs_->boot());
-    TRY(a.body_.ak_public, tpm.ak_public());
-    TRY(a.body_.identity_public, tpm.identity_public());
-    TRY(auto identity, attestation::parse_tpmt_public(a.body_.identity_public.view()));
-    TRY(Bytes spki, attestation::spki_der(identity));
-    a.identity_spki_ = attestation::sha256(spki);
-    TRY(auto certified, tpm.certify_identity(attestation::certify_identity_qualifying_data(a.identity_spki_)));
-    a.body_.certify_attest = std::move(certified.attest);
-    a.body_.certify_signature = std::move(certified.signature);
-    a.body_.ak_certificate = config.ak_certificate;
-    a.body_.sealcall_log = config.sealcall_log;
+    a.sealcall_log_ = config.sealcall_log;
+    TRY_STATUS(a.add(tpm, {}, config.ak_certificate));
+    for (const auto& key : config.partner_keys) TRY_STATUS(a.add(tpm, key.partner.view(), key.ak_certificate));
     return a;
 }
 
-Result<OwnEvidence> Attester::make(tpm::Tpm& tpm, rats::BindingInput binding) const {
-    rats::EvidenceBody body = body_;
+Status Attester::add(tpm::Tpm& tpm, std::string_view partner, const rats::CertificateDer& ak_certificate) {
+    TRY_STATUS(tpm.use_ak(partner));
+    rats::EvidenceBody body;
+    body.boot_log = PlatformLogs::offer(*logs_->boot());
+    TRY(body.ak_public, tpm.ak_public());
+    TRY(body.identity_public, tpm.identity_public());
+    TRY(auto identity, attestation::parse_tpmt_public(body.identity_public.view()));
+    TRY(Bytes spki, attestation::spki_der(identity));
+    identity_spki_ = attestation::sha256(spki);
+    TRY(auto certified, tpm.certify_identity(attestation::certify_identity_qualifying_data(identity_spki_)));
+    body.certify_attest = std::move(certified.attest);
+    body.certify_signature = std::move(certified.signature);
+    body.ak_certificate = ak_certificate;
+    body.sealcall_log = sealcall_log_;
+    shown_.push_back({.partner = std::string(partner), .body = std::move(body)});
+    return {};
+}
+
+Result<OwnEvidence> Attester::make(tpm::Tpm& tpm, rats::BindingInput binding, std::string_view peer_domain) const {
+    const auto own_key = std::ranges::find(shown_, peer_domain, &Shown::partner);
+    const Shown& shown = own_key == shown_.end() ? shown_.front() : *own_key;
+    TRY_STATUS(tpm.use_ak(shown.partner));
+    rats::EvidenceBody body = shown.body;
     body.round = binding.round;
     OwnEvidence own{.evidence = {}, .boot_log = logs_->boot(), .runtime_log = {}};
     rats::Evidence& evidence = own.evidence;

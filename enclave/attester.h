@@ -19,14 +19,22 @@ class Attester {
     static Result<Attester> create(tpm::Tpm& tpm, const ipc::ConfigureEnclave& config,
                                    std::shared_ptr<const PlatformLogs> logs);
 
-    /// Evidence for one binding; `binding.evidence_body` is filled in. TPM worker thread. Errors: tpm_*.
-    Result<OwnEvidence> make(tpm::Tpm& tpm, rats::BindingInput binding) const;
+    /// Evidence for one binding; `binding.evidence_body` is filled in. `peer_domain` chooses the AK: the one for this
+    /// partner, or the one for everybody. TPM worker thread. Errors: tpm_*.
+    Result<OwnEvidence> make(tpm::Tpm& tpm, rats::BindingInput binding, std::string_view peer_domain) const;
 
     [[nodiscard]] const Digest& identity_spki() const { return identity_spki_; }
 
   private:
     Attester() = default;
-    rats::EvidenceBody body_;
+    Status add(tpm::Tpm& tpm, std::string_view partner, const rats::CertificateDer& ak_certificate);
+
+    struct Shown {
+        std::string partner;
+        rats::EvidenceBody body;
+    };
+    std::vector<Shown> shown_;  ///< the first one is for everybody
+    BoundedBytes<8192> sealcall_log_;
     std::shared_ptr<const PlatformLogs> logs_;
     Digest identity_spki_{};
 };

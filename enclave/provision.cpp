@@ -45,6 +45,7 @@ Result<ipc::Provisioned> provision(tpm::Tpm& tpm, const ipc::Provision& request)
         TRY(blobs, tpm.create_identity());
     }
     TRY_STATUS(tpm.load(blobs));
+    TRY_STATUS(tpm.use_ak(request.partner.view()));
     TRY(out.identity_public, BoundedBytes<2048>::from(blobs.public_area));
     TRY(out.identity_private, BoundedBytes<2048>::from(blobs.private_area));
     TRY(Bytes srk_name, tpm.srk_name());

@@ -303,7 +303,9 @@ void Session::make_evidence() {
     const Attester* attester = context_.attester;
     context_.on_tpm<Result<OwnEvidence>>(
         caller() ? tpm::Urgency::own_call : tpm::Urgency::contact, id_,
-        [attester, input = binding(role_, 0)](tpm::Tpm& t) { return attester->make(t, input); },
+        [attester, input = binding(role_, 0), domain = std::string(peer_domain())](tpm::Tpm& t) {
+            return attester->make(t, input, domain);
+        },
         [](Session& self, Result<OwnEvidence> own) { self.evidence_ready(std::move(own)); });
 }
 

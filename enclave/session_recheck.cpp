@@ -51,7 +51,9 @@ void Session::answer_round(const rats::Reattest& question) {
     const Attester* attester = context_.attester;
     context_.on_tpm<Result<OwnEvidence>>(
         tpm::Urgency::keep_alive, id_,
-        [attester, input = binding(role_, question.round)](tpm::Tpm& t) { return attester->make(t, input); },
+        [attester, input = binding(role_, question.round), domain = std::string(peer_domain())](tpm::Tpm& t) {
+            return attester->make(t, input, domain);
+        },
         [](Session& self, Result<OwnEvidence> own) { self.round_evidence_ready(std::move(own)); });
 }
 

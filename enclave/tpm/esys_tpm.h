@@ -26,6 +26,7 @@ class EsysTpm final : public Tpm {
     Status load(const IdentityBlobs& identity) override;
     Result<Bytes> srk_name() override;
     Result<Endorsement> endorsement() override;
+    Status use_ak(std::string_view partner) override;
     Result<rats::TpmPublic> ak_public() override;
     Result<rats::TpmPublic> identity_public() override;
     Result<Bytes> activate_credential(ByteSpan blob, ByteSpan secret) override;
@@ -92,7 +93,7 @@ class EsysTpm final : public Tpm {
     Status flush_leftovers();
     Status settle_clock();
     Status open_counter(uint8_t slot);
-    Status make_ak();
+    Status make_ak(std::string_view partner);
     Status need_ak();
     void make_room() { ak_.reset(); }
     Status load_identity(const IdentityBlobs& identity);
@@ -149,8 +150,14 @@ class EsysTpm final : public Tpm {
     std::optional<Sessions> sessions_;
     std::array<NvIndex, kSlots> counters_;
     Handle ak_, identity_;
-    EsysPtr<TPMS_CONTEXT> ak_context_;
-    Bytes ak_public_, identity_public_;
+    struct AttestationKey {
+        std::string partner;
+        EsysPtr<TPMS_CONTEXT> context;  ///< saved, so that it takes a slot in the TPM only while it is used
+        Bytes public_area;
+    };
+    std::vector<AttestationKey> aks_;  ///< the first one is for everybody
+    size_t ak_in_use_ = 0;             ///< the one that `ak_` is, or will be
+    Bytes identity_public_;
     std::optional<size_t> ek_choice_;
     Millis lease_{60'000};
 };

@@ -60,6 +60,8 @@ struct AuthorityPin {
 };
 inline constexpr uint64_t kVersionStepsAtOnce = 256;  ///< increments a start: a chip takes tens of ms for each
 
+inline constexpr size_t kPartnersMax = 4;  ///< with an AK of their own
+
 /// authValues of the TPM's hierarchies; sealcall-guard sets them, the authority keeps a copy.
 struct HierarchyAuths {
     Secret<32> owner, endorsement, lockout;
@@ -84,6 +86,10 @@ class Tpm {
     /// tpm_not_provisioned.
     virtual Result<Bytes> srk_name() = 0;
     virtual Result<Endorsement> endorsement() = 0;
+    /// From now on quotes, certifies and activates with the AK for this partner, so that partners cannot tell by the
+    /// AK that they speak with the same device; "" is the one for everybody, which `load` chooses. Made from its
+    /// template when it is used first. At most kPartnersMax. After `load`. Errors: too_large, tpm_*.
+    virtual Status use_ak(std::string_view partner) = 0;
     virtual Result<rats::TpmPublic> ak_public() = 0;        ///< TPMT_PUBLIC
     virtual Result<rats::TpmPublic> identity_public() = 0;  ///< TPMT_PUBLIC
     /// TPM2_ActivateCredential with the contents of TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET.

@@ -149,30 +149,51 @@ Status EsysTpm::load(const IdentityBlobs& identity) {
     for (uint8_t slot = 0; slot < kSlots; ++slot) TRY_STATUS(open_counter(slot));
     TRY_STATUS(settle_clock());
     TRY_STATUS(measure_lease());
-    TRY_STATUS(make_ak());
+    aks_.clear();
+    TRY_STATUS(make_ak({}));
     return load_identity(identity);
 }
 
 // Whoever knows the template can make the same primary with an authValue of their own. So with a boot secret the
 // template itself holds a value that only its holders know.
-Status EsysTpm::make_ak() {
+Status EsysTpm::make_ak(std::string_view partner) {
+    make_room();
     Digest unique{};
     if (!options_.auth_value.empty()) std::ranges::copy(auth_of(AuthFor::attestation_unique, 0), unique.begin());
+    if (!partner.empty()) unique = attestation::sha256(ByteWriter{}.bytes(unique).bytes(as_bytes(partner)).view());
     TPMT_PUBLIC made{};
+    AttestationKey ak{.partner = std::string(partner), .context = {}, .public_area = {}};
     const Bytes auth = auth_of(AuthFor::attestation_key, 0);
     TRY(ak_, create_primary(ESYS_TR_RH_ENDORSEMENT, ak_template(unique), auth, true, made));
-    TRY(ak_public_, marshal_public(made));
+    TRY(ak.public_area, marshal_public(made));
     TRY_STATUS(set_auth(ak_.get(), AuthFor::attestation_key, 0));
-    return esys_->call("TPM2_ContextSave",
-                       [&](ESYS_CONTEXT* e) { return Esys_ContextSave(e, ak_.get(), ak_context_.out()); });
+    TRY_STATUS(esys_->call("TPM2_ContextSave",
+                           [&](ESYS_CONTEXT* e) { return Esys_ContextSave(e, ak_.get(), ak.context.out()); }));
+    ak_in_use_ = aks_.size();
+    aks_.push_back(std::move(ak));
+    return {};
+}
+
+Status EsysTpm::use_ak(std::string_view partner) {
+    TRY_STATUS(ready());
+    const auto known = std::ranges::find(aks_, partner, &AttestationKey::partner);
+    if (known == aks_.end()) {
+        if (aks_.size() > kPartnersMax) return Error{Errc::too_large, "partners with an AK of their own", 0};
+        return make_ak(partner);
+    }
+    const auto index = static_cast<size_t>(known - aks_.begin());
+    if (index != ak_in_use_) make_room();
+    ak_in_use_ = index;
+    return {};
 }
 
 Status EsysTpm::need_ak() {
     if (ak_.valid()) return {};
-    CHECK(ak_context_.get() != nullptr);
+    CHECK(ak_in_use_ < aks_.size());
+    TPMS_CONTEXT* saved = aks_[ak_in_use_].context.get();
     ESYS_TR tr = kNone;
     TRY_STATUS(
-        esys_->call("TPM2_ContextLoad", [&](ESYS_CONTEXT* e) { return Esys_ContextLoad(e, ak_context_.get(), &tr); }));
+        esys_->call("TPM2_ContextLoad", [&](ESYS_CONTEXT* e) { return Esys_ContextLoad(e, saved, &tr); }));
     ak_ = Handle(*esys_, tr, Handle::End::flush);
     return set_auth(tr, AuthFor::attestation_key, 0);
 }
@@ -195,7 +216,7 @@ Status EsysTpm::load_identity(const IdentityBlobs& identity) {
 
 Result<rats::TpmPublic> EsysTpm::ak_public() {
     TRY_STATUS(ready());
-    return rats::TpmPublic::from(ak_public_);
+    return rats::TpmPublic::from(aks_[ak_in_use_].public_area);
 }
 
 Result<rats::TpmPublic> EsysTpm::identity_public() {

@@ -56,6 +56,27 @@ TEST(AttestedCall, CallerIsCheckedBeforeTheCalleeQuotesAnything) {
     EXPECT_TRUE(evidence_before_ring);
 }
 
+TEST(AttestedCall, APartnerSeesAnAttestationKeyThatNobodyElseSees) {
+    TestAuthority authority;
+    EnclavePhone alice(authority, {.partners = {"partner.example", "other.example"}});
+    EnclavePhone bob(authority, {.uri = "sip:bob@example.com"}), pat(authority, {.uri = "sip:pat@partner.example"});
+    const auto key_seen_by = [&](EnclavePhone& peer) {
+        Hosts hosts(alice, peer);
+        peer.verifier_requests.clear();
+        EXPECT_TRUE(hosts.connect(peer.uri()));
+        EXPECT_EQ(peer.last_card()->theirs.level, rats::Level::measured);
+        const auto request = ipc::decode_message<rats::VerifierRequest>(peer.verifier_requests.at(0)).value();
+        const auto key = ipc::decode<rats::EvidenceBody>(request.evidence.body.view()).value().ak_public;
+        EXPECT_TRUE(alice.ui.send(ipc::HangUp{.call = hosts.a_call}).has_value());
+        EXPECT_TRUE(hosts.run_until([&] { return peer.last_state()->state == CallState::ended; }));
+        return to_bytes(key.view());
+    };
+    const Bytes for_bob = key_seen_by(bob), for_pat = key_seen_by(pat);
+    EXPECT_NE(for_bob, for_pat);
+    EXPECT_EQ(key_seen_by(bob), for_bob);
+    EXPECT_EQ(key_seen_by(pat), for_pat);
+}
+
 TEST(AttestedCall, NoCandidatesLeaveAPhoneBeforeBothPoliciesAgreed) {
     Pair p;
     bool asked_early = false;

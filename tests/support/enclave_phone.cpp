@@ -116,6 +116,12 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
     config_.identity_private = BoundedBytes<2048>(identity.private_area);
     if (options_.enrolled) {
         config_.ak_certificate = authority.certify_ak(tpm->ak_public().value().view(), options_.ek, options_.managed);
+        for (const auto& partner : options_.partners) {
+            CHECK(tpm->use_ak(partner).has_value());
+            ipc::PartnerKey key{.partner = BoundedString<64>(partner), .ak_certificate = {}};
+            key.ak_certificate = authority.certify_ak(tpm->ak_public().value().view(), options_.ek, options_.managed);
+            CHECK(config_.partner_keys.push(key));
+        }
         config_.identity_certificate = authority.certify_identity(tpm->identity_public().value().view(), options_.uri);
     }
     identity_spki_ = attestation::sha256(

@@ -73,6 +73,10 @@ void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const P
     if (enrolment) {
         out.identity_certificate = enrolment->identity_certificate;
         out.ak_certificate = enrolment->ak_certificate;
+        for (const auto& key : store.partner_keys())
+            if (!out.partner_keys.push(key))
+                throw Problem("This profile has attestation keys for more than four partners.",
+                              "Remove some from " + (store.paths().tls_dir() / "partners").string() + ".");
         for (const auto& anchor : enrolment->anchors) CHECK(out.anchors.push(anchor));
         out.bundle_signer = enrolment->bundle_signer;
     }

@@ -122,6 +122,28 @@ std::optional<Enrolment> ProfileStore::enrolment() const {
     return out;
 }
 
+std::vector<ipc::PartnerKey> ProfileStore::partner_keys() const {
+    std::vector<ipc::PartnerKey> out;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(paths_.tls_dir() / "partners", error))
+        out.push_back({.partner = BoundedString<64>::cut(entry.path().stem().string()),
+                       .ak_certificate = read_bounded<rats::CertificateDer>(entry.path(), true)});
+    std::ranges::sort(out, {}, [](const ipc::PartnerKey& k) { return k.partner.view(); });
+    return out;
+}
+
+void ProfileStore::save_partner(const ipc::PartnerKey& key) const {
+    const fs::path dir = paths_.tls_dir() / "partners";
+    make_private(dir);
+    write_file(dir / (key.partner.str() + ".der"), key.ak_certificate.view(), 0600);
+}
+
+void ProfileStore::forget_partners() const {
+    std::error_code error;
+    fs::remove_all(paths_.tls_dir() / "partners", error);
+    if (error) throw Problem("The keys for partners could not be removed: " + error.message() + ".", "");
+}
+
 void ProfileStore::save(const Enrolment& enrolment) const {
     const fs::path dir = paths_.tls_dir();
     make_private(dir);

@@ -44,6 +44,10 @@ class ProfileStore {
     [[nodiscard]] std::optional<ProfileFacts> facts() const;
     [[nodiscard]] std::optional<ipc::Provisioned> keys() const;
     [[nodiscard]] std::optional<Enrolment> enrolment() const;
+    /// Attestation keys of which only one partner's phones see the certificate; by partner.
+    [[nodiscard]] std::vector<ipc::PartnerKey> partner_keys() const;
+    void save_partner(const ipc::PartnerKey& key) const;
+    void forget_partners() const;
     [[nodiscard]] std::vector<std::string> known_peers() const;
 
     void save(const ProfileFacts& facts, const ipc::Provisioned& keys) const;

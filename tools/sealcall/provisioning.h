@@ -27,8 +27,9 @@ class Provisioning {
     Provisioning& operator=(const Provisioning&) = delete;
     virtual ~Provisioning() = default;
     /// Makes what is missing in the TPM, and certifies the identity key: `existing`'s, or a new one where that is
-    /// nullptr. Once, and first. A failure of the TPM is `ok` false with its sentence.
-    virtual ipc::Provisioned provision(const ipc::Provisioned* existing) = 0;
+    /// nullptr. `partner`: the AK is the one that only this partner sees; empty: the one for everybody. Once, and
+    /// first. A failure of the TPM is `ok` false with its sentence.
+    virtual ipc::Provisioned provision(const ipc::Provisioned* existing, const std::string& partner) = 0;
     /// After `provision`.
     virtual GuardsWord guards_word() { return {}; }
     /// TPM2_ActivateCredential; after `provision`.

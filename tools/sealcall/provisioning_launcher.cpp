@@ -16,8 +16,9 @@ class LauncherProvisioning : public Provisioning {
     LauncherProvisioning(std::unique_ptr<launcher::Provisioner> provisioner, const TpmUse& tpm)
         : provisioner_(std::move(provisioner)), pcr_(tpm.measurement_pcr), managed_(!tpm.guard.empty()) {}
 
-    ipc::Provisioned provision(const ipc::Provisioned* existing) override {
+    ipc::Provisioned provision(const ipc::Provisioned* existing, const std::string& partner) override {
         ipc::Provision request;
+        request.partner = BoundedString<64>::cut(partner);
         request.tpm = provisioner_->software_tpm() ? ipc::TpmKind::swtpm_socket : ipc::TpmKind::device;
         request.measurement_pcr = pcr_;
         if (existing) {

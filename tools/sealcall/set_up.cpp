@@ -59,8 +59,9 @@ authority::EnrolmentRequest request_of(const ProfileFacts& facts, const ipc::Pro
     return request;
 }
 
-ipc::Provisioned provisioned(Provisioning& provisioning, const ipc::Provisioned* existing) {
-    ipc::Provisioned keys = provisioning.provision(existing);
+ipc::Provisioned provisioned(Provisioning& provisioning, const ipc::Provisioned* existing,
+                             const std::string& partner = {}) {
+    ipc::Provisioned keys = provisioning.provision(existing, partner);
     if (keys.ok) return keys;
     throw Problem(std::string(existing ? "The keys of this profile cannot be used: " : "The keys could not be made: ") +
                       (keys.problem.empty() ? "the TPM did not say why" : keys.problem.str()) + ".",
@@ -152,7 +153,13 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
     const auto stored = store.keys();
     if (!facts || !stored) throw Problem("This profile has no keys yet.", "sealcall init", exit_status::kNotSetUp);
     // Loads the stored key as well: a key that would not sign any more is found out before it is certified.
-    const ipc::Provisioned keys = provisioned(provisioning, &*stored);
+    if (!wish.partner.empty() && !store.enrolment())
+        throw Problem("A key for a partner is added to an enrolment, and there is none yet.",
+                      "First: sealcall enroll, without --partner.", exit_status::kNotSetUp);
+    if (!wish.partner.empty() && !authority::is_partner_name(wish.partner))
+        throw Problem("This cannot be the name of a partner.", "Name its domain, such as partner.example.",
+                      exit_status::kUsage);
+    const ipc::Provisioned keys = provisioned(provisioning, &*stored, wish.partner);
     const auto host_key = made(attestation::make_software_key(), "Making the key of the SIP transport");
     const Bytes host_spki = made(attestation::public_key_der(host_key.get()), "Making the key of the SIP transport");
     authority::EnrolmentRequest request = request_of(*facts, keys, wish, host_spki);
@@ -203,8 +210,13 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
         throw Problem("The authority gave a certificate that is not for this phone; it was thrown away.",
                       "Ask whoever keeps the authority.");
     const auto before = store.enrolment();
+    if (!wish.partner.empty()) {  // one more attestation key; everything else stays as it is
+        store.save_partner({.partner = request.partner, .ak_certificate = out.ak_certificate});
+        return *before;
+    }
     const Bytes bundle = service.bundle();
     if (!bundle.empty()) out.bundle_signer = bundle_signer_of(out);
+    if (before && before->anchors != out.anchors) store.forget_partners();  // another authority's
     if (!bundle.empty() || (before && !before->bundle_signer.empty())) take_bundle(store, out, bundle, provisioning);
     store.save(out);
     return out;

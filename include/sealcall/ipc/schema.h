@@ -692,6 +692,13 @@ struct Shutdown {
 
 enum class TpmKind : uint8_t { swtpm_socket, device };
 
+/// The attestation key that only phones of one partner organisation see.
+struct PartnerKey {
+    BoundedString<64> partner;  ///< their domain
+    rats::CertificateDer ak_certificate;
+    static constexpr auto fields = std::tuple{&PartnerKey::partner, &PartnerKey::ak_certificate};
+    bool operator==(const PartnerKey&) const = default;
+};
 struct ConfigureEnclave {
     static constexpr uint16_t kId = 510;
     TpmKind tpm{};
@@ -705,6 +712,7 @@ struct ConfigureEnclave {
     BoundedBytes<64> srk_name;  ///< pinned at init: sessions are salted to this key and no other; empty: not pinned
     rats::CertificateDer identity_certificate;  ///< by the authority; empty: not enrolled
     rats::CertificateDer ak_certificate;
+    BoundedList<PartnerKey, 4> partner_keys;  ///< at most tpm::kPartnersMax
     BoundedList<rats::CertificateDer, 4> anchors;  ///< authority roots, for as long as there is no bundle
     BoundedBytes<128> bundle_signer;  ///< SPKI pinned at enrolment; empty: the authority publishes no bundle
     policy::Policy policy;
@@ -727,6 +735,7 @@ struct ConfigureEnclave {
                                               &ConfigureEnclave::srk_name,
                                               &ConfigureEnclave::identity_certificate,
                                               &ConfigureEnclave::ak_certificate,
+                                              &ConfigureEnclave::partner_keys,
                                               &ConfigureEnclave::anchors,
                                               &ConfigureEnclave::bundle_signer,
                                               &ConfigureEnclave::policy,
@@ -869,8 +878,13 @@ struct Provision {
     uint8_t measurement_pcr = 13;
     BoundedBytes<2048> identity_public;  ///< of an identity key made before; empty: make a new one
     BoundedBytes<2048> identity_private;
-    static constexpr auto fields = std::tuple{&Provision::tpm, &Provision::auth_value, &Provision::measurement_pcr,
-                                              &Provision::identity_public, &Provision::identity_private};
+    BoundedString<64> partner;  ///< whose AK is to be certified; empty: the one for everybody
+    static constexpr auto fields = std::tuple{&Provision::tpm,
+                                              &Provision::auth_value,
+                                              &Provision::measurement_pcr,
+                                              &Provision::identity_public,
+                                              &Provision::identity_private,
+                                              &Provision::partner};
 };
 struct Provisioned {
     static constexpr uint16_t kId = 601;

@@ -24,8 +24,8 @@ struct World {
         cli::make_software_tpm(dir / "tpm-b", dir / "lab");
         alice_tpm = std::make_unique<RealTpm>(dir / "tpm-a");
         other_tpm = std::make_unique<RealTpm>(dir / "tpm-b");
-        alice_keys = alice_tpm->provision(nullptr);
-        other_keys = other_tpm->provision(nullptr);
+        alice_keys = alice_tpm->provision(nullptr, {});
+        other_keys = other_tpm->provision(nullptr, {});
     }
 };
 

@@ -33,8 +33,8 @@ struct World {
         cli::make_software_tpm(dir / "tpm-b", dir / "lab");
         alice_tpm = std::make_unique<test::RealTpm>(dir / "tpm-a");
         other_tpm = std::make_unique<test::RealTpm>(dir / "tpm-b");
-        alice_keys = alice_tpm->provision(nullptr);
-        other_keys = other_tpm->provision(nullptr);
+        alice_keys = alice_tpm->provision(nullptr, {});
+        other_keys = other_tpm->provision(nullptr, {});
     }
 };
 
@@ -127,6 +127,35 @@ TEST_F(Enrolment, ProfileGetsCertificatesForItsOwnKeysMarkedLab) {
     EXPECT_FALSE(attestation::check_identity_certificate(*hop, read->anchors, wall_ms()))
         << "a hop key must never pass for a person";
     EXPECT_FALSE(attestation::check_ak_certificate(*hop, read->anchors, wall_ms()));
+    EXPECT_EQ(devices_of(Store::open(dir_ / "authority1")).size(), 1u);
+}
+
+TEST_F(Enrolment, APartnersKeyIsAddedUnderAnotherNameAndChangesNothingElse) {
+    const cli::ProfileStore store(
+        cli::profile_paths("alice", {.home = dir_.path(), .config_home = "", .state_home = "", .runtime_dir = ""}));
+    cli::make_private(store.paths().state_dir);
+    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *world_->alice_tpm);
+    DirectoryAuthority service(make_store(true, false, "example.com"), wall_ms);
+    cli::EnrolmentWish wish{.uri = "sip:alice@example.com", .host_names = {}, .replace_device = false};
+    wish.partner = "partner.example";
+    EXPECT_THROW(cli::enrol(store, wish, service, *world_->alice_tpm), cli::Problem) << "not enrolled yet";
+    wish.partner = "";
+    const auto before = cli::enrol(store, wish, service, *world_->alice_tpm);
+    EXPECT_TRUE(store.partner_keys().empty());
+    wish.partner = "../elsewhere";
+    EXPECT_THROW(cli::enrol(store, wish, service, *world_->alice_tpm), cli::Problem);
+    wish.partner = "partner.example";
+    cli::enrol(store, wish, service, *world_->alice_tpm);
+    const auto keys = store.partner_keys();
+    ASSERT_EQ(keys.size(), 1u);
+    EXPECT_EQ(keys[0].partner.view(), "partner.example");
+    const auto own = attestation::check_ak_certificate(before.ak_certificate.view(), before.anchors, wall_ms());
+    const auto theirs = attestation::check_ak_certificate(keys[0].ak_certificate.view(), before.anchors, wall_ms());
+    ASSERT_TRUE(own && theirs);
+    EXPECT_NE(own->spki, theirs->spki);
+    EXPECT_NE(own->device.device, theirs->device.device) << "partners cannot compare notes";
+    EXPECT_EQ(store.enrolment()->ak_certificate, before.ak_certificate);
+    EXPECT_EQ(store.enrolment()->identity_certificate, before.identity_certificate);
     EXPECT_EQ(devices_of(Store::open(dir_ / "authority1")).size(), 1u);
 }
 

@@ -24,7 +24,7 @@ class RealTpm : public cli::Provisioning {
         tpm_ = std::move(opened).value();
     }
 
-    ipc::Provisioned provision(const ipc::Provisioned* existing) override {
+    ipc::Provisioned provision(const ipc::Provisioned* existing, const std::string& partner) override {
         CHECK(tpm_->provision().has_value());
         tpm::IdentityBlobs blobs;
         if (existing)
@@ -33,6 +33,7 @@ class RealTpm : public cli::Provisioning {
         else
             blobs = tpm_->create_identity().value();
         CHECK(tpm_->load(blobs).has_value());
+        CHECK(tpm_->use_ak(partner).has_value());
         ipc::Provisioned out;
         out.ok = true;
         out.identity_public = BoundedBytes<2048>(blobs.public_area);

@@ -152,6 +152,36 @@ TEST_F(Keys, AttestationKeyIsTheSameAfterARestartAndAnotherForAnotherSecret) {
     EXPECT_FALSE(*tpm_->ak_public() == *first);
 }
 
+TEST_F(Keys, EachPartnerHasAnAttestationKeyOfItsOwnThatStaysTheSame) {
+    const auto everybody = tpm_->ak_public().value();
+    ASSERT_OK(tpm_->use_ak("partner.example"));
+    const auto theirs = tpm_->ak_public().value();
+    EXPECT_NE(theirs, everybody);
+    ASSERT_OK(tpm_->use_ak("other.example"));
+    const auto others = tpm_->ak_public().value();
+    EXPECT_NE(others, theirs);
+    EXPECT_NE(others, everybody);
+    // What is signed is signed by the one that is in use.
+    const Digest what = digest_of_text("nonce");
+    for (const auto& [name, key] : {std::pair{"partner.example", theirs}, {"", everybody}, {"other.example", others}}) {
+        ASSERT_OK(tpm_->use_ak(name));
+        EXPECT_EQ(tpm_->ak_public().value(), key);
+        const auto quotes = tpm_->quote(what);
+        ASSERT_OK(quotes);
+        const auto signature = parse_tpmt_signature(quotes->main.signature.view()).value();
+        for (const auto& by : {everybody, theirs, others})
+            EXPECT_EQ(attestation::verify_tpm_signature(parse_tpmt_public(by.view()).value(), quotes->main.attest.view(),
+                                                        signature)
+                          .has_value(),
+                      by == key);
+    }
+    for (const char* name : {"c.example", "d.example"}) ASSERT_OK(tpm_->use_ak(name));
+    EXPECT_ERROR(tpm_->use_ak("e.example"), Errc::too_large);
+    crash_and_restart();
+    ASSERT_OK(tpm_->use_ak("partner.example"));
+    EXPECT_EQ(tpm_->ak_public().value(), theirs);
+}
+
 TEST_F(Keys, ThereIsNoUseBeforeLoading) {
     tpm_.reset();
     auto tpm = Tpm::open(swtpm_->connect(), options());
