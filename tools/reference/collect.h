@@ -13,7 +13,7 @@ std::vector<Entry> from_boot_log(ByteSpan log, uint32_t pcrs, const std::string&
 /// hash says are left out and counted in `left_out`. The first one, boot_aggregate, is no program and is left out too:
 /// each machine has another, and a phone computes it from what was quoted.
 std::vector<Entry> from_ima_list(ByteSpan list, const std::string& source, size_t& left_out);
-/// sealcall's own log (CEL): one role each.
+/// sealcall's own log (CEL): one role each. The guard is what measured the others.
 std::vector<Entry> from_sealcall_log(ByteSpan log, const std::string& source);
 /// Reference values of a CoRIM whose measurement key is the number of a PCR and whose digests are what is extended
 /// into it. A signed one needs `key_file` (JWK or PEM), and holds by it or is refused. Profiles whose digests are whole

@@ -37,13 +37,20 @@ void CommandLine::define_references() {
                  "list decides on level 4.",
          .examples = {{"sealcall reference import --store refs --log binary_bios_measurements --pcrs 0,2,4,7",
                        "firmware, option ROMs, boot loader and Secure Boot"},
+                      {"sealcall reference import --store refs --evidence golden.evidence --authority /srv/authority",
+                       "all of it, and sealcall itself, as the machine's TPM signed it"},
                       {"sealcall reference import --store refs --allow-list vendor.jsonl --key vendor.pem",
                        "a list that another administrator signed"}},
-         .exits = {{exit_status::kRefused, "the signature of the list does not hold"}}});
+         .exits = {{exit_status::kRefused, "the signature of the list does not hold, or the Evidence does not"}}});
     store(import)->required();
-    import->add_option("--log", o.log, "Event log of the firmware")->type_name(kTypeFile);
+    import
+        ->add_option("--log,--evidence", o.log,
+                     "Event log of the firmware, or a golden machine's own Evidence (`sealcall evidence collect`)")
+        ->type_name(kTypeFile);
     import->add_option("--ima", o.ima, "The kernel's list of files (IMA)")->type_name(kTypeFile);
     import->add_option("--sealcall-log", o.sealcall_log, "sealcall's own measurement log (CEL)")->type_name(kTypeFile);
+    import->add_option("--authority", o.authority, "Directory of the authority that enrolled the golden machine")
+        ->type_name(kTypeDir);
     import->add_option("--pcrs", o.pcrs, "PCRs to take from the log, and to approve whole (default: the store's)")
         ->type_name("LIST");
     import->add_option("--allow-list", o.allow_list, "A list that `reference export` wrote; its signature is FILE.sig")

@@ -3,12 +3,14 @@
 #include <iostream>
 
 #include "attestation/certificates.h"
+#include "attestation/evidence_file.h"
 #include "authority_bundle.h"
-#include "collect.h"
+#include "tools/reference/collect.h"
 #include "commands.h"
 #include "compile.h"
 #include "files.h"
 #include "problem.h"
+#include "reference_evidence.h"
 #include "store.h"
 
 namespace sealcall::cli {
@@ -83,7 +85,12 @@ int run_reference_import(const Context& context) {
     const auto take = [&](std::vector<Entry> more) {
         found.insert(found.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
     };
-    if (!o.log.empty()) take(reference::from_boot_log(must_read(o.log), store.boot_pcrs(), o.log));
+    if (!o.log.empty()) {
+        const Bytes log = must_read(o.log);
+        take(attestation::looks_like_evidence_file(log)
+                 ? entries_of_evidence(o, as_chars(log), store.boot_pcrs(), left_out)
+                 : reference::from_boot_log(log, store.boot_pcrs(), o.log));
+    }
     if (!o.ima.empty()) take(reference::from_ima_list(must_read(o.ima), o.ima, left_out));
     if (!o.sealcall_log.empty()) take(reference::from_sealcall_log(must_read(o.sealcall_log), o.sealcall_log));
     if (!o.allow_list.empty() && o.corim.empty()) take(from_allow_list(o.allow_list, o.key));
@@ -92,9 +99,9 @@ int run_reference_import(const Context& context) {
         take(reference::from_corim(must_read(o.corim), o.key.empty() ? Bytes() : must_read(o.key), o.corim, more));
         left_out += more;
     }
-    if (o.log.empty() && o.ima.empty() && o.sealcall_log.empty() && o.allow_list.empty())
-        throw Problem("Nothing to import was named.", "Give --log, --ima, --sealcall-log, --corim or --allow-list.",
-                      exit_status::kUsage);
+    if (o.log.empty() && o.ima.empty() && o.sealcall_log.empty() && o.allow_list.empty() && o.corim.empty())
+        throw Problem("Nothing to import was named.",
+                      "Give --evidence, --log, --ima, --sealcall-log, --corim or --allow-list.", exit_status::kUsage);
     const size_t read = found.size(), added = store.add(std::move(found));
     store.save();
     if (context.json()) {
