@@ -27,7 +27,7 @@ attestation::EvidenceFile collect_evidence(const ProfileStore& store, Provisioni
         throw Problem("The profile " + store.paths().profile + " has no keys yet.", "sealcall init",
                       exit_status::kNotSetUp);
     const auto enrolment = store.enrolment();
-    const ipc::Provisioned ready = provisioning.provision(&*keys);
+    const ipc::Provisioned ready = provisioning.provision(&*keys, {});
     if (!ready.ok)
         throw Problem("The keys could not be used: " + ready.problem.str() + ".",
                       "`sealcall doctor` says what is wrong with the TPM.", exit_status::kNotSetUp);
