@@ -72,7 +72,7 @@ ipc::CollectedEvidence collect(tpm::Tpm& tpm, const std::shared_ptr<const Platfo
     config.ak_certificate = request.ak_certificate;
     config.sealcall_log = request.sealcall_log;
     auto attester = Attester::create(tpm, config, logs);
-    auto own = attester ? attester->make(tpm, attestation::file_binding(request.nonce, attester->identity_spki()))
+    auto own = attester ? attester->make(tpm, attestation::file_binding(request.nonce, attester->identity_spki()), {})
                         : Result<OwnEvidence>(attester.error());
     out.ok = own.has_value();
     if (own)

@@ -80,6 +80,13 @@ class EsysPtr {
     EsysPtr() = default;
     EsysPtr(const EsysPtr&) = delete;
     EsysPtr& operator=(const EsysPtr&) = delete;
+    EsysPtr(EsysPtr&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
+    EsysPtr& operator=(EsysPtr&& o) noexcept {
+        if (this == &o) return *this;
+        reset();
+        p_ = std::exchange(o.p_, nullptr);
+        return *this;
+    }
     ~EsysPtr() { reset(); }
     void reset() {
         if (p_ != nullptr) wipe(p_, sizeof(T));

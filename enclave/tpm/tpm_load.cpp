@@ -160,7 +160,7 @@ Status EsysTpm::make_ak(std::string_view partner) {
     make_room();
     Digest unique{};
     if (!options_.auth_value.empty()) std::ranges::copy(auth_of(AuthFor::attestation_unique, 0), unique.begin());
-    if (!partner.empty()) unique = attestation::sha256(ByteWriter{}.bytes(unique).bytes(as_bytes(partner)).view());
+    if (!partner.empty()) unique = sha256(ByteWriter{}.bytes(unique).bytes(as_bytes(partner)).view());
     TPMT_PUBLIC made{};
     AttestationKey ak{.partner = std::string(partner), .context = {}, .public_area = {}};
     const Bytes auth = auth_of(AuthFor::attestation_key, 0);
@@ -190,7 +190,7 @@ Status EsysTpm::use_ak(std::string_view partner) {
 Status EsysTpm::need_ak() {
     if (ak_.valid()) return {};
     CHECK(ak_in_use_ < aks_.size());
-    TPMS_CONTEXT* saved = aks_[ak_in_use_].context.get();
+    const TPMS_CONTEXT* saved = aks_[ak_in_use_].context.get();
     ESYS_TR tr = kNone;
     TRY_STATUS(
         esys_->call("TPM2_ContextLoad", [&](ESYS_CONTEXT* e) { return Esys_ContextLoad(e, saved, &tr); }));

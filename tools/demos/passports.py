@@ -1,8 +1,12 @@
-"""The scene of two organisations: phones of one get the other's word (a passport) instead of Evidence; a forged word does not count."""
+"""The scene of two organisations: phones of one get the other's word (a passport) instead of Evidence; a forged or an old word does not count."""
 import shutil
+import time
 
 from calls import wait_for_port
 from phones import BIN, Phone, badge, expect, free_port
+
+LIFE = 300  # seconds that a passport counts
+LATE = LIFE + 3
 
 
 class Organisations:
@@ -24,12 +28,14 @@ class Organisations:
         lab.sealcall("enroll", "--authority", self.one, profile="alice")
         lab.sealcall("init", "--tpm", "swtpm", "--uri", "sip:bea@partner.example", "--lab-ek", lab.path("ek"), profile="bea")
         lab.sealcall("enroll", "--authority", self.two, profile="bea")
+        self.made = time.monotonic()
 
-    def serve(self):
-        """Example Corp's service, which gives passports to its phones."""
+    def serve(self, late=0):
+        """Example Corp's service, which gives passports to its phones; its clock is `late` seconds behind."""
         self.end_service()
         log = self.lab.path("authority.log")
-        self.service = self.lab.spawn([BIN / "sealcall", "authority", "serve", self.one, "--listen", f"127.0.0.1:{self.port}"], log)
+        clock = ["env", "DONT_FAKE_MONOTONIC=1", "faketime", "-f", f"-{late}s"] if late else []
+        self.service = self.lab.spawn([*clock, BIN / "sealcall", "authority", "serve", self.one, "--listen", f"127.0.0.1:{self.port}"], log)
         wait_for_port(self.port, log)
 
     def end_service(self):
@@ -74,7 +80,14 @@ def scene_passports(lab):
     told.append(f"forged (signed by another key): {badge(forged)}: {reason(forged, 'partner_result_invalid')} It never rang")
     corps.end_service()
     shutil.move(lab.path("genuine.key.pem"), key)
-    return {"good": badge(good), "forged": badge(forged), "by": good["result_by"]}, told
+    # Certificates count from five minutes before they were signed: with a clock that late the service still knows alice.
+    time.sleep(max(0.0, corps.made + LATE - LIFE + 2 - time.monotonic()))
+    corps.serve(late=LATE)
+    expired, rang = corps.call()
+    expect(expired["level"] == "0" and not rang, f"of a passport that was over bea saw {badge(expired)}")
+    told.append(f"expired (genuine, {LATE} s old): {badge(expired)}: {reason(expired, 'partner_result_expired')} It never rang")
+    corps.end_service()
+    return {"good": badge(good), "forged": badge(forged), "expired": badge(expired), "by": good["result_by"]}, told
 
 
 SCENES = [("Passports", scene_passports)]
