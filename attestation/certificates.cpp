@@ -143,10 +143,12 @@ Result<X509Ptr> issuer_of(const Authority& authority) {
 }
 
 bool add_device_extension(X509* x, const DeviceClaims& claims) {
-    ByteWriter w;  // the DER that x509_checks.cpp reads
-    w.u32(claims.managed ? 0x30090a01 : 0x30060a01).u8(static_cast<uint8_t>(claims.ek));
+    ByteWriter w;                                                          // the DER that x509_checks.cpp reads
+    const uint8_t content = claims.runtime ? 12 : claims.managed ? 9 : 6;  // DER leaves defaults out
+    w.u8(0x30).u8(content).u16(0x0a01).u8(static_cast<uint8_t>(claims.ek));
     w.u16(0x0101).u8(claims.software_tpm ? 0xff : 0);
-    if (claims.managed) w.u16(0x0101).u8(0xff);  // DER leaves a default out
+    if (claims.managed) w.u16(0x0101).u8(0xff);
+    if (claims.runtime) w.u16(0x8001).u8(0xff);
     OctetsPtr data(ASN1_OCTET_STRING_new());
     ObjectPtr oid(OBJ_txt2obj(kOidDevice, 1));
     if (!data || !oid || ASN1_OCTET_STRING_set(data.get(), as_u8(w.view().data()), static_cast<int>(w.size())) != 1)

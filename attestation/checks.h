@@ -27,6 +27,7 @@ struct DeviceClaims {
     EkOrigin ek = EkOrigin::not_proven;
     bool software_tpm = false;
     bool managed = false;   ///< a guard keeps the TPM and measured before the session (docs/operations.md)
+    bool runtime = false;   ///< managed, and its kernel keeps a list of what it runs: none to be seen is one withheld
     std::string device;     ///< subject serialNumber
     std::string authority;  ///< issuer common name
 };

@@ -140,6 +140,9 @@ rats::AttestationResult conclude(const Appraised& ceiling, const rats::VerifierR
     for (const uint8_t last : {uint8_t{9}, uint8_t{7}})
         if (!programs.runtime.empty() && programs.runtime.front() == boot_aggregate_entry(ceiling.pcrs, last))
             programs.runtime.erase(programs.runtime.begin());
+    // Certified as a device whose kernel keeps a list: to run nothing is to leave something out.
+    if (result.level > Level::known_device && ceiling.device.runtime && programs.runtime.empty())
+        lower(result, Level::known_device, Reason::log_withheld);
     result = apply_references(std::move(result), programs, measurement_pcr, references);
     if (said.level < result.level) {
         lower(result, said.level, Reason::verifier_disagrees);

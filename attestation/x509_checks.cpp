@@ -87,7 +87,8 @@ Status check_extended_key_usage_is_ak(X509* x) {
 }
 
 /// SealcallDevice ::= SEQUENCE { ekOrigin ENUMERATED { notProven(0), vendor(1), lab(2) }, softwareTpm BOOLEAN, managed
-/// BOOLEAN DEFAULT FALSE }; 8 bytes of DER, or 11 when managed: DER leaves a default out (X.690 11.5).
+/// BOOLEAN DEFAULT FALSE, runtime [0] IMPLICIT BOOLEAN DEFAULT FALSE }; 8 bytes of DER, 11 when managed, 14 with a
+/// runtime list, which only a managed device has: DER leaves a default out (X.690 11.5).
 Status read_device(X509* x, DeviceClaims& out) {
     const Error bad{Errc::bad_certificate, "SealcallDevice", 0};
     ObjectPtr oid(OBJ_txt2obj(kOidDevice, 1));
@@ -102,18 +103,21 @@ Status read_device(X509* x, DeviceClaims& out) {
     TRY(uint8_t origin, r.u8());
     TRY(uint16_t boolean, r.u16());
     TRY(uint8_t software, r.u8());
-    const bool managed = sequence_and_enumerated == 0x30090a01;
+    const bool runtime = sequence_and_enumerated == 0x300c0a01;
+    const bool managed = runtime || sequence_and_enumerated == 0x30090a01;
     if ((!managed && sequence_and_enumerated != 0x30060a01) || boolean != 0x0101) return bad;
-    if (managed) {
-        TRY(uint16_t second_boolean, r.u16());
+    for (uint16_t tag : {uint16_t{0x0101}, uint16_t{0x8001}}) {
+        if (!(tag == 0x0101 ? managed : runtime)) continue;
+        TRY(uint16_t tag_and_length, r.u16());
         TRY(uint8_t value, r.u8());
-        if (second_boolean != 0x0101 || value != 0xff) return bad;
+        if (tag_and_length != tag || value != 0xff) return bad;
     }
     TRY_STATUS(r.finish());
     if (origin > static_cast<uint8_t>(EkOrigin::lab) || (software != 0 && software != 0xff)) return bad;
     out.ek = static_cast<EkOrigin>(origin);
     out.software_tpm = software == 0xff;
     out.managed = managed;
+    out.runtime = runtime;
     return {};
 }
 

@@ -49,7 +49,7 @@ CreatedBearer Administration::create_token(const Actor& actor, const TokenWish& 
     check_user(wish.uri);
     check_address(wish.uri, settings_);
     if (!is_device_profile(wish.profile))
-        throw Refusal("This profile is not known.", "It is \"embedded\" or \"managed\".", Kind::bad_request);
+        throw Refusal("This profile is not known.", kDeviceProfiles, Kind::bad_request);
     if (wish.life_ms < kTokenLifeMin || wish.life_ms > kTokenLifeMax)
         throw Refusal("A token lives for one minute to 90 days.", "Choose another time.", Kind::bad_request);
     const Bearer bearer = new_bearer(BearerKind::enrolment, root_);

@@ -107,8 +107,7 @@ std::string lower(std::string_view text) {
 
 void check_words(const EnrolmentRequest& request) {
     if (!is_device_profile(request.profile.str()))
-        throw Refusal("This way to run a phone is not known.", "It is \"embedded\" or \"managed\".",
-                      Refusal::Kind::bad_request);
+        throw Refusal("This way to run a phone is not known.", kDeviceProfiles, Refusal::Kind::bad_request);
     if (!request.partner.empty() && !is_partner_name(request.partner.str()))
         throw Refusal("This cannot be the name of a partner.", "Use letters, digits, dots and hyphens.",
                       Refusal::Kind::bad_request);
@@ -116,7 +115,11 @@ void check_words(const EnrolmentRequest& request) {
 
 }  // namespace
 
-bool is_device_profile(const std::string& profile) { return profile == "embedded" || profile == "managed"; }
+bool is_device_profile(const std::string& profile) { return profile == "embedded" || is_managed(profile); }
+
+bool is_managed(std::string_view profile) { return profile == "managed" || keeps_runtime_list(profile); }
+
+bool keeps_runtime_list(std::string_view profile) { return profile == "managed-ima"; }
 
 bool is_partner_name(const std::string& name) {
     const auto fits = [](unsigned char c) { return (std::isalnum(c) && c < 0x80) || c == '.' || c == '-'; };
@@ -165,7 +168,7 @@ CheckedRequest check_request(const EnrolmentRequest& request, const Settings& se
     out.ak_spki = std::move(ak_spki).value();
     check_certified(request, out);
     // The token or the administrator says that it is managed; that its key is bound to a guard can be seen.
-    if (request.profile.view() == "managed" &&
+    if (is_managed(request.profile.view()) &&
         !is_bound_to_guard(out.identity, request.sealcall_log.view(), kMeasurementPcr))
         throw Refusal("The identity key of this phone is not bound to a sealcall-guard, so it is not managed.",
                       "Install the guard (docs/operations.md, managed installation), then sealcall init "

@@ -28,8 +28,12 @@ void check_address(const std::string& uri, const Settings& settings);
 /// any.
 bool may_name_host(const Settings& settings, const std::string& name);
 
-/// "embedded" or "managed".
+/// How a device runs, in an administrator's word: "embedded", "managed", or "managed-ima" (managed, and its kernel
+/// keeps a list of what it runs: to show none later is to withhold it).
 bool is_device_profile(const std::string& profile);
+bool is_managed(std::string_view profile);
+bool keeps_runtime_list(std::string_view profile);
+inline constexpr const char* kDeviceProfiles = "It is \"embedded\", \"managed\" or \"managed-ima\".";
 /// 1 to 64 letters, digits, dots and hyphens.
 bool is_partner_name(const std::string& name);
 

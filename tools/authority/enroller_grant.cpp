@@ -127,7 +127,8 @@ EnrolmentGrant Enroller::issue(const Issue& order) const {
     const EkOrigin origin = order.checked.origin;
     const attestation::DeviceClaims claims{.ek = claimed_origin(request, origin),
                                            .software_tpm = request.software_tpm || origin == EkOrigin::lab,
-                                           .managed = request.profile.view() == "managed",
+                                           .managed = is_managed(request.profile.view()),
+                                           .runtime = keeps_runtime_list(request.profile.view()),
                                            .device = label_of(device_id(order.checked), request.partner.str()),
                                            .authority = {}};
     EnrolmentGrant out;

@@ -82,8 +82,8 @@ void CommandLine::define_authority_admin(CLI::App& authority) {
                                 .exits = {{exit_status::kRefused, "the authority certifies no such address"}}});
     create->add_option("--user", o.user, "Address that the phone will be certified for")->type_name("URI")->required();
     create->add_option("--device-profile", o.device_profile, "How the phone runs (default: embedded)")
-        ->check(CLI::IsMember({"embedded", "managed"}).description(""))
-        ->type_name("embedded|managed");
+        ->check(CLI::IsMember({"embedded", "managed", "managed-ima"}).description(""))
+        ->type_name("embedded|managed|managed-ima");
     create->add_option("--hours", o.hours, "How long it may be used (default: 168)")
         ->type_name("HOURS")
         ->check(CLI::Range(1, 2160).description(""));

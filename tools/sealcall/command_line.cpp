@@ -140,7 +140,7 @@ void CommandLine::define_set_up() {
     enroll->add_flag("--renew", options_.enrol.renew, "New certificates for the same keys, without a token");
     choice(enroll->add_option("--device-profile", options_.enrol.device_profile,
                               "How this phone runs, if not as it was set up; the token must allow it"),
-           {"embedded", "managed"});
+           {"embedded", "managed", "managed-ima"});
     enroll->add_option("--partner", options_.enrol.partner, "The attestation key is for this partner only")
         ->type_name("NAME");
     enroll->add_option("--uri", options_.enrol.uri, "Your own address, if it is not in the configuration")

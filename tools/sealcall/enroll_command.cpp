@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "attestation/certificates.h"
+#include "check_request.h"
 #include "commands.h"
 #include "directory_authority.h"
 #include "files.h"
@@ -127,7 +128,7 @@ int run_enroll(const Context& context) {
     }
     std::cout << printable(done.authority, 128) << " certifies this phone as " << done.uri << ".\n";
     if (done.endorsement == "vendor")
-        std::cout << (wish.profile == "managed"
+        std::cout << (authority::is_managed(wish.profile)
                           ? "The TPM is genuine: its maker vouches for it.\n"
                           : "The TPM is genuine: its maker vouches for it. This phone runs embedded, where other "
                             "programs may use the TPM too, so others see at most level 1, Known device.\n");

@@ -50,11 +50,9 @@ json roles_json(const EvidenceReport& r) {
 json claims_json(const EvidenceReport& r) {
     const auto& device = r.appraisal.ceiling.device;
     if (device.device.empty()) return nullptr;  // nobody was named who vouches, or a check before failed
-    return {{"device", device.device},
-            {"authority", device.authority},
-            {"endorsement", ek_word(device.ek)},
-            {"software_tpm", device.software_tpm},
-            {"managed", device.managed}};
+    return {{"device", device.device},           {"authority", device.authority},
+            {"endorsement", ek_word(device.ek)}, {"software_tpm", device.software_tpm},
+            {"managed", device.managed},         {"runtime_list", device.runtime}};
 }
 
 json missing_json(const EvidenceReport& r) {
@@ -136,7 +134,8 @@ void print_evidence(const EvidenceReport& r) {
                   << printable(claims["authority"].get<std::string>(), 128) << "\nTPM           "
                   << claims["endorsement"].get<std::string>()
                   << (claims["software_tpm"].get<bool>() ? ", a software TPM" : "")
-                  << (claims["managed"].get<bool>() ? ", managed" : ", embedded") << "\n";
+                  << (claims["managed"].get<bool>() ? ", managed" : ", embedded")
+                  << (claims["runtime_list"].get<bool>() ? ", certified with a list of programs" : "") << "\n";
     std::cout << "Firmware log  " << log_words(r.file.boot_log.size(), r.appraisal.body.boot_log.size) << "\n"
               << "Kernel's list " << log_words(r.file.runtime_log.size(), r.file.evidence.runtime_log.size);
     if (!r.appraisal.measured.runtime.empty()) std::cout << ", " << r.appraisal.measured.runtime.size() << " entries";

@@ -9,6 +9,7 @@
 
 #include "attestation/bundle.h"
 #include "attestation/certificates.h"
+#include "check_request.h"
 #include "files.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
@@ -152,13 +153,13 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
     const auto facts = store.facts();
     const auto stored = store.keys();
     if (!facts || !stored) throw Problem("This profile has no keys yet.", "sealcall init", exit_status::kNotSetUp);
-    // Loads the stored key as well: a key that would not sign any more is found out before it is certified.
     if (!wish.partner.empty() && !store.enrolment())
         throw Problem("A key for a partner is added to an enrolment, and there is none yet.",
                       "First: sealcall enroll, without --partner.", exit_status::kNotSetUp);
     if (!wish.partner.empty() && !authority::is_partner_name(wish.partner))
         throw Problem("This cannot be the name of a partner.", "Name its domain, such as partner.example.",
                       exit_status::kUsage);
+    // Loads the stored key as well: a key that would not sign any more is found out before it is certified.
     const ipc::Provisioned keys = provisioned(provisioning, &*stored, wish.partner);
     const auto host_key = made(attestation::make_software_key(), "Making the key of the SIP transport");
     const Bytes host_spki = made(attestation::public_key_der(host_key.get()), "Making the key of the SIP transport");

@@ -84,7 +84,8 @@ TEST(Levels, WithoutAListOfProgramsItIsTrustedBoot) {
 }
 
 /// What a phone concludes of a machine whose list begins with the aggregate of PCR 0 to `last`.
-rats::AttestationResult concluded(Measured m, const rats::Bundle& b, uint8_t last, uint8_t quoted = 0) {
+rats::AttestationResult concluded(Measured m, const rats::Bundle& b, uint8_t last, uint8_t quoted = 0,
+                                  const DeviceClaims& device = {}) {
     const auto replayed = [&](uint8_t pcr) {
         Digest value{};
         if (pcr == 10)
@@ -93,7 +94,7 @@ rats::AttestationResult concluded(Measured m, const rats::Bundle& b, uint8_t las
             if (e.pcr == pcr) value = extended(value, e.digest);
         return value;
     };
-    Appraised a{.result = ceiling(), .device = {}, .clock = {}, .pcrs = {}};
+    Appraised a{.result = ceiling(), .device = device, .clock = {}, .pcrs = {}};
     for (uint8_t pcr = 0; pcr < 15; ++pcr) a.pcrs.push_back({.pcr = pcr, .value = replayed(pcr)});
     std::vector<rats::PcrValue> of = a.pcrs;
     of[quoted].value.back() ^= quoted == 0 ? std::byte{0} : std::byte{1};
@@ -122,6 +123,17 @@ TEST(Levels, AListOfTheAggregateAloneTellsOfNoProgram) {
     const auto r = concluded(m, approving(machine()), 9);
     EXPECT_EQ(r.level, Level::trusted_boot) << "a kernel without a policy measures nothing else";
     EXPECT_TRUE(has(r, Reason::runtime_not_known));
+}
+
+TEST(Levels, ADeviceCertifiedWithAListOfProgramsCannotLeaveItOut) {
+    DeviceClaims device;
+    device.managed = device.runtime = true;
+    Measured m = machine();
+    EXPECT_EQ(concluded(m, approving(m), 9, 0, device).level, Level::trusted_runtime);
+    m.runtime = {};
+    const auto r = concluded(m, approving(machine()), 9, 0, device);
+    EXPECT_EQ(r.level, Level::known_device) << "booted without a policy: the aggregate alone";
+    EXPECT_TRUE(has(r, Reason::log_withheld));
 }
 
 TEST(Levels, OneUnknownProgramIsTrustedBoot) {

@@ -150,16 +150,21 @@ TEST(IdentityCertificate, RefusesTruncationTrailingBytesAndAnyChangedBit) {
 TEST(AkCertificate, ReadsTheDevice) {
     const PublicArea ak = *parse_tpmt_public(tpmt_public(keys().ak.get(), {}));
     for (EkOrigin ek : {EkOrigin::not_proven, EkOrigin::vendor, EkOrigin::lab})
-        for (unsigned flags = 0; flags < 4; ++flags) {
-            const bool software = (flags & 1) != 0, managed = (flags & 2) != 0;
-            const DeviceClaims claims{
-                .ek = ek, .software_tpm = software, .managed = managed, .device = "a.b-c:1/2", .authority = {}};
+        for (unsigned flags = 0; flags < 6; ++flags) {
+            const bool software = (flags & 1) != 0, managed = flags > 1, runtime = flags > 3;
+            const DeviceClaims claims{.ek = ek,
+                                      .software_tpm = software,
+                                      .managed = managed,
+                                      .runtime = runtime,
+                                      .device = "a.b-c:1/2",
+                                      .authority = {}};
             auto r =
                 check_ak_certificate(*issue_ak_certificate(keys().issuer(), ak, claims, kThisYear), anchors(), kNow);
             ASSERT_TRUE(r);
             EXPECT_EQ(r->device.ek, ek);
             EXPECT_EQ(r->device.software_tpm, software);
             EXPECT_EQ(r->device.managed, managed);
+            EXPECT_EQ(r->device.runtime, runtime);
             EXPECT_EQ(r->device.device, "a.b-c:1/2");
             EXPECT_EQ(r->device.authority, "Example Corp");
             EXPECT_EQ(r->spki, *spki_der(ak));
@@ -167,12 +172,17 @@ TEST(AkCertificate, ReadsTheDevice) {
 }
 
 /// An AK certificate whose device extension has `value` at `index` of its DER, signed by the authority all the same.
-Result<AkCertificate> with_device_byte(bool managed, size_t index, uint8_t value) {
+Result<AkCertificate> with_device_byte(bool managed, size_t index, uint8_t value, bool runtime = false) {
     const PublicArea ak = *parse_tpmt_public(tpmt_public(keys().ak.get(), {}));
-    Bytes der = *issue_ak_certificate(
-        keys().issuer(), ak,
-        {.ek = EkOrigin::vendor, .software_tpm = false, .managed = managed, .device = "d", .authority = {}}, kThisYear);
-    const std::array want{std::byte{0x30}, managed ? std::byte{0x09} : std::byte{0x06},
+    Bytes der = *issue_ak_certificate(keys().issuer(), ak,
+                                      {.ek = EkOrigin::vendor,
+                                       .software_tpm = false,
+                                       .managed = managed,
+                                       .runtime = runtime,
+                                       .device = "d",
+                                       .authority = {}},
+                                      kThisYear);
+    const std::array want{std::byte{0x30}, runtime ? std::byte{0x0c} : managed ? std::byte{0x09} : std::byte{0x06},
                           std::byte{0x0a}, std::byte{0x01},
                           std::byte{0x01}, std::byte{0x01},
                           std::byte{0x01}, std::byte{0x00}};
@@ -201,6 +211,11 @@ TEST(AkCertificate, TakesNoOtherFormOfTheDeviceExtension) {
     ASSERT_TRUE(with_device_byte(true, 10, 0xff));
     EXPECT_FALSE(with_device_byte(true, 10, 0)) << "DER leaves a default out";
     EXPECT_FALSE(with_device_byte(true, 8, 0x02)) << "INTEGER in place of managed";
+    ASSERT_TRUE(with_device_byte(true, 13, 0xff, true));
+    EXPECT_FALSE(with_device_byte(true, 13, 0, true)) << "DER leaves a default out";
+    EXPECT_FALSE(with_device_byte(true, 11, 0x01, true)) << "a second managed in place of the list";
+    EXPECT_FALSE(with_device_byte(true, 10, 0, true)) << "a list without a guard";
+    EXPECT_FALSE(with_device_byte(true, 1, 0x09, true)) << "something behind the end";
 }
 
 TEST(SipAddress, IsUserAtHostInVisibleText) {

@@ -240,8 +240,10 @@ TEST_F(Enrolment, EndorsementOfAnotherTpmIsRefused) {
 TEST_F(Enrolment, NobodyIsManagedByItsOwnWord) {
     DirectoryAuthority service(make_store(true, true, ""), wall_ms);
     EnrolmentRequest request = request_of(world_->alice_keys, "sip:alice@example.com");
-    request.profile = BoundedString<16>("managed");
-    EXPECT_NE(refusal(service, request).find("not bound to a sealcall-guard"), std::string::npos);
+    for (const char* word : {"managed-ima", "managed"}) {
+        request.profile = BoundedString<16>(word);
+        EXPECT_NE(refusal(service, request).find("not bound to a sealcall-guard"), std::string::npos);
+    }
     // A genuine guard's log, but of another state than the one that this key is bound to.
     std::vector<attestation::MeasuredRole> roles;
     for (const char* name : {"guard", "enclave", "cap"})
