@@ -282,7 +282,7 @@ class PassportOwner : public ::testing::Test {
         b.peer_dtls = bobs.dtls_fingerprint;
         b.hellos = attestation::hash_hellos(own, bobs);
         EXPECT_TRUE(channel_->send(rats::FrameType::hello, ipc::encode(own)).has_value());
-        return attester_->make(*tpm_, b).value().evidence;
+        return attester_->make(*tpm_, b, {}).value().evidence;
     }
 };
 
