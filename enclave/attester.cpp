@@ -10,12 +10,12 @@ Result<Attester> Attester::create(tpm::Tpm& tpm, const ipc::ConfigureEnclave& co
     Attester a;
     a.logs_ = std::move(logs);
     a.sealcall_log_ = config.sealcall_log;
-    TRY_STATUS(a.add(tpm, {}, config.ak_certificate));
-    for (const auto& key : config.partner_keys) TRY_STATUS(a.add(tpm, key.partner.view(), key.ak_certificate));
+    TRY_STATUS(a.add(tpm, {}, config.ak_certificate.view()));
+    for (const auto& key : config.partner_keys) TRY_STATUS(a.add(tpm, key.partner.view(), key.ak_certificate.view()));
     return a;
 }
 
-Status Attester::add(tpm::Tpm& tpm, std::string_view partner, const rats::CertificateDer& ak_certificate) {
+Status Attester::add(tpm::Tpm& tpm, std::string_view partner, ByteSpan ak_certificate) {
     TRY_STATUS(tpm.use_ak(partner));
     rats::EvidenceBody body;
     body.boot_log = PlatformLogs::offer(*logs_->boot());
@@ -27,7 +27,7 @@ Status Attester::add(tpm::Tpm& tpm, std::string_view partner, const rats::Certif
     TRY(auto certified, tpm.certify_identity(attestation::certify_identity_qualifying_data(identity_spki_)));
     body.certify_attest = std::move(certified.attest);
     body.certify_signature = std::move(certified.signature);
-    body.ak_certificate = ak_certificate;
+    TRY(body.ak_certificate, rats::CertificateDer::from(ak_certificate));
     body.sealcall_log = sealcall_log_;
     shown_.push_back({.partner = std::string(partner), .body = std::move(body)});
     return {};

@@ -27,7 +27,7 @@ class Attester {
 
   private:
     Attester() = default;
-    Status add(tpm::Tpm& tpm, std::string_view partner, const rats::CertificateDer& ak_certificate);
+    Status add(tpm::Tpm& tpm, std::string_view partner, ByteSpan ak_certificate);
 
     struct Shown {
         std::string partner;

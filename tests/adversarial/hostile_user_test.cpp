@@ -205,7 +205,8 @@ TEST_F(HostileUser, ASecondEnclaveOfTheUsersOwnGetsNoKeysFromTheTpm) {
                            .auth_value = {},
                            .measurement_pcr = kMeasurementPcr,
                            .identity_public = made->identity_public,
-                           .identity_private = made->identity_private};
+                           .identity_private = made->identity_private,
+                           .partner = {}};
     ipc::Link link(std::move(control.ours));
     auto answer = ask_for_keys(link, request);
     ASSERT_OK(answer);

@@ -119,7 +119,8 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
         for (const auto& partner : options_.partners) {
             CHECK(tpm->use_ak(partner).has_value());
             ipc::PartnerKey key{.partner = BoundedString<64>(partner), .ak_certificate = {}};
-            key.ak_certificate = authority.certify_ak(tpm->ak_public().value().view(), options_.ek, options_.managed);
+            key.ak_certificate = BoundedBytes<1024>(
+                authority.certify_ak(tpm->ak_public().value().view(), options_.ek, options_.managed).view());
             CHECK(config_.partner_keys.push(key));
         }
         config_.identity_certificate = authority.certify_identity(tpm->identity_public().value().view(), options_.uri);

@@ -127,7 +127,7 @@ std::vector<ipc::PartnerKey> ProfileStore::partner_keys() const {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(paths_.tls_dir() / "partners", error))
         out.push_back({.partner = BoundedString<64>::cut(entry.path().stem().string()),
-                       .ak_certificate = read_bounded<rats::CertificateDer>(entry.path(), true)});
+                       .ak_certificate = read_bounded<BoundedBytes<1024>>(entry.path(), true)});
     std::ranges::sort(out, {}, [](const ipc::PartnerKey& k) { return k.partner.view(); });
     return out;
 }

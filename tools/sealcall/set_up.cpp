@@ -212,7 +212,10 @@ Enrolment enrol(const ProfileStore& store, const EnrolmentWish& wish, authority:
                       "Ask whoever keeps the authority.");
     const auto before = store.enrolment();
     if (!wish.partner.empty()) {  // one more attestation key; everything else stays as it is
-        store.save_partner({.partner = request.partner, .ak_certificate = out.ak_certificate});
+        auto certificate = BoundedBytes<1024>::from(out.ak_certificate.view());
+        if (!certificate)
+            throw Problem("The authority's certificate is larger than 1 KB.", "Ask whoever keeps the authority.");
+        store.save_partner({.partner = request.partner, .ak_certificate = *certificate});
         return *before;
     }
     const Bytes bundle = service.bundle();

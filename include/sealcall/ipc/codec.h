@@ -173,3 +173,10 @@ Bytes encode_message(const T& v) {
 }
 
 }  // namespace sealcall::ipc
+
+/// The last value of an enumeration that travels: what is above it is refused. At namespace scope, outside all others.
+#define SEALCALL_ENUM_LAST(E, L)           \
+    template <>                            \
+    struct sealcall::ipc::EnumRange<E> {   \
+        static constexpr auto last = E::L; \
+    }

@@ -43,7 +43,7 @@ class PassportService : public ::testing::Test {
                           &r.binding.peer_tls_spki, &r.binding.attester_dtls, &r.binding.peer_dtls, &r.binding.hellos})
             *d = attestation::sha256(as_bytes("facts of a call " + std::to_string(n_++)));
         r.binding.attester_tls_spki = attester_->identity_spki();
-        r.evidence = attester_->make(world_->alice_tpm->tpm(), r.binding).value().evidence;
+        r.evidence = attester_->make(world_->alice_tpm->tpm(), r.binding, {}).value().evidence;
         return r;
     }
     httplib::Result post(ByteSpan body, const char* accept = "application/octet-stream",
@@ -135,7 +135,7 @@ TEST_F(PassportService, RefusesAKeyThatItNeverEnrolled) {
     rats::VerifierRequest r;
     r.binding.attester_tls_spki = attester_->identity_spki();
     r.binding.channel_binding = r.binding.verifier_nonce = attestation::sha256(as_bytes("x"));
-    r.evidence = attester_->make(world_->other_tpm->tpm(), r.binding).value().evidence;
+    r.evidence = attester_->make(world_->other_tpm->tpm(), r.binding, {}).value().evidence;
     EXPECT_EQ(status_of(ipc::encode(r)), 403);
 }
 

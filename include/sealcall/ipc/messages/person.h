@@ -1,0 +1,62 @@
+// ui -> enclave: what the person wants. Trusted as the person's word; the host has no part in it.
+#pragma once
+
+#include "sealcall/ipc/messages/screen.h"
+
+namespace sealcall::ipc {
+
+struct Dial {
+    static constexpr uint16_t kId = 120;
+    RequestId request;
+    BoundedString<256> uri;
+    BoundedString<64> label;
+    static constexpr auto fields = std::tuple{&Dial::request, &Dial::uri, &Dial::label};
+};
+struct DialReply {
+    static constexpr uint16_t kId = 121;
+    RequestId request;
+    CallId call;  ///< 0: refused, see reason
+    EndReason reason{};
+    static constexpr auto fields = std::tuple{&DialReply::request, &DialReply::call, &DialReply::reason};
+};
+struct Answer {
+    static constexpr uint16_t kId = 122;
+    CallId call;
+    bool microphone = true;   ///< false: listen only
+    policy::AnsweredBy by{};  ///< person: a key in ui. script: the control socket
+    static constexpr auto fields = std::tuple{&Answer::call, &Answer::microphone, &Answer::by};
+};
+struct Refuse {
+    static constexpr uint16_t kId = 124;
+    CallId call;
+    static constexpr auto fields = std::tuple{&Refuse::call};
+};
+struct HangUp {
+    static constexpr uint16_t kId = 126;
+    CallId call;
+    static constexpr auto fields = std::tuple{&HangUp::call};
+};
+struct SetHold {
+    static constexpr uint16_t kId = 128;
+    CallId call;
+    bool on = false;
+    static constexpr auto fields = std::tuple{&SetHold::call, &SetHold::on};
+};
+struct SetMicrophone {
+    static constexpr uint16_t kId = 130;
+    CallId call;
+    bool on = true;
+    static constexpr auto fields = std::tuple{&SetMicrophone::call, &SetMicrophone::on};
+};
+struct Recheck {
+    static constexpr uint16_t kId = 132;  ///< attest again now
+    CallId call;
+    static constexpr auto fields = std::tuple{&Recheck::call};
+};
+struct QueryStatus {
+    static constexpr uint16_t kId = 112;
+    RequestId request;
+    static constexpr auto fields = std::tuple{&QueryStatus::request};
+};
+
+}  // namespace sealcall::ipc
