@@ -5,11 +5,13 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "command_line.h"
 #include "config.h"
+#include "options.h"
 #include "profile_store.h"
 
 namespace sealcall::cli {
+
+class CommandLine;
 
 struct Context {
     const CommandLine& line;

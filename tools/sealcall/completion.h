@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "command_line.h"
-
 namespace sealcall::cli {
+
+class CommandLine;
 
 /// `shell`: "bash", "zsh" or "fish"; anything else is an empty script.
 std::string completion_script(const CommandLine& line, const std::string& shell);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "attestation/evidence_file.h"
-#include "command_line.h"
+#include "options.h"
 
 namespace sealcall::cli {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "command_line.h"
+
 namespace sealcall::cli {
 namespace {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "command_line.h"
-
 namespace sealcall::cli {
+
+class CommandLine;
 
 /// "sealcall", "sealcall-call", "sealcall-authority-init".
 std::string man_page_name(const std::vector<std::string>& words);

@@ -1,8 +1,8 @@
 // From a profile and its configuration to what the launcher is told. No process is started here.
 #pragma once
 
-#include "command_line.h"
 #include "config.h"
+#include "options.h"
 #include "profile_store.h"
 #include "tools/sealcall/launcher/phone.h"
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "command_line.h"
 #include "problem.h"
 
 namespace sealcall::cli {

@@ -2,7 +2,7 @@
 // options name; logs count only if they replay to what the machine's TPM signed. Throws Problem.
 #pragma once
 
-#include "command_line.h"
+#include "options.h"
 #include "reference_store.h"
 
 namespace sealcall::cli {

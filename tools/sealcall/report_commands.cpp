@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "audit_log.h"
+#include "command_line.h"
 #include "commands.h"
 #include "completion.h"
 #include "files.h"
