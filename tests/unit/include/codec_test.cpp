@@ -1,6 +1,7 @@
 // The codec over every message of the contracts: what goes in comes out, and nothing but the one encoding is accepted.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -216,9 +217,13 @@ TEST(Codec, EveryMessageHasANumberOfItsOwn) {
 
 TEST(Codec, ListNamesEveryMessage) {
     size_t in_headers = 0;
-    for (const char* path : {"include/sealcall/ipc/schema.h", "include/sealcall/ipc/collect.h",
-                             "include/sealcall/ipc/guard.h", "include/sealcall/rats/wire.h"}) {
-        std::ifstream file(std::string(SEALCALL_SOURCE_DIR "/") + path);
+    const std::string include = SEALCALL_SOURCE_DIR "/include/sealcall/";
+    std::vector<std::filesystem::path> headers{include + "ipc/collect.h", include + "ipc/guard.h",
+                                               include + "rats/wire.h"};
+    for (const auto& entry : std::filesystem::directory_iterator(include + "ipc/messages"))
+        headers.push_back(entry.path());
+    for (const auto& path : headers) {
+        std::ifstream file(path);
         ASSERT_TRUE(file) << path;
         for (std::string line; std::getline(file, line);)
             in_headers += line.find("static constexpr uint16_t kId = ") != std::string::npos;
