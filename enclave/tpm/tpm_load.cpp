@@ -192,8 +192,7 @@ Status EsysTpm::need_ak() {
     CHECK(ak_in_use_ < aks_.size());
     const TPMS_CONTEXT* saved = aks_[ak_in_use_].context.get();
     ESYS_TR tr = kNone;
-    TRY_STATUS(
-        esys_->call("TPM2_ContextLoad", [&](ESYS_CONTEXT* e) { return Esys_ContextLoad(e, saved, &tr); }));
+    TRY_STATUS(esys_->call("TPM2_ContextLoad", [&](ESYS_CONTEXT* e) { return Esys_ContextLoad(e, saved, &tr); }));
     ak_ = Handle(*esys_, tr, Handle::End::flush);
     return set_auth(tr, AuthFor::attestation_key, 0);
 }

@@ -60,7 +60,9 @@ class Owner {
         c.sign = [this](const Digest& digest) { return tpm_->sign_identity(digest); };
         return tls::Channel::create(std::move(c)).value();
     }
-    rats::Evidence quote(const rats::BindingInput& binding) { return attester_->make(*tpm_, binding, {}).value().evidence; }
+    rats::Evidence quote(const rats::BindingInput& binding) {
+        return attester_->make(*tpm_, binding, {}).value().evidence;
+    }
     [[nodiscard]] const Digest& spki() const { return attester_->identity_spki(); }
     /// An orderly restart: the same keys, the same measurements, another resetCount.
     void restart() {

@@ -52,7 +52,7 @@ struct PhoneOptions {
     Bytes bundle_signer = {};                   ///< SPKI as enrolment named it
     std::optional<tpm::AuthorityPin> pin = {};  ///< what enrolment wrote into the TPM
     bool managed = false;
-    std::vector<std::string> partners = {};  ///< domains that see an AK of their own
+    std::vector<std::string> partners = {};                 ///< domains that see an AK of their own
     Bytes boot_log = {}, runtime_log = {};                  ///< files of this machine; empty: none
     std::vector<std::pair<uint8_t, Digest>> extended = {};  ///< what happened to the TPM before the phone started
     std::vector<std::string> show_logs_to = {};             ///< domains

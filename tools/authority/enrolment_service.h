@@ -24,8 +24,8 @@ struct EnrolmentRequest {
     BoundedBytes<8192> sealcall_log;  ///< of a managed phone: what its guard extended (managed_device.h); else empty
     BoundedBytes<256> host_spki;      ///< public key of the SIP transport; empty: no such certificate wanted
     BoundedList<BoundedString<128>, 8> host_names;  ///< DNS names and numeric addresses for it
-    BoundedString<16> profile{"embedded"};          ///< how it runs: "embedded", "managed" or "managed-ima" (check_request.h)
-    BoundedString<64> partner;                      ///< the AK is for this partner only; empty: for everybody
+    BoundedString<16> profile{"embedded"};  ///< how it runs: "embedded", "managed" or "managed-ima" (check_request.h)
+    BoundedString<64> partner;              ///< the AK is for this partner only; empty: for everybody
     static constexpr auto fields = std::tuple{&EnrolmentRequest::uri,
                                               &EnrolmentRequest::ek_certificate,
                                               &EnrolmentRequest::ek_public,

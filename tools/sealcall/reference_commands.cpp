@@ -5,13 +5,13 @@
 #include "attestation/certificates.h"
 #include "attestation/evidence_file.h"
 #include "authority_bundle.h"
-#include "tools/reference/collect.h"
 #include "commands.h"
 #include "compile.h"
 #include "files.h"
 #include "problem.h"
 #include "reference_evidence.h"
 #include "store.h"
+#include "tools/reference/collect.h"
 
 namespace sealcall::cli {
 namespace {

@@ -1,9 +1,9 @@
 // `sealcall reference import --evidence`: everything that a golden machine started, from its own Evidence.
-#include "tools/reference/collect.h"
+#include "reference_evidence.h"
 #include "commands.h"
 #include "evidence_report.h"
 #include "problem.h"
-#include "reference_evidence.h"
+#include "tools/reference/collect.h"
 
 namespace sealcall::cli {
 

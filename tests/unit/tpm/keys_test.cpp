@@ -170,8 +170,8 @@ TEST_F(Keys, EachPartnerHasAnAttestationKeyOfItsOwnThatStaysTheSame) {
         ASSERT_OK(quotes);
         const auto signature = parse_tpmt_signature(quotes->main.signature.view()).value();
         for (const auto& by : {everybody, theirs, others})
-            EXPECT_EQ(attestation::verify_tpm_signature(parse_tpmt_public(by.view()).value(), quotes->main.attest.view(),
-                                                        signature)
+            EXPECT_EQ(attestation::verify_tpm_signature(parse_tpmt_public(by.view()).value(),
+                                                        quotes->main.attest.view(), signature)
                           .has_value(),
                       by == key);
     }
