@@ -1,8 +1,7 @@
 #include "attestation/binding.h"
 
-#include <openssl/sha.h>
-
 #include "attestation/cbor.h"
+#include "attestation/openssl.h"
 
 namespace sealcall::attestation {
 
@@ -11,8 +10,9 @@ constexpr std::string_view kContext = "sealcall-attest/1";
 }
 
 Digest sha256(ByteSpan data) {
+    static const EVP_MD* const md = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // OpenSSL's SHA256() fetches each time
     Digest out{};
-    CHECK(SHA256(as_u8(data.data()), data.size(), as_u8(out.data())) != nullptr);
+    CHECK(EVP_Digest(data.data(), data.size(), as_u8(out.data()), nullptr, md, nullptr) == 1);
     return out;
 }
 

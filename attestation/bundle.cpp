@@ -1,8 +1,5 @@
 #include "attestation/bundle.h"
 
-#include "attestation/openssl.h"
-#include "attestation/x509_checks.h"
-
 namespace sealcall::attestation {
 
 namespace {
@@ -81,6 +78,7 @@ Status ReferenceSet::read(ByteSpan body) {
     TRY(runtime_, read_list(r, true));
     TRY_STATUS(ipc::decode_value(r, partners_));
     TRY_STATUS(check_partners());
+    anchors_ = read_anchors(head_.anchors.items());
     return r.finish();
 }
 

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "attestation/x509_checks.h"
 #include "sealcall/rats/bundle.h"
 
 namespace sealcall::attestation {
@@ -45,6 +46,8 @@ class ReferenceSet {
     [[nodiscard]] const rats::PartnerVerifier* partner(std::string_view issuer) const;
 
     [[nodiscard]] const BundleHead& head() const { return head_; }
+    /// The anchors of head(), read when the set was opened.
+    [[nodiscard]] const Anchors& anchors() const { return anchors_; }
     [[nodiscard]] const std::vector<rats::PartnerVerifier>& partners() const { return partners_.items(); }
     [[nodiscard]] size_t references() const { return references_.size() / rats::kReferenceSize; }
     [[nodiscard]] size_t runtime() const { return runtime_.size() / rats::kReferenceSize; }
@@ -56,6 +59,7 @@ class ReferenceSet {
     [[nodiscard]] Status check_partners() const;
 
     BundleHead head_;
+    Anchors anchors_;
     ByteSpan references_, runtime_;  ///< entries of kReferenceSize bytes
     BoundedList<rats::PartnerVerifier, 16> partners_;
 };

@@ -19,6 +19,7 @@ constexpr uint32_t kCcPolicyPcr = 0x0000017f, kCcPolicyAuthValue = 0x0000016b;
 struct Reading {
     rats::EvidenceBody body;
     PublicArea ak;
+    PkeyPtr ak_key;
     PublicArea identity;
     Attest quote, quote10;
     AkCertificate certificate;
@@ -40,7 +41,7 @@ Digest pcr_digest(const rats::Evidence& evidence, uint32_t selection) {
 }
 
 /// Magic, type, selection, PCR values, extraData, signature: one quote.
-Reason check_quote(const PublicArea& ak, const rats::Evidence& evidence, uint32_t selection, const Digest& extra_data,
+Reason check_quote(const Reading& in, const rats::Evidence& evidence, uint32_t selection, const Digest& extra_data,
                    Attest& out) {
     const bool main = selection == kQuotedPcrs;
     const rats::TpmAttest& attest_bytes = main ? evidence.quote : evidence.quote10;
@@ -52,7 +53,8 @@ Reason check_quote(const PublicArea& ak, const rats::Evidence& evidence, uint32_
     if (attest->selection.size() != 1 || attest->selection[0] != wanted) return Reason::quote_malformed;
     if (!equal_bytes(attest->pcr_digest, pcr_digest(evidence, selection))) return Reason::pcr_values_do_not_match;
     if (!equal_bytes(attest->extra_data, extra_data)) return Reason::not_bound_to_channel;
-    if (!verify_tpm_signature(ak, attest_bytes.view(), *signature)) return Reason::quote_signature_bad;
+    if (!verify_tpm_signature(in.ak, in.ak_key.get(), attest_bytes.view(), *signature))
+        return Reason::quote_signature_bad;
     out = *std::move(attest);
     return Reason::none;
 }
@@ -81,12 +83,16 @@ Reason check_ak(const Reading& in) {
 
 Reason check_ak_certificate_of(Reading& in, const Expectation& expect) {
     if (expect.anchors.empty()) return Reason::could_not_check;
-    auto certificate = check_ak_certificate(in.body.ak_certificate.view(), expect.anchors, expect.wall_ms);
+    const ReferenceSet* set = expect.references;
+    const ByteSpan der = in.body.ak_certificate.view();
+    // Most often the anchors are those of the set, which has read them already.
+    auto certificate = set != nullptr && set->head().anchors.items() == expect.anchors
+                           ? check_ak_certificate(der, set->anchors(), expect.wall_ms)
+                           : check_ak_certificate(der, expect.anchors, expect.wall_ms);
     if (!certificate) return certificate_reason(certificate.error());
     auto spki = spki_der(in.ak);
     if (!spki || *spki != certificate->spki) return Reason::certificate_untrusted;
-    if (expect.references != nullptr && expect.references->revoked(sha256(*spki)))
-        return Reason::attestation_key_revoked;
+    if (set != nullptr && set->revoked(sha256(*spki))) return Reason::attestation_key_revoked;
     in.certificate = *std::move(certificate);
     return Reason::none;
 }
@@ -111,6 +117,7 @@ Reason check_shape(const rats::Evidence& evidence, const Expectation& expect, Re
     if (!ak) return Reason::quote_malformed;
     out.body = *std::move(body);
     out.ak = *std::move(ak);
+    out.ak_key = tpm_public_key(out.ak);
     return Reason::none;
 }
 
@@ -121,8 +128,8 @@ Reason check_quotes(const rats::Evidence& evidence, const Expectation& expect, R
     binding.evidence_body = sha256(evidence.body.view());
     auto extra = quote_qualifying_data(binding);
     if (!extra) return Reason::not_bound_to_channel;
-    if (Reason r = check_quote(in.ak, evidence, kQuotedPcrs, *extra, in.quote); r != Reason::none) return r;
-    if (Reason r = check_quote(in.ak, evidence, kQuoted10, *extra, in.quote10); r != Reason::none) return r;
+    if (Reason r = check_quote(in, evidence, kQuotedPcrs, *extra, in.quote); r != Reason::none) return r;
+    if (Reason r = check_quote(in, evidence, kQuoted10, *extra, in.quote10); r != Reason::none) return r;
     if (Reason r = check_ak(in); r != Reason::none) return r;
     if (Reason r = check_ak_certificate_of(in, expect); r != Reason::none) return r;
     return check_clock(in);
@@ -149,7 +156,8 @@ Reason check_certified_identity(const Expectation& expect, Reading& in) {
     if (!attest || !signature || !identity || attest->type != kTpmStAttestCertify) return Reason::key_not_in_quoted_tpm;
     if (!equal_bytes(attest->extra_data, certify_identity_qualifying_data(expect.identity_spki)))
         return Reason::key_not_in_quoted_tpm;
-    if (!verify_tpm_signature(in.ak, in.body.certify_attest.view(), *signature)) return Reason::key_not_in_quoted_tpm;
+    if (!verify_tpm_signature(in.ak, in.ak_key.get(), in.body.certify_attest.view(), *signature))
+        return Reason::key_not_in_quoted_tpm;
     if (attest->qualified_signer != in.quote.qualified_signer || attest->name != identity->name)
         return Reason::key_not_in_quoted_tpm;
     auto spki = spki_der(*identity);

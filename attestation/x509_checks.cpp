@@ -1,6 +1,7 @@
 #include "attestation/x509_checks.h"
 
 #include "attestation/binding.h"
+#include "attestation/certificate_context.h"
 #include "attestation/oids.h"
 #include "attestation/openssl.h"
 
@@ -14,14 +15,16 @@ constexpr size_t kTextMax = 128;
 
 X509Ptr parse_certificate(ByteSpan der) {
     const unsigned char* at = as_u8(der.data());
-    X509Ptr x(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+    X509* made = X509_new_ex(certificate_context(), nullptr);
+    if (made == nullptr) return {};
+    X509Ptr x(d2i_X509(&made, &at, static_cast<long>(der.size())));  // frees `made` when it fails
     return at == as_u8(der.data()) + der.size() ? std::move(x) : X509Ptr{};
 }
 
 /// X509_V_OK, or why `leaf` does not chain to this one anchor.
 int verify_against(X509* leaf, X509* anchor, uint64_t wall_ms) {
     X509StorePtr store(X509_STORE_new());
-    X509StoreCtxPtr ctx(X509_STORE_CTX_new());
+    X509StoreCtxPtr ctx(X509_STORE_CTX_new_ex(certificate_context(), nullptr));
     if (!store || !ctx || X509_STORE_add_cert(store.get(), anchor) != 1 ||
         X509_STORE_CTX_init(ctx.get(), store.get(), leaf, nullptr) != 1)
         return X509_V_ERR_OUT_OF_MEM;
@@ -52,13 +55,10 @@ Result<std::string> single_entry(const X509_NAME* name, int nid) {
 
 /// Tries each anchor by itself, so that equal names of two anchors cannot hide one; gives the common name of the one
 /// that fits.
-Result<std::string> chain_to(X509* leaf, const std::vector<rats::CertificateDer>& anchors, uint64_t wall_ms) {
+Result<std::string> chain_to(X509* leaf, const Anchors& anchors, uint64_t wall_ms) {
     if (wall_ms / 1000 > kLatestSecond) return Error{Errc::untrusted_certificate, "time", 0};
     int why = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
-    for (const auto& der : anchors) {
-        X509Ptr anchor = parse_certificate(der.view());
-        // 1: version 3 with basicConstraints CA; OpenSSL would take older habits too.
-        if (!anchor || X509_check_ca(anchor.get()) != 1) continue;
+    for (const X509Ptr& anchor : anchors) {
         int result = verify_against(leaf, anchor.get(), wall_ms);
         if (result == X509_V_OK) return single_entry(X509_get_subject_name(anchor.get()), NID_commonName);
         if (result != X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY) why = result;
@@ -154,8 +154,23 @@ bool is_sip_address(std::string_view uri) {
     return std::ranges::all_of(uri, [](char c) { return c > 0x20 && c < 0x7f && c != '<' && c != '>' && c != '"'; });
 }
 
+Anchors read_anchors(const std::vector<rats::CertificateDer>& roots) {
+    QuietErrors quiet;
+    Anchors out;
+    for (const auto& der : roots) {
+        X509Ptr root = parse_certificate(der.view());
+        // 1: version 3 with basicConstraints CA; OpenSSL would take older habits too.
+        if (root && X509_check_ca(root.get()) == 1) out.push_back(std::move(root));
+    }
+    return out;
+}
+
 Result<AkCertificate> check_ak_certificate(ByteSpan der, const std::vector<rats::CertificateDer>& anchors,
                                            uint64_t wall_ms) {
+    return check_ak_certificate(der, read_anchors(anchors), wall_ms);
+}
+
+Result<AkCertificate> check_ak_certificate(ByteSpan der, const Anchors& anchors, uint64_t wall_ms) {
     QuietErrors quiet;
     X509Ptr x = parse_certificate(der);
     if (!x) return Error{Errc::bad_certificate, "DER", 0};
@@ -177,7 +192,7 @@ Result<IdentityCertificate> check_identity_certificate(ByteSpan der, const std::
     if (!x) return Error{Errc::bad_certificate, "DER", 0};
     TRY_STATUS(check_end_entity(x.get()));
     IdentityCertificate out;
-    TRY(out.authority, chain_to(x.get(), anchors, wall_ms));
+    TRY(out.authority, chain_to(x.get(), read_anchors(anchors), wall_ms));
     Bytes spki = spki_of(x.get());
     if (!is_canonical_p256_spki(spki) || X509_get0_pubkey(x.get()) == nullptr)
         return Error{Errc::bad_certificate, "key is not P-256", 0};

@@ -11,8 +11,13 @@ struct AkCertificate {
     DeviceClaims device;
 };
 
+/// Authority roots, ready for checks. What is no CA certificate of version 3 vouches for nobody and is left out.
+using Anchors = std::vector<X509Ptr>;
+Anchors read_anchors(const std::vector<rats::CertificateDer>& roots);
+
 /// Profile, chain to one of `anchors` at `wall_ms`. Errors: bad_certificate; untrusted_certificate, detail =
 /// X509_V_ERR_*.
+Result<AkCertificate> check_ak_certificate(ByteSpan der, const Anchors& anchors, uint64_t wall_ms);
 Result<AkCertificate> check_ak_certificate(ByteSpan der, const std::vector<rats::CertificateDer>& anchors,
                                            uint64_t wall_ms);
 

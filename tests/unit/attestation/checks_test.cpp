@@ -401,5 +401,18 @@ TEST(CheckEvidence, TriesEveryAnchor) {
     EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::trusted_runtime);
 }
 
+TEST(CheckEvidence, BelievesABundlesAnchorsOnlyWhereTheyAreTheExpectedOnes) {
+    const OwnedSet set(empty_bundle());
+    ASSERT_EQ(set.set.anchors().size(), 1u);
+    Case c = make_case({});
+    c.expect.references = &set.set;
+    ASSERT_EQ(set.set.head().anchors.items(), c.expect.anchors);
+    EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::trusted_runtime);
+    c.expect.anchors = {rats::CertificateDer(keys().other_root)};
+    EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::failed);
+    c.expect.anchors.clear();
+    EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, Level::unverified);
+}
+
 }  // namespace
 }  // namespace sealcall::attestation::test

@@ -66,6 +66,20 @@ TEST(IdentityCertificate, TellsExpiryFromDistrust) {
     EXPECT_EQ(certificate_reason(stranger.error()), rats::Reason::certificate_untrusted);
 }
 
+/// What check_identity_certificate says when the authority has this key.
+bool vouches(PkeyPtr key) {
+    const Bytes root = *make_authority_root(key.get(), "Other Keys", kThisYear);
+    const Bytes der = identity("sip:alice@corp.example", {.key = key.get(), .certificate = root});
+    return check_identity_certificate(der, {rats::CertificateDer(root)}, kNow).has_value();
+}
+
+TEST(IdentityCertificate, TakesAnAuthorityWithAnyKeyThatIsStrongEnough) {
+    EXPECT_TRUE(vouches(PkeyPtr(EVP_EC_gen("P-384"))));
+    EXPECT_TRUE(vouches(PkeyPtr(EVP_RSA_gen(3072))));
+    EXPECT_FALSE(vouches(PkeyPtr(EVP_RSA_gen(1024))));
+    EXPECT_FALSE(vouches(PkeyPtr(EVP_EC_gen("P-192"))));
+}
+
 TEST(IdentityCertificate, TakesExactlyOneSipAddress) {
     EXPECT_EQ(error_of(changed([](X509* x) { drop(x, NID_subject_alt_name); })), Errc::wrong_name);
     for (const char* names :
