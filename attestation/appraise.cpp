@@ -43,19 +43,6 @@ Status read_own(ByteSpan log, uint8_t pcr, VerifierFindings& out) {
     return {};
 }
 
-/// What an entry extends into the SHA-256 bank.
-Digest extended_for(const logs::ImaEntry& entry, logs::ImaRule rule) {
-    Digest d{};
-    if (entry.violation()) {
-        d.fill(std::byte{0xff});
-    } else if (rule == logs::ImaRule::bank_hash) {
-        d = sha256(entry.data);
-    } else {
-        std::ranges::copy(entry.template_hash, d.begin());
-    }
-    return d;
-}
-
 /// The kernel's aggregate of the boot is the list's first entry: over PCR 0-7 before Linux 5.8, over 0-9 since. One of
 /// another boot means another list. Other algorithms than SHA-256 are over banks that were not quoted.
 bool is_of_this_boot(const logs::ImaEntry& first, const std::vector<rats::PcrValue>& pcrs) {
@@ -77,11 +64,13 @@ Status read_runtime(ByteSpan list, const std::vector<rats::PcrValue>& pcrs, Veri
     if (!prefix) return Error{Errc::replay_mismatch, "PCR 10", 0};
     if (prefix->entries > rats::kRuntimeEventsMax) return {};  // more than an answer holds: as if it were withheld
     bool this_boot = true;
+    logs::ImaReplay replay(logs::kSha256, prefix->rule);
     out.runtime.reserve(prefix->entries);
     TRY_STATUS(logs::visit_ima_list(list, [&](const logs::ImaEntry& entry) {
         if (out.runtime.size() >= prefix->entries) return false;
         if (out.runtime.empty()) this_boot = is_of_this_boot(entry, pcrs);
-        out.runtime.push_back(extended_for(entry, prefix->rule));
+        replay.add(entry);
+        std::ranges::copy(replay.last_extended(), out.runtime.emplace_back().begin());
         return true;
     }));
     return this_boot ? Status{} : Error{Errc::replay_mismatch, "boot_aggregate", 0};

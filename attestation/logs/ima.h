@@ -68,21 +68,28 @@ enum class ImaRule : uint8_t {
     bank_hash,    ///< the bank's hash of the template data (5.8 and later)
 };
 
-/// Replays PCR 10 of one bank by one rule, entry by entry.
+/// Replays PCR 10 of one bank by one rule, entry by entry. The last entry's digest waits: it is extended together with
+/// the hash of the next entry (sha256_pair.h).
 class ImaReplay {
   public:
     /// `bank` must be replayable. SHA-1 knows one rule: both are the same there.
     ImaReplay(uint16_t bank, ImaRule rule);
     void add(const ImaEntry& entry);
-    /// The same with SHA-1 of the data at hand, as is_honest computes it.
-    [[nodiscard]] const AnyDigest& value() const { return value_; }
+    [[nodiscard]] AnyDigest value() const;
+    /// The value before the last entry was added: costs nothing.
+    [[nodiscard]] ByteSpan value_before_last() const { return value_.view(); }
+    /// What the last entry extends: the bank's size, all of one algorithm.
+    [[nodiscard]] ByteSpan last_extended() const { return ByteSpan(waiting_).first(hasher_.size()); }
     [[nodiscard]] uint16_t bank() const { return hasher_.algorithm(); }
     [[nodiscard]] ImaRule rule() const { return rule_; }
 
   private:
     Hasher hasher_;
     ImaRule rule_;
+    bool pairs_;
+    bool waits_ = false;
     AnyDigest value_;
+    std::array<std::byte, kDigestMax> waiting_{};
 };
 
 /// Says whether template hashes are those of the data. Violations are never honest: they say nothing.

@@ -6,12 +6,13 @@ namespace {
 
 constexpr struct {
     ImaTemplate form;
-    const char* name;
+    std::string_view name;
 } kTemplates[] = {{ImaTemplate::ima, "ima"},           {ImaTemplate::ima_ng, "ima-ng"},
                   {ImaTemplate::ima_sig, "ima-sig"},   {ImaTemplate::ima_buf, "ima-buf"},
                   {ImaTemplate::ima_ngv2, "ima-ngv2"}, {ImaTemplate::ima_sigv2, "ima-sigv2"}};
 constexpr size_t kTemplateNameMax = 32;
-constexpr size_t kOldNameSize = 256;  ///< the template "ima" hashes its name padded to this
+constexpr std::string_view kUsualDigest("sha256:\0", 8);  ///< by far the most frequent
+constexpr size_t kOldNameSize = 256;                      ///< the template "ima" hashes its name padded to this
 
 Error bad(const ImaEntry& e, const char* what, Errc code = Errc::bad_value) { return {code, what, e.index}; }
 
@@ -21,10 +22,19 @@ Result<ByteSpan> field(LittleReader& r, const ImaEntry& e) {
     return r.bytes(*size);
 }
 
+Status set_digest(uint16_t algorithm, ByteSpan hash, ImaEntry& e) {
+    const size_t size = registered_digest_size(algorithm);
+    if (size != 0 && hash.size() != size && !e.violation()) return bad(e, "file hash of a wrong size");
+    e.file_algorithm = algorithm;
+    e.file_hash = hash;
+    return {};
+}
+
 /// "sha256:" NUL digest, or for d-ngv2 "ima:sha256:" NUL digest. Old ima-ng entries of violations may lack the
 /// algorithm.
 Status read_digest(ByteSpan in, ImaEntry& e) {
     const std::string_view text = as_chars(in);
+    if (text.starts_with(kUsualDigest)) return set_digest(kSha256, in.subspan(kUsualDigest.size()), e);
     const size_t nul = text.find('\0');
     if (nul == std::string_view::npos || nul == 0 || text[nul - 1] != ':') return bad(e, "digest field");
     std::string_view name = text.substr(0, nul - 1);
@@ -33,11 +43,7 @@ Status read_digest(ByteSpan in, ImaEntry& e) {
         e.verity = name.starts_with("verity");
         name.remove_prefix(colon + 1);
     }
-    e.file_algorithm = file_algorithm_of(name);
-    e.file_hash = in.subspan(nul + 1);
-    const size_t size = registered_digest_size(e.file_algorithm);
-    if (size != 0 && e.file_hash.size() != size && !e.violation()) return bad(e, "file hash of a wrong size");
-    return {};
+    return set_digest(file_algorithm_of(name), in.subspan(nul + 1), e);
 }
 
 Status read_name(ByteSpan in, ImaEntry& e) {
@@ -93,9 +99,10 @@ Status read_entry(LittleReader& r, ImaEntry& e, Bytes& scratch) {
 
 }  // namespace
 
-const char* template_name(ImaTemplate t) { return kTemplates[static_cast<size_t>(t)].name; }
+const char* template_name(ImaTemplate t) { return kTemplates[static_cast<size_t>(t)].name.data(); }
 
 std::optional<ImaTemplate> template_of(std::string_view name) {
+    if (name == "ima-ng") return ImaTemplate::ima_ng;  // by far the most frequent one
     for (const auto& row : kTemplates)
         if (name == row.name) return row.form;
     return {};

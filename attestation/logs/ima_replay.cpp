@@ -1,5 +1,7 @@
 #include "attestation/logs/ima.h"
 
+#include "attestation/logs/sha256_pair.h"
+
 namespace sealcall::logs {
 
 Status visit_ima_list(ByteSpan list, const ImaVisitor& visit) {
@@ -9,20 +11,25 @@ Status visit_ima_list(ByteSpan list, const ImaVisitor& visit) {
     return ascii ? visit_ima_ascii(list, visit) : visit_ima_binary(list, visit);
 }
 
-ImaReplay::ImaReplay(uint16_t bank, ImaRule rule) : hasher_(bank), rule_(rule) {
+ImaReplay::ImaReplay(uint16_t bank, ImaRule rule)
+    : hasher_(bank), rule_(rule), pairs_(bank == kSha256 && has_sha256_pair()) {
     value_.size = static_cast<uint8_t>(hasher_.size());
 }
 
 void ImaReplay::add(const ImaEntry& entry) {
-    std::array<std::byte, kDigestMax> extended{};
-    if (entry.violation()) {
-        extended.fill(std::byte{0xff});
-    } else if (rule_ == ImaRule::padded_sha1 || hasher_.algorithm() == kSha1) {
-        std::ranges::copy(entry.template_hash, extended.begin());
-    } else {
-        hasher_.hash({entry.data}, extended.data());
-    }
-    hasher_.extend(value_.bytes.data(), ByteSpan(extended).first(hasher_.size()));
+    const bool hashed = !entry.violation() && rule_ == ImaRule::bank_hash && hasher_.algorithm() != kSha1;
+    if (hashed && pairs_ && waits_) return extend_and_hash(value_.bytes.data(), waiting_.data(), entry.data);
+    if (waits_) hasher_.extend(value_.bytes.data(), last_extended());
+    waits_ = true;
+    waiting_.fill(entry.violation() ? std::byte{0xff} : std::byte{0});
+    if (hashed) hasher_.hash({entry.data}, waiting_.data());
+    if (!hashed && !entry.violation()) std::ranges::copy(entry.template_hash, waiting_.begin());
+}
+
+AnyDigest ImaReplay::value() const {
+    AnyDigest out = value_;
+    if (waits_) Hasher(bank()).extend(out.bytes.data(), last_extended());
+    return out;
 }
 
 bool ImaHashCheck::is_honest(const ImaEntry& entry) {
@@ -64,18 +71,20 @@ namespace {
 
 Result<std::optional<ImaPrefix>> find_by(ByteSpan list, uint16_t bank, ImaRule rule, ByteSpan pcr10) {
     ImaReplay replay(bank, rule);
-    std::optional<ImaPrefix> found;
-    const auto look = [&](size_t entries) {
-        if (equal_bytes(replay.value().view(), pcr10)) found = ImaPrefix{entries, rule};
-        return !found;
-    };
-    if (!look(0)) return found;
-    TRY_STATUS(visit_ima_list(list, [&](const ImaEntry& e) {
+    size_t entries = 0;  // up to the last one that was added
+    if (equal_bytes(replay.value().view(), pcr10)) return std::optional(ImaPrefix{0, rule});
+    bool found = false;
+    const Status read = visit_ima_list(list, [&](const ImaEntry& e) {
         if (e.pcr != 10) return true;
         replay.add(e);
-        return look(e.index + 1U);
-    }));
-    return found;
+        found = entries != 0 && equal_bytes(replay.value_before_last(), pcr10);
+        if (!found) entries = e.index + 1U;
+        return !found;
+    });
+    // What comes after a prefix may be cut off: the list was copied while it grew.
+    if (found || equal_bytes(replay.value().view(), pcr10)) return std::optional(ImaPrefix{entries, rule});
+    TRY_STATUS(read);
+    return std::optional<ImaPrefix>{};
 }
 
 }  // namespace

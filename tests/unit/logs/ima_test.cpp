@@ -160,6 +160,30 @@ TEST(Ima, PrefixOfAGrowingListIsFound) {
     EXPECT_FALSE(*find_ima_prefix(join({a, a, b}), kSha256, two.view()));
 }
 
+TEST(Ima, PrefixIsFoundThoughWhatFollowsIsCutOff) {
+    const Bytes a = entry("/a"), b = entry("/b"), list = join({a, b});
+    const auto one = summarize_ima(a)->sha256, two = summarize_ima(list)->sha256;
+    for (size_t n = a.size(); n < list.size(); ++n) {
+        const auto found = find_ima_prefix(ByteSpan(list).first(n), kSha256, one.view());
+        ASSERT_TRUE(found && *found) << n;
+        EXPECT_EQ((*found)->entries, 1u) << n;
+        const auto missing = find_ima_prefix(ByteSpan(list).first(n), kSha256, two.view());
+        EXPECT_FALSE(missing && *missing) << n;
+    }
+}
+
+TEST(Ima, EveryPrefixOfALongListIsTheOneThatIsFound) {
+    std::vector<Bytes> parts;
+    Bytes list;
+    for (int i = 0; i < 40; ++i) {
+        const Bytes next = entry("/usr/bin/program" + std::string(static_cast<size_t>(i) * 5, 'x'));
+        list.insert(list.end(), next.begin(), next.end());
+        parts.push_back(list);
+    }
+    for (size_t i = 0; i < parts.size(); ++i)
+        EXPECT_EQ((*find_ima_prefix(list, kSha256, summarize_ima(parts[i])->sha256.view()))->entries, i + 1);
+}
+
 TEST(Ima, ChangedEntriesAreDishonest) {
     Bytes list = entry("/usr/bin/bash");
     list[list.size() - 3] ^= std::byte{1};
