@@ -9,7 +9,6 @@ namespace sealcall::attestation {
 namespace {
 
 using RequestPtr = std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>>;
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 
 void free_extensions(STACK_OF(X509_EXTENSION) * exts) { sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free); }
 using ExtensionsPtr = std::unique_ptr<STACK_OF(X509_EXTENSION), Deleter<free_extensions>>;

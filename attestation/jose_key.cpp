@@ -1,7 +1,6 @@
 #include "attestation/jose_key.h"
 
 #include <openssl/core_names.h>
-#include <openssl/param_build.h>
 
 #include "attestation/bounded_json.h"
 #include "attestation/foreign/tpm_files.h"
@@ -11,8 +10,6 @@ namespace sealcall::attestation {
 namespace {
 
 using nlohmann::json;
-using ParamBldPtr = std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD_free>>;
-using ParamPtr = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
 
 constexpr size_t kJwkMax = 65536;
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -20,12 +17,12 @@ constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 struct Curve {
     const char* crv;
     const char* alg;
-    const char* group;
+    uint16_t tpm;
     const char* hash;
     size_t size;  ///< bytes of a coordinate
 };
-constexpr Curve kCurves[] = {{"P-256", "ES256", SN_X9_62_prime256v1, "SHA256", 32},
-                             {"P-384", "ES384", SN_secp384r1, "SHA384", 48}};
+constexpr Curve kCurves[] = {{"P-256", "ES256", kTpmEccNistP256, "SHA256", 32},
+                             {"P-384", "ES384", kTpmEccNistP384, "SHA384", 48}};
 
 const Curve* curve_of(EVP_PKEY* key) {
     const std::string kind = foreign::key_kind(key);
@@ -39,19 +36,13 @@ std::string text(const json& object, const char* name) {
     return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
-PkeyPtr key_of_point(const Curve& curve, ByteSpan x, ByteSpan y) {
-    const Bytes point = ByteWriter().u8(POINT_CONVERSION_UNCOMPRESSED).bytes(x).bytes(y).take();
-    ParamBldPtr bld(OSSL_PARAM_BLD_new());
-    if (!bld || OSSL_PARAM_BLD_push_utf8_string(bld.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve.group, 0) != 1 ||
-        OSSL_PARAM_BLD_push_octet_string(bld.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1)
-        return {};
-    ParamPtr params(OSSL_PARAM_BLD_to_param(bld.get()));
-    PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
-    EVP_PKEY* key = nullptr;
-    if (!params || !ctx || EVP_PKEY_fromdata_init(ctx.get()) != 1 ||
-        EVP_PKEY_fromdata(ctx.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
-        return {};
-    return PkeyPtr(key);
+PkeyPtr key_of_point(const Curve& curve, Bytes x, Bytes y) {
+    PublicArea area;
+    area.type = kTpmAlgEcc;
+    area.curve = curve.tpm;
+    area.x = std::move(x);
+    area.y = std::move(y);
+    return tpm_public_key(area);
 }
 
 /// Members that, where they stand, must agree with what the key is used for (RFC 7517 4.2 to 4.4).
@@ -111,7 +102,7 @@ Result<JoseKey> parse_jwk(const json& jwk) {
     TRY(Bytes y, from_base64url(text(jwk, "y")));
     if (x.size() != curve->size || y.size() != curve->size) return Error{Errc::bad_key, "length of x or y", 0};
     JoseKey out;
-    out.key = key_of_point(*curve, x, y);
+    out.key = key_of_point(*curve, std::move(x), std::move(y));
     if (!out.key) return Error{Errc::bad_key, "not a point of the curve", 0};
     out.alg = curve->alg;
     out.kid = text(jwk, "kid");
@@ -154,15 +145,7 @@ Status verify_jose(const JoseKey& key, ByteSpan message, ByteSpan signature) {
     const Curve* curve = curve_of(key.key.get());
     if (curve == nullptr) return Error{Errc::bad_key, "neither P-256 nor P-384", 0};
     if (signature.size() != 2 * curve->size) return Error{Errc::bad_signature, "length of the signature", 0};
-    EcdsaSigPtr sig(ECDSA_SIG_new());
-    const auto half = static_cast<int>(curve->size);
-    BignumPtr r(BN_bin2bn(as_u8(signature.data()), half, nullptr));
-    BignumPtr s(BN_bin2bn(as_u8(signature.data() + curve->size), half, nullptr));
-    if (!sig || !r || !s || ECDSA_SIG_set0(sig.get(), r.get(), s.get()) != 1)
-        return Error{Errc::crypto_failed, "ECDSA_SIG", 0};
-    (void)r.release();  // owned by sig now
-    (void)s.release();
-    const Bytes der = to_der(i2d_ECDSA_SIG, sig.get());
+    const Bytes der = ecdsa_der(signature.first(curve->size), signature.subspan(curve->size));
     MdCtxPtr ctx(EVP_MD_CTX_new());
     if (der.empty() || !ctx ||
         EVP_DigestVerifyInit(ctx.get(), nullptr, EVP_get_digestbyname(curve->hash), nullptr, key.key.get()) != 1)

@@ -18,17 +18,6 @@ constexpr std::string_view kIdentity{"IDENTITY", 9};  // labels carry their NUL
 constexpr std::string_view kStorage{"STORAGE", 8};
 constexpr std::string_view kIntegrity{"INTEGRITY", 10};
 
-const EVP_MD* md_of(uint16_t alg) {
-    switch (alg) {
-        case kTpmAlgSha256:
-            return EVP_sha256();
-        case kTpmAlgSha384:
-            return EVP_sha384();
-        default:
-            return nullptr;
-    }
-}
-
 /// Key bytes on the heap that wipe themselves.
 struct Wiped {
     Bytes bytes;
@@ -146,7 +135,7 @@ Status check_storage_key(const PublicArea& ek) {
     const ObjectAttributes& a = ek.attributes;
     if (!a.restricted() || !a.decrypt() || a.sign() || !a.fixed_tpm())
         return Error{Errc::bad_key, "not a storage key", a.bits};
-    if (md_of(ek.name_alg) == nullptr || ek.symmetric_alg != kTpmAlgAes ||
+    if ((ek.name_alg != kTpmAlgSha256 && ek.name_alg != kTpmAlgSha384) || ek.symmetric_alg != kTpmAlgAes ||
         (ek.symmetric_bits != 128 && ek.symmetric_bits != 256))
         return Error{Errc::bad_key, "EK template", ek.symmetric_bits};
     if (ek.symmetric_bits / 8u > digest_size(ek.name_alg))

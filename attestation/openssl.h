@@ -1,4 +1,4 @@
-// Owners of OpenSSL handles for this folder, and the few conversions between its types and ours.
+// Owners of OpenSSL handles, and the few conversions between its types and ours.
 #pragma once
 
 #include <openssl/bn.h>
@@ -26,6 +26,7 @@ using PkeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using PkeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
 using MdCtxPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 using BignumPtr = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using EcGroupPtr = std::unique_ptr<EC_GROUP, Deleter<EC_GROUP_free>>;
 using EcPointPtr = std::unique_ptr<EC_POINT, Deleter<EC_POINT_free>>;
 using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
@@ -56,6 +57,17 @@ Bytes to_der(int (*i2d)(const T*, unsigned char**), const T* value) {
     unsigned char* at = as_u8(out.data());
     if (i2d(value, &at) != n) return {};
     return out;
+}
+
+/// DER of ECDSA-Sig-Value (RFC 3279 2.2.3) from its two numbers, big-endian; empty on failure.
+inline Bytes ecdsa_der(ByteSpan r, ByteSpan s) {
+    EcdsaSigPtr sig(ECDSA_SIG_new());
+    BignumPtr a(BN_bin2bn(as_u8(r.data()), static_cast<int>(r.size()), nullptr));
+    BignumPtr b(BN_bin2bn(as_u8(s.data()), static_cast<int>(s.size()), nullptr));
+    if (!sig || !a || !b || ECDSA_SIG_set0(sig.get(), a.get(), b.get()) != 1) return {};
+    (void)a.release();  // owned by sig now
+    (void)b.release();
+    return to_der<ECDSA_SIG>(i2d_ECDSA_SIG, sig.get());
 }
 
 }  // namespace sealcall::attestation

@@ -19,27 +19,6 @@ constexpr uint32_t kReservedAttributes = 0xfff0f009;
 using ParamBldPtr = std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD_free>>;
 using ParamPtr = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
 
-const EVP_MD* md_of(uint16_t alg) {
-    switch (alg) {
-        case kTpmAlgSha256:
-            return EVP_sha256();
-        case kTpmAlgSha384:
-            return EVP_sha384();
-        case kTpmAlgSha512:
-            return EVP_sha512();
-        default:
-            return nullptr;
-    }
-}
-
-/// A TPM2B of at most `max` bytes.
-Result<Bytes> tpm2b(ByteReader& r, size_t max) {
-    TRY(uint16_t n, r.u16());
-    if (n > max) return Error{Errc::too_large, "TPM2B", n};
-    TRY(ByteSpan b, r.bytes(n));
-    return to_bytes(b);
-}
-
 size_t coordinate_size(uint16_t curve) {
     switch (curve) {
         case kTpmEccNistP256:
@@ -242,18 +221,27 @@ Status read_attested(ByteReader& r, Attest& a) {
     }
 }
 
-/// DER ECDSA-Sig-Value of r and s; empty on failure.
-Bytes ecdsa_der(const Signature& signature) {
-    EcdsaSigPtr sig(ECDSA_SIG_new());
-    BignumPtr r(BN_bin2bn(as_u8(signature.r.data()), static_cast<int>(signature.r.size()), nullptr));
-    BignumPtr s(BN_bin2bn(as_u8(signature.s.data()), static_cast<int>(signature.s.size()), nullptr));
-    if (!sig || !r || !s || ECDSA_SIG_set0(sig.get(), r.get(), s.get()) != 1) return {};
-    (void)r.release();  // owned by sig now
-    (void)s.release();
-    return to_der(i2d_ECDSA_SIG, sig.get());
+}  // namespace
+
+const EVP_MD* md_of(uint16_t tpm_alg) {
+    switch (tpm_alg) {
+        case kTpmAlgSha256:
+            return EVP_sha256();
+        case kTpmAlgSha384:
+            return EVP_sha384();
+        case kTpmAlgSha512:
+            return EVP_sha512();
+        default:
+            return nullptr;
+    }
 }
 
-}  // namespace
+Result<Bytes> tpm2b(ByteReader& r, size_t max) {
+    TRY(uint16_t n, r.u16());
+    if (n > max) return Error{Errc::too_large, "TPM2B", n};
+    TRY(ByteSpan b, r.bytes(n));
+    return to_bytes(b);
+}
 
 size_t digest_size(uint16_t tpm_alg) {
     const EVP_MD* md = md_of(tpm_alg);
@@ -350,7 +338,7 @@ Status verify_tpm_signature(const PublicArea& key, EVP_PKEY* ready, ByteSpan mes
     if (key.scheme != kTpmAlgNull && (key.scheme != signature.scheme || key.scheme_hash != signature.hash))
         return Error{Errc::bad_signature, "scheme is not the key's", signature.scheme};
     if (ready == nullptr) return Error{Errc::bad_key, "public key", 0};
-    Bytes der = ecdsa ? ecdsa_der(signature) : signature.rsa;
+    Bytes der = ecdsa ? ecdsa_der(signature.r, signature.s) : signature.rsa;
     if (der.empty()) return Error{Errc::bad_signature, "empty", 0};
     MdCtxPtr ctx(EVP_MD_CTX_new());
     // RSASSA is OpenSSL's default padding, PKCS#1 v1.5.

@@ -49,6 +49,12 @@ struct PublicArea {
 };
 Result<PublicArea> parse_tpmt_public(ByteSpan in);
 
+/// A TPM2B of at most `max` bytes. Errors: too_large, truncated.
+Result<Bytes> tpm2b(ByteReader& r, size_t max);
+
+/// OpenSSL's hash of the TPM's number; null for SHA-1 and everything else that is not accepted here.
+const EVP_MD* md_of(uint16_t tpm_alg);
+
 /// Length in bytes of a digest by the TPM's algorithm number; 0 for SHA-1 and everything else that is not accepted
 /// here.
 size_t digest_size(uint16_t tpm_alg);

@@ -19,8 +19,6 @@ constexpr const char* kOidManufacturer = "2.23.133.2.1";
 constexpr const char* kOidModel = "2.23.133.2.2";
 constexpr const char* kOidVersion = "2.23.133.2.3";
 
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-
 X509Ptr certificate_of(ByteSpan der) {
     const unsigned char* at = as_u8(der.data());
     return X509Ptr(d2i_X509(nullptr, &at, static_cast<long>(der.size())));

@@ -10,29 +10,7 @@ constexpr size_t kDigestMax = 64;
 constexpr size_t kRsaMax = 512;
 constexpr uint16_t kTpmAlgHmac = 0x0005, kTpmAlgXor = 0x000a, kTpmAlgKeyedHash = 0x0008, kTpmAlgSymCipher = 0x0025;
 
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-
-const EVP_MD* any_md(uint16_t alg) {
-    switch (alg) {
-        case kTpmAlgSha1:
-            return EVP_sha1();
-        case kTpmAlgSha256:
-            return EVP_sha256();
-        case kTpmAlgSha384:
-            return EVP_sha384();
-        case kTpmAlgSha512:
-            return EVP_sha512();
-        default:
-            return nullptr;
-    }
-}
-
-Result<Bytes> tpm2b(ByteReader& r, size_t max) {
-    TRY(uint16_t n, r.u16());
-    if (n > max) return Error{Errc::too_large, "TPM2B", n};
-    TRY(ByteSpan b, r.bytes(n));
-    return to_bytes(b);
-}
+const EVP_MD* any_md(uint16_t alg) { return alg == kTpmAlgSha1 ? EVP_sha1() : md_of(alg); }
 
 Result<uint16_t> hash(ByteReader& r, Sha1 sha1) {
     TRY(uint16_t alg, r.u16());
@@ -62,9 +40,7 @@ Status read_key_scheme(ByteReader& r, PublicObject& p, Sha1 sha1) {
 }
 
 Result<PkeyPtr> key_of(const PublicArea& area) {
-    TRY(Bytes spki, spki_der(area));
-    const unsigned char* at = as_u8(spki.data());
-    PkeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())));
+    PkeyPtr key = tpm_public_key(area);
     if (!key) return Error{Errc::bad_key, "public key", 0};
     return key;
 }

@@ -9,26 +9,6 @@ namespace {
 constexpr size_t kCoordinateMax = 66;
 constexpr size_t kRsaMax = 512;
 
-Result<Bytes> tpm2b(ByteReader& r, size_t max) {
-    TRY(uint16_t n, r.u16());
-    if (n > max) return Error{Errc::too_large, "TPM2B", n};
-    TRY(ByteSpan b, r.bytes(n));
-    return to_bytes(b);
-}
-
-Result<Bytes> ecdsa_der(ByteSpan r, ByteSpan s) {
-    EcdsaSigPtr sig(ECDSA_SIG_new());
-    BignumPtr a(BN_bin2bn(as_u8(r.data()), static_cast<int>(r.size()), nullptr));
-    BignumPtr b(BN_bin2bn(as_u8(s.data()), static_cast<int>(s.size()), nullptr));
-    if (!sig || !a || !b || ECDSA_SIG_set0(sig.get(), a.get(), b.get()) != 1)
-        return Error{Errc::crypto_failed, "ECDSA_SIG", 0};
-    (void)a.release();  // owned by sig now
-    (void)b.release();
-    Bytes der = to_der(i2d_ECDSA_SIG, sig.get());
-    if (der.empty()) return Error{Errc::crypto_failed, "ECDSA_SIG", 0};
-    return der;
-}
-
 Result<AnySignature> read_tpmt_signature(ByteSpan file, Sha1 sha1) {
     ByteReader r(file);
     AnySignature out;
@@ -40,7 +20,8 @@ Result<AnySignature> read_tpmt_signature(ByteSpan file, Sha1 sha1) {
     if (out.scheme == kTpmAlgEcdsa) {
         TRY(Bytes a, tpm2b(r, kCoordinateMax));
         TRY(Bytes b, tpm2b(r, kCoordinateMax));
-        TRY(out.value, ecdsa_der(a, b));
+        out.value = ecdsa_der(a, b);
+        if (out.value.empty()) return Error{Errc::crypto_failed, "ECDSA_SIG", 0};
     } else {
         TRY(out.value, tpm2b(r, kRsaMax));
     }

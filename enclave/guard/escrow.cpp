@@ -2,21 +2,16 @@
 #include <openssl/cms.h>
 #include <openssl/pem.h>
 
+#include "attestation/openssl.h"
 #include "enclave/guard/boot.h"
 #include "sealcall/base/hex.h"
 
 namespace sealcall::guard {
 namespace {
 
-template <auto F>
-struct Deleter {
-    template <class T>
-    void operator()(T* p) const {
-        F(p);
-    }
-};
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
+using attestation::BioPtr;
+using attestation::Deleter;
+using attestation::X509Ptr;
 using CmsPtr = std::unique_ptr<CMS_ContentInfo, Deleter<CMS_ContentInfo_free>>;
 
 void free_only(STACK_OF(X509) * p) { sk_X509_free(p); }

@@ -9,21 +9,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <memory>
-
-#include "sealcall/base/bytes.h"
+#include "attestation/openssl.h"
 
 namespace sealcall::tls {
 
-/// Calls `Free`, whatever it returns.
-template <auto Free>
-struct Deleter {
-    template <class T>
-    void operator()(T* handle) const {
-        (void)Free(handle);
-    }
-};
-
+using attestation::Deleter;
 using SslPtr = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using SslCtxPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;

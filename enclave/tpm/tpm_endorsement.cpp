@@ -1,8 +1,7 @@
 // The endorsement key that the TPM came with, and the activation of a credential made for it.
 #include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 
+#include "attestation/openssl.h"
 #include "enclave/tpm/esys_tpm.h"
 
 namespace sealcall::tpm {
@@ -13,15 +12,8 @@ constexpr ESYS_TR kNone = ESYS_TR_NONE;
 constexpr uint16_t kNvChunk = 512;  ///< every TPM reads as much at once (PC Client Platform TPM Profile, 4.4)
 constexpr uint16_t kNvMax = 8192;
 
-template <auto F>
-struct Deleter {
-    template <class T>
-    void operator()(T* p) const {
-        F(p);
-    }
-};
-using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
-using BignumPtr = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+using attestation::BignumPtr;
+using attestation::X509Ptr;
 
 bool number_is(EVP_PKEY* key, const char* name, ByteSpan wanted) {
     BIGNUM* raw = nullptr;

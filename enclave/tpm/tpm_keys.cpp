@@ -1,7 +1,7 @@
 // Creating, loading and using keys.
-#include <openssl/ecdsa.h>
 #include <tss2/tss2_mu.h>
 
+#include "attestation/openssl.h"
 #include "enclave/tpm/esys_tpm.h"
 
 namespace sealcall::tpm {
@@ -9,15 +9,6 @@ namespace sealcall::tpm {
 namespace {
 
 constexpr ESYS_TR kNone = ESYS_TR_NONE;
-
-template <auto F>
-struct Deleter {
-    template <class T>
-    void operator()(T* p) const {
-        F(p);
-    }
-};
-using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, Deleter<ECDSA_SIG_free>>;
 
 /// TPM2B_SENSITIVE_CREATE that does not outlive its use.
 struct Sensitive {
@@ -32,26 +23,6 @@ struct Sensitive {
         return fill(s.data.size, s.data.buffer, data);
     }
 };
-
-// RFC 3279 2.2.3.
-Result<Bytes> der_signature(const TPMS_SIGNATURE_ECDSA& in) {
-    EcdsaSigPtr sig(ECDSA_SIG_new());
-    BIGNUM* r =
-        BN_bin2bn(in.signatureR.buffer, std::min<int>(in.signatureR.size, sizeof(in.signatureR.buffer)), nullptr);
-    BIGNUM* s =
-        BN_bin2bn(in.signatureS.buffer, std::min<int>(in.signatureS.size, sizeof(in.signatureS.buffer)), nullptr);
-    if (!sig || r == nullptr || s == nullptr || ECDSA_SIG_set0(sig.get(), r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        return Error{Errc::out_of_memory, "ECDSA_SIG", 0};
-    }
-    const int size = i2d_ECDSA_SIG(sig.get(), nullptr);
-    if (size <= 0) return Error{Errc::crypto_failed, "ECDSA_SIG", 0};
-    Bytes out(static_cast<size_t>(size));
-    uint8_t* p = as_u8(out.data());
-    if (i2d_ECDSA_SIG(sig.get(), &p) != size) return Error{Errc::crypto_failed, "ECDSA_SIG", 0};
-    return out;
-}
 
 TPML_PCR_SELECTION select_one(uint8_t pcr) {
     TPML_PCR_SELECTION s{};
@@ -177,7 +148,10 @@ Result<Bytes> EsysTpm::sign_once(const Digest& digest) {
         return Esys_Sign(e, identity_.get(), session, kNone, kNone, &in, &own_scheme, &no_ticket, signature.out());
     }));
     if (signature->sigAlg != TPM2_ALG_ECDSA) return Error{Errc::tpm_bad_response, "TPM2_Sign", signature->sigAlg};
-    return der_signature(signature->signature.ecdsa);
+    const auto& [hash, r, s] = signature->signature.ecdsa;
+    Bytes der = attestation::ecdsa_der(view(r.size, r.buffer), view(s.size, s.buffer));
+    if (der.empty()) return Error{Errc::crypto_failed, "ECDSA_SIG", 0};
+    return der;
 }
 
 Result<AttestedBlob> EsysTpm::certify_identity(const Digest& qualifying_data) {

@@ -9,9 +9,8 @@
 namespace sealcall::authority {
 namespace {
 
-using attestation::Deleter;
-using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using CmsPtr = std::unique_ptr<CMS_ContentInfo, Deleter<CMS_ContentInfo_free>>;
+using attestation::BioPtr;
+using CmsPtr = std::unique_ptr<CMS_ContentInfo, attestation::Deleter<CMS_ContentInfo_free>>;
 
 constexpr size_t kTextMax = 1024;
 const Error kBad{Errc::bad_value, "escrow", 0};
