@@ -1,6 +1,7 @@
 // What each route of the interface does, once its caller is known.
 #include "api.h"
 #include "files.h"
+#include "record_json.h"
 
 namespace sealcall::authority {
 namespace {
@@ -49,18 +50,10 @@ Json device_json(const DeviceView& view) {
     for (const auto& u : view.users) users.push_back(u.uri);
     for (const auto& k : view.keys)
         keys.push_back({{"spki", k.spki}, {"partner", k.partner}, {"device", k.label}, {"revoked_ms", k.revoked_ms}});
-    const DeviceRecord& d = view.device;
-    return {{"id", d.id},
-            {"ek", d.ek},
-            {"endorsement", d.endorsement},
-            {"profile", d.profile},
-            {"software_tpm", d.software_tpm},
-            {"first_ms", d.first_ms},
-            {"last_ms", d.last_ms},
-            {"revoked_ms", d.revoked_ms},
-            {"reason", d.reason},
-            {"users", users},
-            {"attestation_keys", keys}};
+    Json out = record_json(view.device);
+    out["users"] = users;
+    out["attestation_keys"] = keys;
+    return out;
 }
 
 }  // namespace
@@ -118,17 +111,7 @@ ApiReply Api::create_token(const ApiRequest& request, const Actor& actor, const 
 
 ApiReply Api::list_tokens(const ApiRequest&, const Actor&, const std::string&) {
     Json list = Json::array();
-    for (const auto& t : administration_.list_tokens())
-        list.push_back({{"id", t.id},
-                        {"user", t.uri},
-                        {"profile", t.profile},
-                        {"replaces", t.replaces},
-                        {"created_ms", t.created_ms},
-                        {"created_by", t.created_by},
-                        {"expires_ms", t.expires_ms},
-                        {"used_ms", t.used_ms},
-                        {"revoked_ms", t.revoked_ms},
-                        {"failures", t.failures}});
+    for (const auto& t : administration_.list_tokens()) list.push_back(record_json(t));
     return ok({{"tokens", list}});
 }
 
@@ -197,12 +180,7 @@ ApiReply Api::create_admin(const ApiRequest& request, const Actor& actor, const 
 
 ApiReply Api::list_admins(const ApiRequest&, const Actor&, const std::string&) {
     Json list = Json::array();
-    for (const auto& a : administration_.list_admins())
-        list.push_back({{"id", a.id},
-                        {"name", a.name},
-                        {"role", role_word(a.role)},
-                        {"created_ms", a.created_ms},
-                        {"revoked_ms", a.revoked_ms}});
+    for (const auto& a : administration_.list_admins()) list.push_back(record_json(a));
     return ok({{"admins", list}});
 }
 
@@ -214,15 +192,7 @@ ApiReply Api::revoke_admin(const ApiRequest&, const Actor& actor, const std::str
 ApiReply Api::read_audit(const ApiRequest& request, const Actor&, const std::string&) {
     const uint64_t after = after_of(request);
     Json list = Json::array();
-    for (const auto& r : administration_.read_audit(after, kAuditPage))
-        list.push_back({{"seq", r.seq},
-                        {"wall_ms", r.wall_ms},
-                        {"actor", r.actor},
-                        {"action", r.action},
-                        {"subject", r.subject},
-                        {"detail", r.detail},
-                        {"previous", r.previous},
-                        {"hash", r.hash}});
+    for (const auto& r : administration_.read_audit(after, kAuditPage)) list.push_back(record_json(r));
     return ok({{"records", list}});
 }
 

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "files.h"
 #include "problem.h"
+#include "record_json.h"
 
 namespace sealcall::cli {
 namespace {
@@ -93,16 +94,8 @@ int run_authority_token_list(const Context& context) {
                       << printable(t.created_by, 64) << "\n";
             continue;
         }
-        list.push_back({{"id", t.id},
-                        {"state", token_state(t, now)},
-                        {"user", t.uri},
-                        {"profile", t.profile},
-                        {"replaces", t.replaces},
-                        {"created_ms", t.created_ms},
-                        {"created_by", t.created_by},
-                        {"expires_ms", t.expires_ms},
-                        {"used_ms", t.used_ms},
-                        {"failures", t.failures}});
+        list.push_back(authority::record_json(t));
+        list.back()["state"] = token_state(t, now);
     }
     if (context.json()) print_json({{"ok", true}, {"tokens", list}});
     return exit_status::kOk;
@@ -132,11 +125,7 @@ int run_authority_admin_list(const Context& context) {
     auto list = nlohmann::json::array();
     for (const auto& a : local.administration.list_admins()) {
         if (context.json())
-            list.push_back({{"id", a.id},
-                            {"name", a.name},
-                            {"role", authority::role_word(a.role)},
-                            {"created_ms", a.created_ms},
-                            {"revoked_ms", a.revoked_ms}});
+            list.push_back(authority::record_json(a));
         else
             std::cout << "  " << a.id << "  " << authority::role_word(a.role) << "  " << printable(a.name, 64)
                       << "  since " << local_time(a.created_ms)
@@ -179,13 +168,7 @@ int run_authority_audit(const Context& context) {
         for (const auto& r : page) {
             after = r.seq;
             if (context.json())
-                list.push_back({{"seq", r.seq},
-                                {"wall_ms", r.wall_ms},
-                                {"actor", r.actor},
-                                {"action", r.action},
-                                {"subject", r.subject},
-                                {"detail", r.detail},
-                                {"hash", r.hash}});
+                list.push_back(authority::record_json(r));
             else
                 std::cout << "  " << r.seq << "  " << local_time(r.wall_ms) << "  " << printable(r.actor, 64) << "  "
                           << printable(r.action, 64) << "  " << printable(r.subject) << "  " << printable(r.detail)

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "files.h"
 #include "problem.h"
+#include "record_json.h"
 
 namespace sealcall::cli {
 namespace {
@@ -42,18 +43,10 @@ nlohmann::json device_json(const authority::DeviceView& view) {
                         {"device", k.label},
                         {"created_ms", k.created_ms},
                         {"revoked_ms", k.revoked_ms}});
-    const auto& d = view.device;
-    return {{"id", d.id},
-            {"ek", d.ek},
-            {"endorsement", d.endorsement},
-            {"profile", d.profile},
-            {"software_tpm", d.software_tpm},
-            {"first_ms", d.first_ms},
-            {"last_ms", d.last_ms},
-            {"revoked_ms", d.revoked_ms},
-            {"reason", d.reason},
-            {"users", users},
-            {"attestation_keys", keys}};
+    auto out = authority::record_json(view.device);
+    out["users"] = users;
+    out["attestation_keys"] = keys;
+    return out;
 }
 
 std::string state_words(const authority::DeviceView& view) {

@@ -14,7 +14,7 @@ using foreign::Findings;
 using foreign::Verdict;
 using nlohmann::json;
 
-constexpr size_t kCorimMax = 4 * 1024 * 1024, kKeyMax = 65536;
+constexpr size_t kCorimMax = 4 * 1024 * 1024;
 
 json typed(const TypedValue& v) { return {{"type", v.type}, {"value", v.value}}; }
 
@@ -62,12 +62,8 @@ void judge(const Corim& c, const CorimOptions& o, Findings& out) {
         out.check("validity", now >= c.not_before.value_or(0) && now <= c.not_after.value_or(INT64_MAX),
                   "It is valid at that time.", "It is not valid at that time.");
     if (!o.key.empty()) {
-        const std::string text = evidence_file(o.key, kKeyMax);
-        auto key = read_jose_key(as_bytes(text));
-        if (!key)
-            throw Problem(printable(o.key, 200) + " is no key to check with: " + key.error().what + ".",
-                          "Give the signer's public key, P-256 or P-384, as JWK, PEM or DER.", exit_status::kUsage);
-        const auto good = verify_corim(c, *key);
+        const JoseKey key = evidence_key(o.key, "signer");
+        const auto good = verify_corim(c, key);
         out.check("signature", good.has_value(), "It is signed by this key.",
                   good ? "" : std::string("It is not this signer's word: ") + good.error().what + ".");
     } else {

@@ -84,15 +84,11 @@ int run_evidence_ear(const Context& context) {
     const EarOptions& o = context.options.ear;
     std::string token = evidence_file(o.token, kTokenMax);
     while (token.ends_with('\n') || token.ends_with('\r')) token.pop_back();
-    const std::string key_text = evidence_file(o.key, kTokenMax);
-    auto key = read_jose_key(as_bytes(key_text));
-    if (!key)
-        throw Problem(printable(o.key, 200) + " is no key to check with: " + key.error().what + ".",
-                      "Give the verifier's public key, P-256 or P-384, as JWK, PEM or DER.", exit_status::kUsage);
+    const JoseKey key = evidence_key(o.key, "verifier");
     EarExpectation expect;
     expect.wall_ms = evidence_time(o.at);
     if (!o.nonce.empty()) expect.nonce = nonce_bytes(o.nonce);
-    const auto ear = verify_ear(token, *key, expect);
+    const auto ear = verify_ear(token, key, expect);
     Findings findings;
     json facts = json::object();
     if (ear) {

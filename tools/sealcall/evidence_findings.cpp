@@ -18,6 +18,16 @@ std::string evidence_file(const std::string& name, size_t most) {
     return *std::move(content);
 }
 
+attestation::JoseKey evidence_key(const std::string& name, const std::string& whose) {
+    constexpr size_t kKeyMax = 65536;
+    const std::string text = evidence_file(name, kKeyMax);
+    auto key = attestation::read_jose_key(as_bytes(text));
+    if (!key)
+        throw Problem(printable(name, 200) + " is no key to check with: " + key.error().what + ".",
+                      "Give the " + whose + "'s public key, P-256 or P-384, as JWK, PEM or DER.", exit_status::kUsage);
+    return *std::move(key);
+}
+
 Bytes nonce_bytes(const std::string& digits) {
     constexpr size_t kNonceMax = 64;
     const std::string bare = digits.starts_with("0x") ? digits.substr(2) : digits;

@@ -2,12 +2,16 @@
 #pragma once
 
 #include "attestation/foreign/finding.h"
+#include "attestation/jose_key.h"
 #include "commands.h"
 
 namespace sealcall::cli {
 
 /// The file's bytes; Problem if it is not there, cannot be read or is larger than `most` bytes.
 std::string evidence_file(const std::string& name, size_t most);
+
+/// The key of --key: a JWK, PEM or DER; Problem (usage) if it is none. `whose`: "signer", for the advice.
+attestation::JoseKey evidence_key(const std::string& name, const std::string& whose);
 
 /// Hexadecimal digits of a --nonce, at most 64 bytes, "0x" allowed; Problem (usage) if they are none.
 Bytes nonce_bytes(const std::string& digits);
