@@ -5,8 +5,7 @@
 #include "attestation/binding.h"
 #include "attestation/cel.h"
 #include "enclave/attester.h"
-#include "enclave/tls/channel.h"
-#include "sealcall/base/tpm_extend.h"
+#include "tests/support/hand_held_channel.h"
 #include "tests/support/partner.h"
 
 namespace sealcall::test {
@@ -17,25 +16,10 @@ using rats::Level;
 using rats::Reason;
 using Change = std::function<void(rats::Passport&)>;
 
-constexpr enclave::RecheckTimes kShort{.every = {}, .gap = Millis{20}, .overdue = Millis{8000}, .silent = Millis{9000}};
-
-class HostilePassport : public ::testing::Test {
+class HostilePassport : public ::testing::Test, protected TwoOrganisations {
   protected:
-    Organisation corp_{"Example Corp", "example.com"}, partner_{"Partner AG", "partner.example"};
-
-    PhoneOptions alice() {
-        PhoneOptions o = partner_.phone("alice", partner_.believing(corp_, corp_.card()));
-        o.passport_to = {"*"};
-        o.recheck = kShort;
-        o.policy.recheck_seconds = 3600;
-        return o;
-    }
-    PhoneOptions bob() {
-        PhoneOptions o = corp_.phone("bob", corp_.believing(partner_, partner_.card()));
-        o.recheck = kShort;
-        o.policy.recheck_seconds = 3600;
-        return o;
-    }
+    PhoneOptions alice() { return alice_showing_to("*"); }
+    PhoneOptions bob() { return TwoOrganisations::bob(partner_.card()); }
     static rats::Passport read(const Bytes& bytes) { return ipc::decode<rats::Passport>(bytes).value(); }
     /// What bob makes of alice when her host puts `answer` in the place of her authority's.
     rats::AttestationResult seen(const std::function<Bytes(const Bytes& request)>& answer) {
@@ -193,13 +177,7 @@ class PassportOwner : public ::testing::Test {
         o.passport_to = {"*"};
         bob_ = std::make_unique<EnclavePhone>(corp_.authority(), o);
         const auto roles = measured_roles(false);
-        for (const auto& role : roles)
-            CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::cel_digest(role),
-                                      tpm::test::kPatient)
-                      .has_value());
-        tpm_ = tpm::Tpm::open(swtpm_->connect(),
-                              {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = tpm::test::kPatient})
-                   .value();
+        tpm_ = open_measured(*swtpm_, roles);
         CHECK(tpm_->provision().has_value());
         const auto identity = tpm_->create_identity().value();
         CHECK(tpm_->load(identity).has_value());
@@ -236,22 +214,10 @@ class PassportOwner : public ::testing::Test {
                                                          .status = 200,
                                                          .body = BoundedBytes<512>(corp_.stamp(request_))});
         }
-        for (const Bytes& body : channel_->take_output())
-            (void)bob_->host.send(ipc::ChannelIn{.session = session_, .body = BoundedBytes<rats::kInfoBodyMax>(body)});
-        while (auto out = EnclavePhone::take<ipc::ChannelOut>(bob_->from_host))
-            if (channel_->feed(out->body.view())) (void)channel_->advance();
-        if (channel_->state() != tls::ChannelState::open) return;
-        if (auto more = channel_->receive())
-            for (auto& f : *more) frames_.push_back(std::move(f));
+        carry(*channel_, *bob_, session_, frames_);
     }
     bool until(const std::function<bool()>& done) {
-        const BootInstant deadline = BootClock::now() + Millis{15000};
-        while (!done()) {
-            if (BootClock::now() > deadline) return false;
-            turn();
-            usleep(300);
-        }
-        return true;
+        return turned_until(done, [this] { turn(); });
     }
     [[nodiscard]] size_t count(rats::FrameType type) const {
         return static_cast<size_t>(std::ranges::count(frames_, type, &tls::Channel::Frame::type));

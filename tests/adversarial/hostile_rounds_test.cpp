@@ -5,9 +5,7 @@
 #include "attestation/binding.h"
 #include "attestation/cel.h"
 #include "enclave/attester.h"
-#include "enclave/tls/channel.h"
-#include "sealcall/base/tpm_extend.h"
-#include "tests/support/enclave_phone.h"
+#include "tests/support/hand_held_channel.h"
 #include "tools/machine/machine.h"
 
 namespace sealcall::test {
@@ -79,13 +77,7 @@ class Owner {
     }
     void start() {
         swtpm_ = std::make_unique<tpm::test::Swtpm>(dir_.path());
-        for (const auto& role : roles())
-            CHECK(tpm_raw::extend_pcr(swtpm_->fd(), tpm_raw::Wire::stream, 13, attestation::cel_digest(role),
-                                      tpm::test::kPatient)
-                      .has_value());
-        tpm_ = tpm::Tpm::open(swtpm_->connect(),
-                              {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = tpm::test::kPatient})
-                   .value();
+        tpm_ = open_measured(*swtpm_, roles());
     }
     tpm::test::TempDir dir_;
     std::unique_ptr<tpm::test::Swtpm> swtpm_;
@@ -112,22 +104,10 @@ class HostileRounds : public ::testing::Test {
         if (session_.value == 0)
             if (auto m = EnclavePhone::take<ipc::IncomingAdmitted>(bob_.from_host)) session_ = m->session;
         if (session_.value == 0) return;
-        for (const Bytes& body : channel_->take_output())
-            (void)bob_.host.send(ipc::ChannelIn{.session = session_, .body = BoundedBytes<rats::kInfoBodyMax>(body)});
-        while (auto out = EnclavePhone::take<ipc::ChannelOut>(bob_.from_host))
-            if (channel_->feed(out->body.view())) (void)channel_->advance();
-        if (channel_->state() != tls::ChannelState::open) return;
-        if (auto more = channel_->receive())
-            for (auto& f : *more) frames_.push_back(std::move(f));
+        carry(*channel_, bob_, session_, frames_);
     }
     bool until(const std::function<bool()>& done) {
-        const BootInstant deadline = BootClock::now() + Millis{15000};
-        while (!done()) {
-            if (BootClock::now() > deadline) return false;
-            turn();
-            usleep(300);
-        }
-        return true;
+        return turned_until(done, [this] { turn(); });
     }
     [[nodiscard]] size_t count(FrameType type) const {
         return static_cast<size_t>(std::ranges::count(frames_, type, &tls::Channel::Frame::type));

@@ -2,7 +2,7 @@
 // answered.
 #include <gtest/gtest.h>
 
-#include "tests/support/enclave_phone.h"
+#include "tests/support/hand_held_channel.h"
 
 namespace sealcall::test {
 namespace {
@@ -112,13 +112,7 @@ class Forks : public ::testing::Test {
         }
     }
     bool until(const std::function<bool()>& done) {
-        const BootInstant deadline = BootClock::now() + Millis{20000};
-        while (!done()) {
-            if (BootClock::now() > deadline) return false;
-            turn();
-            usleep(200);
-        }
-        return true;
+        return turned_until(done, [this] { turn(); });
     }
     void dial_until_both_ring() {
         ASSERT_TRUE(alice_.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(kBob), .label = {}})

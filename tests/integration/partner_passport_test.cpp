@@ -15,26 +15,10 @@ using rats::Reason;
 
 bool has(const ipc::CallCard& card, Reason reason) { return std::ranges::count(card.theirs.reasons, reason) == 1; }
 
-constexpr enclave::RecheckTimes kShort{.every = {}, .gap = Millis{20}, .overdue = Millis{8000}, .silent = Millis{9000}};
-
-class Passports : public ::testing::Test {
+class Passports : public ::testing::Test, protected TwoOrganisations {
   protected:
-    Organisation corp_{"Example Corp", "example.com"}, partner_{"Partner AG", "partner.example"};
-
-    /// Alice of the partner, who shows a passport to everybody else; bob of the corporation, who shows Evidence.
-    PhoneOptions alice() {
-        PhoneOptions o = partner_.phone("alice", partner_.believing(corp_, corp_.card()));
-        o.passport_to = {"example.com"};
-        o.recheck = kShort;
-        o.policy.recheck_seconds = 3600;
-        return o;
-    }
-    PhoneOptions bob(const std::optional<rats::PartnerVerifier>& card) {
-        PhoneOptions o = corp_.phone("bob", corp_.believing(partner_, card));
-        o.recheck = kShort;
-        o.policy.recheck_seconds = 3600;
-        return o;
-    }
+    PhoneOptions alice() { return alice_showing_to("example.com"); }
+    using TwoOrganisations::bob;
     PhoneOptions bob() { return bob(partner_.card()); }
 
     void answer_by(Hosts& hosts, std::function<void(rats::Passport&)> change = {}) {

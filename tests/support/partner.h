@@ -90,4 +90,28 @@ class Organisation {
     attestation::PkeyPtr key_;
 };
 
+/// Alice's organisation and bob's, each the other's partner. Rounds come when a test asks for them.
+class TwoOrganisations {
+  protected:
+    Organisation corp_{"Example Corp", "example.com"}, partner_{"Partner AG", "partner.example"};
+
+    /// Alice of the partner, who shows passports to `passport_to`.
+    PhoneOptions alice_showing_to(std::string passport_to) {
+        PhoneOptions o = asking_by_hand(partner_.phone("alice", partner_.believing(corp_, corp_.card())));
+        o.passport_to = {std::move(passport_to)};
+        return o;
+    }
+    /// Bob of the corporation, who shows Evidence and pins alice's verifier as `card` says.
+    PhoneOptions bob(const std::optional<rats::PartnerVerifier>& card) {
+        return asking_by_hand(corp_.phone("bob", corp_.believing(partner_, card)));
+    }
+
+  private:
+    static PhoneOptions asking_by_hand(PhoneOptions o) {
+        o.recheck = {.every = {}, .gap = Millis{20}, .overdue = Millis{8000}, .silent = Millis{9000}};
+        o.policy.recheck_seconds = 3600;
+        return o;
+    }
+};
+
 }  // namespace sealcall::test
