@@ -5,7 +5,7 @@ import statistics
 GOALS_TEXT = {"dial_to_ring": "dial to ring, warm", "accept_to_secure": "accept to secure, first or warm",
               "cpu": "processor time of all processes, over baresip's", "memory": "memory (PSS) of all processes in a call",
               "appraisal": "quotes and chains, over signature checks and hashes",
-              "ima": "list of 100 000 programs, over the hashes of its entries", "ima_block": "the same, over its bytes hashed as one block",
+              "ima": "list of 100 000 programs read whole, over the hashes of its entries", "ima_block": "which beginning of it gives PCR 10, over its bytes hashed in one piece",
               "log_transfer": "requests for logs in a warm call"}
 # goal: (operation, its floor, at most so many times)
 FLOORS = {"appraisal": ("appraisal/quotes_and_chains", "appraisal/signatures_and_hashes_alone", 1.5),

@@ -1,5 +1,5 @@
-// Logs of others: a kernel's list of 100 000 files in both forms beside its floor, the hashes that a verifier cannot
-// avoid (the template hash of each entry, the bank's hash of it, and the extension), and a boot log of the usual size.
+// Logs of others: a kernel's list of 100 000 files in both forms beside its floors (its bytes hashed in one piece; by
+// entry its template hash, the bank's hash of it, and the extension), and a boot log of the usual size.
 #include "attestation/logs/ima.h"
 #include "attestation/logs/measured_boot.h"
 #include "sealcall/base/hex.h"
