@@ -70,7 +70,9 @@ TEST(AttestedCall, APartnerSeesAnAttestationKeyThatNobodyElseSees) {
         const auto request = ipc::decode_message<rats::VerifierRequest>(peer.verifier_requests.at(0)).value();
         const auto key = ipc::decode<rats::EvidenceBody>(request.evidence.body.view()).value().ak_public;
         EXPECT_TRUE(alice.ui.send(ipc::HangUp{.call = hosts.a_call}).has_value());
-        EXPECT_TRUE(hosts.run_until([&] { return peer.last_state()->state == CallState::ended; }));
+        EXPECT_TRUE(hosts.run_until([&] {
+            return peer.last_state()->state == CallState::ended && alice.last_state()->state == CallState::ended;
+        }));
         return to_bytes(key.view());
     };
     const Bytes for_bob = key_seen_by(bob), for_pat = key_seen_by(pat);
