@@ -91,7 +91,7 @@ Status make_root(const fs::path& root) {
     std::error_code failed;
     fs::create_directories(root, failed);
     if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("sealcall-guard", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=64m,mode=0755") != 0)
+        ::mount("sealcall-guard", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=256m,mode=0755") != 0)
         return Error{Errc::not_permitted, "a file system for the enclave's copies", static_cast<uint32_t>(errno)};
     return {};
 }
