@@ -134,8 +134,16 @@ TEST_F(HostileRequests, ALauncherThatHandsOverOtherThingsHarmsItselfOnly) {
             std::this_thread::sleep_for(Millis{5});
         EXPECT_EQ(keys(), GuardKeys::ready);
     }
-    // What the descriptors could have carried out: nothing.
-    EXPECT_EQ(::lseek(memory.get(), 0, SEEK_END), 0) << "something was written into the launcher's memory";
+    // What the descriptors could have carried out: nothing. A sanitizer's runtime has words of its own there (no /proc
+    // to read its name from).
+    std::array<char, 4096> said{};
+    const ssize_t n = ::pread(memory.get(), said.data(), said.size() - 1, 0);
+    const std::string_view text(said.data(), n > 0 ? static_cast<size_t>(n) : 0);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    EXPECT_TRUE(text.empty() || text.starts_with("==1==WARNING: reading executable name")) << text;
+#else
+    EXPECT_EQ(text, "") << "something was written into the launcher's memory";
+#endif
     auto made = init();
     ASSERT_OK(made);
     EXPECT_TRUE(made->ok) << made->problem.view();
