@@ -181,8 +181,7 @@ std::vector<Digest> struck_off(Database& db, uint64_t now_ms) {
     for (const char* query : {kRevokedAttestationKeys, kRevokedIdentityKeys})
         for (const Digest& key : digests(db.run(std::string(query) + kHasCertificate, {since}))) out.push_back(key);
     std::ranges::sort(out);
-    const auto repeats = std::ranges::unique(out);
-    out.erase(repeats.begin(), repeats.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
 
