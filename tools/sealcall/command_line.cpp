@@ -290,6 +290,11 @@ void CommandLine::define_generators() {
     for (const auto& words : all_commands()) const_cast<CLI::App*>(find(words))->get_formatter()->column_width(34);
 }
 
+void CommandLine::forget_definition() {
+    app_.reset();
+    docs_ = {};
+}
+
 void CommandLine::parse(int argc, const char* const* argv) { app_->parse(argc, argv); }
 
 std::vector<std::string> CommandLine::command() const {

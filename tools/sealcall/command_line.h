@@ -36,6 +36,9 @@ class CommandLine {
     /// The definition of one command; nullptr if there is none of that name.
     [[nodiscard]] const CLI::App* find(const std::vector<std::string>& words) const;
     [[nodiscard]] const CommandDoc& doc(const std::vector<std::string>& words) const;
+    /// Frees all but the options: half a megabyte that a program which stays needs no more. Nothing else may be asked
+    /// for afterwards.
+    void forget_definition();
 
   private:
     CLI::App* add(CLI::App& parent, const std::string& name, const std::string& description, CommandDoc doc);

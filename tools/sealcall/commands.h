@@ -14,7 +14,7 @@ namespace sealcall::cli {
 class CommandLine;
 
 struct Context {
-    const CommandLine& line;
+    CommandLine& line;
     const Options& options;
     ProfileStore store;
     char** arguments;  ///< argv

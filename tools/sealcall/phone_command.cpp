@@ -6,6 +6,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "command_line.h"
 #include "commands.h"
 #include "files.h"
 #include "phone_plan.h"
@@ -59,6 +60,7 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
     if (log.valid()) plan.ground.log_fd = log.get();
     plan.control_socket = listen_control(paths.control_socket);
     const SocketFile remove_later(paths.control_socket);
+    context.line.forget_definition();
     std::string problem;
     auto phone = launcher::Phone::start(std::move(plan), problem);
     if (!phone)
