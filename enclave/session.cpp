@@ -21,6 +21,15 @@ constexpr std::array kAnsweredBy{"person", "policy", "script"};
 
 bool is_zero(const Digest& d) { return d == Digest{}; }
 
+/// A partner's authority names people of its own domain. Whoever had a name of others from it would be shown what is
+/// meant for them: Evidence instead of a passport, logs, an attestation key.
+Status may_name(const std::vector<rats::PartnerVerifier>& partners, const attestation::IdentityCertificate& peer) {
+    for (const rats::PartnerVerifier& p : partners)
+        if (p.issuer.view() == peer.authority && p.domain.view() != sip_name(peer.uri).host)
+            return Error{Errc::wrong_name, "the partner's authority may not certify this name", 0};
+    return {};
+}
+
 }  // namespace
 
 Session::Session(Context& context, Call& call, SessionId id, rats::Role role)
@@ -51,8 +60,10 @@ Result<std::unique_ptr<Session>> Session::open_attested(Context& context, Call& 
         if (*signer == nullptr) return Error{Errc::wrong_state, "signature asked outside the handshake job", 0};
         return (*signer)->sign_identity(digest);
     };
-    // Chain, name and reflection are the channel's own checks. Block lists are policy and come with its language.
-    config.accept_peer = [](const attestation::IdentityCertificate&) { return true; };
+    // Chain and reflection are the channel's own checks. Block lists are policy and come with its language.
+    const attestation::ReferenceSet* set = context.bundle.references();
+    config.accept_peer = [partners = set == nullptr ? std::vector<rats::PartnerVerifier>() : set->partners()](
+                             const attestation::IdentityCertificate& peer) { return may_name(partners, peer); };
     TRY(auto channel, tls::Channel::create(std::move(config)));
     self->channel_ = std::move(channel);
     return self;

@@ -1,6 +1,7 @@
 // Logs in the attestation channel, both ways: what we ask the peer for before we appraise it, and what we show of ours.
 #include "attestation/binding.h"
 #include "enclave/session.h"
+#include "enclave/sip_name.h"
 
 namespace sealcall::enclave {
 namespace {
@@ -41,8 +42,8 @@ Status Session::on_log_request(ByteSpan body) {
     if (!log || request.offset >= log->size()) return Error{Errc::bad_value, "log offset", request.offset};
     if (++log_requests_ > kRequestsMax) return Error{Errc::too_large, "logs asked for too often", 0};
     const std::string_view domain = peer_domain();
-    const bool shown = std::ranges::any_of(context_.config.show_logs_to,
-                                           [&](const auto& d) { return d.view() == domain && !domain.empty(); });
+    const bool shown = std::ranges::any_of(
+        context_.config.show_logs_to, [&](const auto& d) { return same_host(d.view(), domain) && !domain.empty(); });
     context_.record(audit::Record("log_asked_for")
                         .call(call_.id)
                         .text("peer", channel_->peer().uri)

@@ -14,10 +14,10 @@ constexpr Millis kPassportDeadline{3000};
 
 /// Chosen once, by the peer's domain: Hello says it, and it holds for all rounds. "*": everybody but our own people.
 rats::EvidenceKind Session::kind_to_show() const {
-    const std::string_view theirs = sip_name(channel_->peer().uri).host;
-    const bool stranger = theirs != sip_name(context_.config.own_uri.view()).host;
+    const std::string_view theirs = peer_domain();
+    const bool stranger = !same_host(theirs, sip_name(context_.config.own_uri.view()).host);
     const bool passport = std::ranges::any_of(context_.config.passport_to, [&](const auto& domain) {
-        return domain.view() == theirs || (domain.view() == "*" && stranger);
+        return same_host(domain.view(), theirs) || (domain.view() == "*" && stranger);
     });
     return passport ? rats::EvidenceKind::passport : rats::EvidenceKind::tpm_quote;
 }

@@ -5,11 +5,6 @@
 namespace sealcall::enclave {
 namespace {
 
-bool equal_no_case(std::string_view a, std::string_view b) {
-    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 bool numeric(std::string_view host) {
     if (host.starts_with('[')) return true;
     return !host.empty() && std::ranges::all_of(host, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
@@ -17,9 +12,14 @@ bool numeric(std::string_view host) {
 
 }  // namespace
 
+bool same_host(std::string_view a, std::string_view b) {
+    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 SipName sip_name(std::string_view uri) {
     for (std::string_view scheme : {"sip:", "sips:"})
-        if (uri.size() > scheme.size() && equal_no_case(uri.substr(0, scheme.size()), scheme)) {
+        if (uri.size() > scheme.size() && same_host(uri.substr(0, scheme.size()), scheme)) {
             uri.remove_prefix(scheme.size());
             break;
         }
@@ -41,7 +41,7 @@ SipName sip_name(std::string_view uri) {
 bool same_person(std::string_view dialled, std::string_view certified) {
     const SipName a = sip_name(dialled), b = sip_name(certified);
     if (numeric(a.host)) return a.user.empty() || a.user == b.user;
-    return a.user == b.user && equal_no_case(a.host, b.host);
+    return a.user == b.user && same_host(a.host, b.host);
 }
 
 }  // namespace sealcall::enclave

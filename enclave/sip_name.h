@@ -13,6 +13,9 @@ struct SipName {
 /// Takes "sip:user@host:port;params", with or without scheme. Never fails: what is missing is empty.
 SipName sip_name(std::string_view uri);
 
+/// Hosts compare without case (RFC 3261 19.1.4).
+bool same_host(std::string_view a, std::string_view b);
+
 /// True if `certified` is whom `dialled` names. Hosts compare without case. Who dials a numeric address has named no
 /// domain: then the user part alone must agree (and an address without user names nobody).
 bool same_person(std::string_view dialled, std::string_view certified);

@@ -154,8 +154,8 @@ Status TlsChannel::verify_peer(X509* leaf) {
     TRY(auto identity, attestation::check_identity_certificate(copy, config_.anchors, config_.wall_ms));
     // The key that TLS will verify with and the key that was checked must be one.
     if (identity.spki != spki) return Error{Errc::bad_certificate, "certificate reads in two ways", 0};
-    if (!config_.accept_peer || !config_.accept_peer(identity))
-        return Error{Errc::refused_by_policy, "peer is not accepted", 0};
+    if (!config_.accept_peer) return Error{Errc::refused_by_policy, "peer is not accepted", 0};
+    TRY_STATUS(config_.accept_peer(identity));
     peer_ = std::move(identity);
     return {};
 }

@@ -21,9 +21,9 @@ struct ChannelConfig {
     uint64_t wall_ms = 0;
     SignDigest sign;
     Digest own_spki{};  ///< a peer with this key is a reflection and is refused
-    /// Called after the chain passed and before this side shows its certificate or signs: block list, name. False ends
-    /// it.
-    std::function<bool(const attestation::IdentityCertificate&)> accept_peer;
+    /// Called after the chain passed and before this side shows its certificate or signs: block list, name. Its error
+    /// ends the handshake.
+    std::function<Status(const attestation::IdentityCertificate&)> accept_peer;
 };
 
 enum class ChannelState : uint8_t { handshaking, open, failed, closed };
@@ -38,7 +38,7 @@ class Channel {
     /// rats/wire.h or a body that is too short ends the channel.
     virtual Status feed(ByteSpan info_body) = 0;
     /// Runs the handshake as far as the bytes allow; may sign. Errors: handshake_failed (detail: the alert, RFC 8446
-    /// 6), untrusted_certificate, bad_certificate, wrong_name, reflected, refused_by_policy (accept_peer said no),
+    /// 6), untrusted_certificate, bad_certificate, wrong_name, reflected, what accept_peer said,
     /// tpm_* (as the signer returned it). After one the state is `failed`, every later call gives it again, and
     /// take_output has the alert.
     virtual Status advance() = 0;

@@ -41,8 +41,8 @@ Result<Handle> open_existing(Esys& esys, TPM2_HANDLE handle) {
 EsysTpm::~EsysTpm() { wipe(options_.auth_value.data(), options_.auth_value.size()); }
 
 Bytes EsysTpm::auth_of(AuthFor purpose, uint8_t index) const {
-    // A counter's must not be empty even in embedded mode, so that nobody increments it by accident.
     if (purpose == AuthFor::approval) return {};
+    // A counter's must not be empty even in embedded mode, so that nobody increments it by accident.
     if (options_.auth_value.empty() && purpose != AuthFor::counter && purpose != AuthFor::authority) return {};
     const Secret<32> value = derive_auth(options_.auth_value, purpose, index);
     return to_bytes(value.reveal(SecretAccess{}));

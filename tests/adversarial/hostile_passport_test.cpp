@@ -193,7 +193,7 @@ class PassportOwner : public ::testing::Test {
         c.anchors = {corp_.authority().root()};
         c.wall_ms = wall_ms();
         c.own_spki = attester_->identity_spki();
-        c.accept_peer = [](const attestation::IdentityCertificate&) { return true; };
+        c.accept_peer = [](const attestation::IdentityCertificate&) { return Status{}; };
         c.sign = [this](const Digest& digest) { return tpm_->sign_identity(digest); };
         channel_ = tls::Channel::create(std::move(c)).value();
         ipc::IncomingInvite invite;

@@ -29,7 +29,7 @@ class Mallory {
         c.anchors = {root_};
         c.wall_ms = wall_ms();
         c.own_spki = spki_;
-        c.accept_peer = [](const attestation::IdentityCertificate&) { return true; };
+        c.accept_peer = [](const attestation::IdentityCertificate&) { return Status{}; };
         EVP_PKEY* key = key_.get();
         c.sign = [key](const Digest& digest) -> Result<Bytes> {
             Bytes out(80);

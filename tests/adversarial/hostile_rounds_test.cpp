@@ -54,7 +54,7 @@ class Owner {
         c.anchors = {root_};
         c.wall_ms = wall_ms();
         c.own_spki = attester_->identity_spki();
-        c.accept_peer = [](const attestation::IdentityCertificate&) { return true; };
+        c.accept_peer = [](const attestation::IdentityCertificate&) { return Status{}; };
         c.sign = [this](const Digest& digest) { return tpm_->sign_identity(digest); };
         return tls::Channel::create(std::move(c)).value();
     }

@@ -46,7 +46,7 @@ Result<std::unique_ptr<tls::Channel>> SoftwareIdentity::open_channel(rats::Role 
     c.anchors = anchors_;
     c.wall_ms = wall_ms();
     c.own_spki = spki_;
-    c.accept_peer = [](const attestation::IdentityCertificate&) { return true; };
+    c.accept_peer = [](const attestation::IdentityCertificate&) { return Status{}; };
     c.sign = [key = key_.get()](const Digest& digest) { return sign(key, digest); };
     return tls::Channel::create(std::move(c));
 }

@@ -110,9 +110,10 @@ struct Phone {
             if (signer_fails) return *signer_fails;
             return software_sign(key.get(), digest);
         };
-        c.accept_peer = [this](const attestation::IdentityCertificate&) {
+        c.accept_peer = [this](const attestation::IdentityCertificate&) -> Status {
             ++asked;
-            return accepts;
+            if (!accepts) return Error{Errc::refused_by_policy, "peer is not accepted", 0};
+            return {};
         };
         return c;
     }
