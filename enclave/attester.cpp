@@ -35,8 +35,7 @@ Status Attester::add(tpm::Tpm& tpm, std::string_view partner, ByteSpan ak_certif
 }
 
 Result<OwnEvidence> Attester::make(tpm::Tpm& tpm, rats::BindingInput binding, std::string_view peer_domain) const {
-    const auto own_key =
-        std::ranges::find_if(shown_, [&](const Shown& s) { return same_host(s.partner, peer_domain); });
+    const auto own_key = std::ranges::find_if(shown_, [&](auto& s) { return same_host(s.partner, peer_domain); });
     const Shown& shown = own_key == shown_.end() ? shown_.front() : *own_key;
     TRY_STATUS(tpm.use_ak(shown.partner));
     rats::EvidenceBody body = shown.body;
