@@ -79,11 +79,14 @@ Status ReferenceSet::read(ByteSpan body) {
     TRY_STATUS(ipc::decode_value(r, partners_));
     TRY_STATUS(check_partners());
     anchors_ = read_anchors(head_.anchors.items());
+    TRY(uint32_t size, r.u32());
+    if (size > rats::kPolicyMax) return Error{Errc::too_large, "policy", size};
+    TRY(policy_, r.bytes(size));
     return r.finish();
 }
 
 Status ReferenceSet::check_head() const {
-    if (head_.format != 1) return Error{Errc::bad_value, "format of the bundle", head_.format};
+    if (head_.format != 2) return Error{Errc::bad_value, "format of the bundle", head_.format};
     if (head_.version == 0 || head_.authority.empty()) return Error{Errc::bad_value, "bundle without a name", 0};
     if (head_.next_update_ms <= head_.issued_ms || head_.next_update_ms - head_.issued_ms > rats::kBundleLifeMax)
         return Error{Errc::bad_value, "times of the bundle", 0};

@@ -49,6 +49,8 @@ class ReferenceSet {
     /// The anchors of head(), read when the set was opened.
     [[nodiscard]] const Anchors& anchors() const { return anchors_; }
     [[nodiscard]] const std::vector<rats::PartnerVerifier>& partners() const { return partners_.items(); }
+    /// Canonical bytes of the policy (policy/document.h), not looked at here. Empty: there is none.
+    [[nodiscard]] ByteSpan policy() const { return policy_; }
     [[nodiscard]] size_t references() const { return references_.size() / rats::kReferenceSize; }
     [[nodiscard]] size_t runtime() const { return runtime_.size() / rats::kReferenceSize; }
 
@@ -62,6 +64,7 @@ class ReferenceSet {
     Anchors anchors_;
     ByteSpan references_, runtime_;  ///< entries of kReferenceSize bytes
     BoundedList<rats::PartnerVerifier, 16> partners_;
+    ByteSpan policy_;
 };
 
 }  // namespace sealcall::attestation

@@ -105,7 +105,7 @@ const char* name_of(ipc::ProcessRole v) {
 }
 
 const char* name_of(policy::Action v) {
-    static constexpr auto kNames = std::to_array<const char*>({"refuse", "warn", "allow"});
+    static constexpr auto kNames = std::to_array<const char*>({"refuse", "pin", "receive_only", "warn", "allow"});
     return look_up(kNames, v);
 }
 
@@ -117,7 +117,9 @@ const char* name_of(policy::Direction v) {
 const char* name_of(policy::Rule v) {
     static constexpr auto kNames = std::to_array<const char*>(
         {"default_deny", "failed_is_refused", "downgrade_is_refused", "ordinary_refused", "ordinary_warned",
-         "below_minimum_refused", "below_minimum_warned", "lab_does_not_count", "meets_minimum"});
+         "below_minimum_refused", "below_minimum_warned", "lab_does_not_count", "meets_minimum", "blocked",
+         "label_unknown", "unknown_caller_refused", "downgrade_takes_pin", "document_rule", "document_bound",
+         "policy_missing", "pin_not_set"});
     return look_up(kNames, v);
 }
 

@@ -109,15 +109,15 @@ void add_reasons(Lines& out, const Call& c, const Look& look) {
 
 void add_policy(Lines& out, const Call& c, const Look& look) {
     const auto action = c.card.decision.action;
-    const Style style = action == policy::Action::refuse ? Style::red
-                        : action == policy::Action::warn ? Style::amber
-                                                         : Style::plain;
+    const Style style = action == policy::Action::refuse  ? Style::red
+                        : action == policy::Action::allow ? Style::plain
+                                                          : Style::amber;
     std::string text;
     if (!c.card.label.empty()) text.append("\"" + shown(c.card.label.view(), look) + "\": ");
-    text.append(action == policy::Action::refuse ? "refused. "
-                : action == policy::Action::warn ? "with a warning. "
-                                                 : "fine. ");
-    text.append(sentence_of(c.card.decision.rule));
+    text.append(policy::consequence(action)).append(". ").append(sentence_of(c.card.decision.rule));
+    if (c.card.decision.number != 0)
+        text.append(" Rule " + std::to_string(c.card.decision.number) + ": " +
+                    shown(c.card.decision.name.view(), look) + ".");
     add_wrapped(out, {{" Policy  "}}, text, 9, style, look);
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t kDay = 24ULL * 3600 * 1000;  // ms
 constexpr uint64_t kRootLife = 3653 * kDay;
+constexpr const char* kPolicyFile = "policy.bin";
 constexpr size_t kRootsMax = 8 * 1024 * 1024;  // bytes
 
 [[noreturn]] void damaged(const fs::path& file) {
@@ -178,6 +179,18 @@ Bytes Store::own_key_pem(const char* name) const {
     const Bytes pem = must(attestation::key_to_pem(key.get()), "Writing a key of the authority");
     cli::write_new_file(file, as_chars(pem), 0600);  // of two that make it at once, one wins
     return to_bytes(as_bytes(cli::read_file(file).value_or("")));
+}
+
+Bytes Store::policy() const {
+    return to_bytes(as_bytes(cli::read_file(dir_ / kPolicyFile, rats::kPolicyMax).value_or("")));
+}
+
+void Store::write_policy(const Bytes& policy) const {
+    std::error_code ignored;
+    if (policy.empty())
+        fs::remove(dir_ / kPolicyFile, ignored);
+    else
+        cli::write_file(dir_ / kPolicyFile, policy, 0644);
 }
 
 Bytes Store::bundle() const {

@@ -3,6 +3,7 @@
 //   passport.key.pem (0600)
 //   ek-roots/{vendor,lab}.pem
 //   bundle.bin      the newest signed bundle (rats/bundle.h)
+//   policy.bin      the compiled policy (policy/document.h) of the bundles to come, if there is one
 //   authority.db    the database, unless authority.json names another one
 // Whoever can write the directory is the authority; what is read back is checked for form, not for honesty.
 #pragma once
@@ -52,6 +53,9 @@ class Store {
     [[nodiscard]] Bytes escrow_key_pem() const;
     /// The newest bundle that was signed, a rats::SignedBundle; empty: none yet.
     [[nodiscard]] Bytes bundle() const;
+    /// The compiled policy that goes into every bundle; empty: none.
+    [[nodiscard]] Bytes policy() const;
+    void write_policy(const Bytes& policy) const;
     /// escrow.cert.pem, which sealcall-guard seals to; keeps one that is there.
     void write_escrow_certificate(uint64_t now_ms) const;
     /// The key that signs passports, which partners pin; made when it is asked for first.

@@ -34,6 +34,8 @@ rats::Bundle compile(const ReferenceStore& store, const BundleFacts& facts) {
     }
     for (const Digest& d : facts.revoked) push(b.revoked, d, "struck off keys");
     for (const auto& p : facts.partners) push(b.partners, p, "partners");
+    if (facts.policy.size() > rats::kPolicyMax) throw Problem("The policy does not fit a bundle.", "");
+    b.policy = BoundedBytes<rats::kPolicyMax>(facts.policy);
     b.boot_pcrs = store.boot_pcrs();
     for (const Entry& e : store.entries()) {
         if (e.state != EntryState::approved) continue;

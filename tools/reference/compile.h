@@ -13,6 +13,7 @@ struct BundleFacts {
     std::vector<Bytes> anchors;   ///< DER
     std::vector<Digest> revoked;  ///< SHA-256 of SPKIs
     std::vector<rats::PartnerVerifier> partners;
+    Bytes policy = {};  ///< compiled; empty: none
 };
 
 /// Approved entries in order; what does not fit a bundle is a Problem, never left out.

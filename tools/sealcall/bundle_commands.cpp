@@ -13,6 +13,7 @@
 #include "compile.h"
 #include "files.h"
 #include "partners.h"
+#include "policy/document.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "store.h"
@@ -112,6 +113,15 @@ void keep_from_last(ByteSpan last, ByteSpan signer, reference::BundleFacts& fact
     facts.version = std::max(facts.version, opened->head().version + 1);
 }
 
+/// Phones refuse a bundle whose policy they cannot read.
+Bytes policy_of(const authority::Store& store) {
+    Bytes policy = store.policy();
+    if (!policy.empty() && !policy::read_document(policy))
+        throw Problem("The policy of this authority (policy.bin) is damaged.",
+                      "Sign it again: sealcall policy sign FILE DIR", exit_status::kUsage);
+    return policy;
+}
+
 }  // namespace
 
 SignedBundleFacts sign_next_bundle(const fs::path& dir, const reference::ReferenceStore& references,
@@ -135,6 +145,7 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const reference::Referen
                                      .revoked = ground.revoked,
                                      .partners = {}};
         keep_from_last(store.bundle(), spki, facts);
+        facts.policy = policy_of(store);
         for (auto& partner : authority::read_partners(store)) {
             facts.partners.push_back(std::move(partner.verifier));
             facts.anchors.push_back(std::move(partner.root));
@@ -206,7 +217,8 @@ int run_bundle_show(const Context& context) {
                     {"boot_pcrs", pcrs},
                     {"references", set->references()},
                     {"runtime", set->runtime()},
-                    {"partners", partners}});
+                    {"partners", partners},
+                    {"policy_bytes", set->policy().size()}});
         return in_time ? exit_status::kOk : exit_status::kDoesNotHold;
     }
     std::cout << "Bundle " << head.version << " of " << printable(head.authority.view(), 128)
@@ -214,7 +226,8 @@ int run_bundle_show(const Context& context) {
               << "  issued " << local_time(head.issued_ms) << ", the next one due before "
               << local_time(head.next_update_ms) << "\n  " << head.anchors.size() << " anchors, " << head.revoked.size()
               << " struck off keys, " << set->references() << " values for the boot, " << set->runtime()
-              << " for programs, " << set->partners().size() << " partners\n";
+              << " for programs, " << set->partners().size() << " partners, "
+              << (set->policy().empty() ? "no policy" : "a policy (sealcall policy status)") << "\n";
     if (!in_time) std::cout << "It does not count now: " << bundle_sentence(in_time.error()) << ".\n";
     return in_time ? exit_status::kOk : exit_status::kDoesNotHold;
 }

@@ -67,6 +67,7 @@ CommandLine::CommandLine()
     define_control();
     define_reports();
     define_references();
+    define_policy();
     define_evidence();
     define_generators();
 }

@@ -50,6 +50,7 @@ class CommandLine {
     void define_control();
     void define_reports();
     void define_references();                          ///< reference_command_line.cpp
+    void define_policy();                              ///< policy_command_line.cpp
     void define_evidence();                            ///< evidence_command_line.cpp
     void define_evidence_boot(CLI::App& evidence);     ///< evidence_file_lines.cpp
     void define_evidence_files(CLI::App& evidence);    ///< evidence_file_lines.cpp

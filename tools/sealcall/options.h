@@ -156,6 +156,17 @@ struct CorimOptions {
     std::string at;
 };
 
+/// `sealcall policy ...`
+struct PolicyOptions {
+    std::string file, second, out, authority, store;
+    std::string peer, direction = "outgoing", label, vouched_by, verifier, at, age, call;
+    int level = 2;
+    bool lab = false, software_tpm = false, ordinary = false, downgrade = false, known = false;
+    std::vector<std::string> lacks;
+    bool strict = false, withdraw = false;
+    uint32_t days = 7;
+};
+
 struct Options {
     GlobalOptions global;
     InitOptions init;
@@ -172,6 +183,7 @@ struct Options {
     EkOptions ek;
     EarOptions ear;
     CorimOptions corim;
+    PolicyOptions policy;
     std::string ctl_method;
     std::vector<std::string> ctl_arguments;
     std::string call_id;  ///< answer, hangup, hold, recheck: which call; empty: the only one

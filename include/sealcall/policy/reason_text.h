@@ -200,6 +200,25 @@ inline constexpr Row<Rule> kRules[] = {
      {"The device is vouched for by a laboratory only, and the policy does not count that.",
       "The administrator enrols a device with a maker's certificate, or lets laboratories count."}},
     {Rule::meets_minimum, {"The policy is satisfied.", ""}},
+    {Rule::blocked, {"The administrator's policy blocks this address.", "Ask the administrator if that is a mistake."}},
+    {Rule::label_unknown,
+     {"The call has a label that this phone's policy does not know, so it is refused.",
+      "Agree on a label that both sides know: `sealcall policy status` lists those of this phone."}},
+    {Rule::unknown_caller_refused,
+     {"The administrator's policy refuses callers that it does not name.",
+      "Put the person into the contacts, or ask the administrator."}},
+    {Rule::downgrade_takes_pin,
+     {"This phone used to prove more than it does now; going on takes the PIN.", "Call back through another line."}},
+    {Rule::document_rule,
+     {"A rule of the administrator's policy decided this.", "`sealcall policy explain` says why that rule."}},
+    {Rule::document_bound,
+     {"A rule of the administrator's policy asks for more than was proven, and less proof gets no more than it gives.",
+      "The reasons above say what is missing."}},
+    {Rule::policy_missing,
+     {"The administrator's policy of this phone cannot be read or believed, so every call is refused.",
+      "Get the newest bundle from the administrator: sealcall bundle install FILE."}},
+    {Rule::pin_not_set,
+     {"The policy asks for the PIN of this phone, and none is set, so the call is refused.", "Set a PIN first."}},
 };
 static_assert(complete(kRules));
 
@@ -273,6 +292,18 @@ inline constexpr Row<BundleState> kBundleStates[] = {
 };
 static_assert(complete(kBundleStates));
 }  // namespace detail
+
+/// The word of a policy file.
+constexpr std::string_view word(Action action) {
+    constexpr std::string_view kWords[] = {"refuse", "pin", "receive-only", "warn", "allow"};
+    return kWords[static_cast<size_t>(action)];
+}
+/// What it means for the call, for a screen.
+constexpr std::string_view consequence(Action action) {
+    constexpr std::string_view kWords[] = {"refused", "only with your PIN", "you can listen, not speak",
+                                           "with a warning", "fine"};
+    return kWords[static_cast<size_t>(action)];
+}
 
 constexpr const LevelText& text(rats::Level level) { return detail::kLevels[static_cast<size_t>(level)]; }
 constexpr const Text& text(rats::Reason reason) { return detail::kReasons[static_cast<size_t>(reason)].text; }

@@ -1,21 +1,23 @@
 // What a policy may say and what a screen may show of it. Values only.
 #pragma once
 
+#include <string_view>
+
 #include "sealcall/rats/types.h"
 
 namespace sealcall::policy {
 
-enum class Action : uint8_t { refuse, warn, allow };
+using rats::Action;
 enum class Direction : uint8_t { incoming, outgoing };
 /// Who said "answer". Recorded as such: an answer by policy is never shown as the person's.
 enum class AnsweredBy : uint8_t { person, policy, script };
 
-/// What happens in a call when the other side's level falls. X always ends it.
+/// What happens in a call when the other side's level falls, strictest last. X always ends it.
 enum class OnWorse : uint8_t { mute, hold, end };
 
-/// The relying party's rules that exist so far; the language comes with its own issue.
-/// Default constructed it is the strictest: level 2 without laboratory roots, no ordinary phones, nobody answers for
-/// the person.
+/// The person's own wishes (config.toml). With an administrator's policy in force (policy/document.h) they can only
+/// make things stricter. Default constructed it is the strictest: level 2 without laboratory roots, no ordinary phones,
+/// nobody answers for the person.
 struct Policy {
     rats::Level minimum = rats::Level::measured;
     bool lab_counts = false;                  ///< a level vouched for by a laboratory root satisfies `minimum`
@@ -32,10 +34,32 @@ struct Policy {
     bool operator==(const Policy&) const = default;
 };
 
+inline constexpr uint16_t kRecheckSecondsMax = 3600;
+/// Wishes that add nothing to an administrator's policy: what the person did not set stands like this beside one.
+inline constexpr Policy no_wishes() {
+    return {.minimum = rats::Level::unverified,
+            .lab_counts = true,
+            .below_minimum = Action::allow,
+            .ordinary_phones = Action::allow,
+            .recheck_seconds = kRecheckSecondsMax};
+}
+
+/// The labels of a call that are known without an administrator's policy, least sensitive first.
+inline constexpr std::string_view kBuiltInLabels[] = {"public", "internal", "restricted"};
+
+/// What a decision is about, beside the peer's level. Views: valid during the call of decide().
 struct CallContext {
     Direction direction{};
-    bool ordinary = false;         ///< the peer does not attest at all
-    bool known_to_attest = false;  ///< it did before: not to do so now is a downgrade
+    bool ordinary = false;            ///< the peer does not attest at all
+    bool known_to_attest = false;     ///< it did before: not to do so now is a downgrade
+    bool downgrade = false;           ///< it attests, but less than it did before, or with another key
+    bool known_person = false;        ///< in the person's own contacts, or attested before
+    std::string_view peer = {};       ///< URI: certified, or what the network says of an ordinary phone
+    std::string_view authority = {};  ///< common name of who certified it; empty: nobody
+    std::string_view result_by = {};  ///< issuer of its passport; empty: appraised here
+    std::string_view label = {};      ///< empty: none was given
+    uint64_t evidence_age_ms = 0;
+    uint64_t wall_ms = 0;  ///< UTC
 };
 
 /// Which rule decided; the sentence stands in reason_text.h.
@@ -49,21 +73,31 @@ enum class Rule : uint8_t {
     below_minimum_warned,
     lab_does_not_count,
     meets_minimum,
+    // of an administrator's policy
+    blocked,
+    label_unknown,
+    unknown_caller_refused,
+    downgrade_takes_pin,
+    document_rule,   ///< Decision::number says which
+    document_bound,  ///< that rule asks for more than was proven: no later one gives more than it
+    policy_missing,  ///< there is one, and it cannot be believed
+    pin_not_set,
 };
 
 struct Decision {
     Action action = Action::refuse;
     Rule rule = Rule::default_deny;
-    static constexpr auto fields = std::tuple{&Decision::action, &Decision::rule};
+    uint16_t number = 0;         ///< of the administrator's rule, from 1; 0: none
+    BoundedString<96> name = {};  ///< its name
+    OnWorse on_worse = OnWorse::mute;
+    bool silent = false;  ///< an unknown caller: shown, but nobody is roused
+    static constexpr auto fields = std::tuple{&Decision::action, &Decision::rule,     &Decision::number,
+                                              &Decision::name,   &Decision::on_worse, &Decision::silent};
     bool operator==(const Decision&) const = default;
 };
 
 }  // namespace sealcall::policy
 
-template <>
-struct sealcall::ipc::EnumRange<sealcall::policy::Action> {
-    static constexpr auto last = sealcall::policy::Action::allow;
-};
 template <>
 struct sealcall::ipc::EnumRange<sealcall::policy::OnWorse> {
     static constexpr auto last = sealcall::policy::OnWorse::end;
@@ -78,5 +112,5 @@ struct sealcall::ipc::EnumRange<sealcall::policy::AnsweredBy> {
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::policy::Rule> {
-    static constexpr auto last = sealcall::policy::Rule::meets_minimum;
+    static constexpr auto last = sealcall::policy::Rule::pin_not_set;
 };

@@ -10,6 +10,7 @@ namespace sealcall::rats {
 inline constexpr size_t kBundleMax = 8 * 1024 * 1024;  ///< bytes of a whole SignedBundle
 inline constexpr size_t kReferencesMax = 60000;        ///< entries a list (a list counts in 16 bits)
 inline constexpr size_t kRevocationsMax = 8192;
+inline constexpr size_t kPolicyMax = 256 * 1024;         ///< bytes of a compiled policy
 inline constexpr uint64_t kBundleLifeMax = 400ULL * 24 * 3600 * 1000;  ///< ms from issue to next update
 inline constexpr uint64_t kBundleSkew = 5 * 60 * 1000;                 ///< ms that our clock may be behind the issuer's
 inline constexpr std::string_view kBundleContext = "sealcall-bundle/1";
@@ -46,7 +47,7 @@ struct PartnerVerifier {
 };
 
 struct Bundle {
-    uint8_t format = 1;
+    uint8_t format = 2;
     BoundedString<128> authority;  ///< common name of the root that signs
     uint64_t version = 0;          ///< never goes back on a phone (NV counter)
     uint64_t issued_ms = 0;        ///< UTC, milliseconds; before it (less kBundleSkew) the clock is wrong: level 0
@@ -57,10 +58,11 @@ struct Bundle {
     BoundedList<Reference, kReferencesMax> references;  ///< ascending by (pcr, digest), no pair twice
     BoundedList<Reference, kReferencesMax> runtime;     ///< the same for PCR 10
     BoundedList<PartnerVerifier, 16> partners;          ///< ascending by issuer, none twice
+    BoundedBytes<kPolicyMax> policy;                    ///< encode(policy::Document); empty: the authority gives none
     static constexpr auto fields =
         std::tuple{&Bundle::format,         &Bundle::authority, &Bundle::version, &Bundle::issued_ms,
                    &Bundle::next_update_ms, &Bundle::anchors,   &Bundle::revoked, &Bundle::boot_pcrs,
-                   &Bundle::references,     &Bundle::runtime,   &Bundle::partners};
+                   &Bundle::references,     &Bundle::runtime,   &Bundle::partners, &Bundle::policy};
     bool operator==(const Bundle&) const = default;
 };
 

@@ -24,6 +24,15 @@ enum class Role : uint8_t { caller, callee };
 
 constexpr Role other(Role r) { return r == Role::caller ? Role::callee : Role::caller; }
 
+/// What a relying party's policy answers, strictest first so that std::min is the stricter of two.
+enum class Action : uint8_t {
+    refuse,
+    pin,           ///< the person here must prove presence first
+    receive_only,  ///< no microphone on this side
+    warn,
+    allow,
+};
+
 /// Why a level is what it is; the sentence for each stands in policy/reason_text.h.
 enum class Reason : uint8_t {
     none,
@@ -131,6 +140,10 @@ struct sealcall::ipc::EnumRange<sealcall::rats::Level> {
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::Role> {
     static constexpr auto last = sealcall::rats::Role::callee;
+};
+template <>
+struct sealcall::ipc::EnumRange<sealcall::rats::Action> {
+    static constexpr auto last = sealcall::rats::Action::allow;
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::Reason> {

@@ -117,7 +117,7 @@ TEST(Bundle, RefusesSizesThatLie) {
 
 TEST(Bundle, RefusesTheSignersOwnMistakes) {
     const std::vector<std::pair<const char*, std::function<void(Bundle&)>>> mistakes{
-        {"format", [](Bundle& b) { b.format = 2; }},
+        {"format", [](Bundle& b) { b.format = 3; }},
         {"no version", [](Bundle& b) { b.version = 0; }},
         {"no name", [](Bundle& b) { b.authority = {}; }},
         {"ends before it begins", [](Bundle& b) { b.next_update_ms = b.issued_ms; }},
@@ -169,7 +169,7 @@ TEST(Bundle, RefusesMoreEntriesThanTheLimit) {
     const auto with_counted = [](uint16_t count) {
         const Bundle b = empty_bundle();
         Bytes body = ipc::encode(b);
-        body.resize(body.size() - 6);  // three empty lists
+        body.resize(body.size() - 10);  // three empty lists, no policy
         ByteWriter w;
         w.bytes(body).u16(count);
         for (uint32_t i = 0; i < count; ++i) {
@@ -177,7 +177,7 @@ TEST(Bundle, RefusesMoreEntriesThanTheLimit) {
             for (int k = 0; k < 4; ++k) d[k] = static_cast<std::byte>(i >> (24 - 8 * k));
             w.bytes(ipc::encode(reference(4, d, i + 1)));
         }
-        w.u16(0).u16(0);
+        w.u16(0).u16(0).u32(0);
         ByteWriter message;
         message.bytes(as_bytes(rats::kBundleContext)).bytes(w.view());
         std::array<std::byte, 128> der{};

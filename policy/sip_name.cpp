@@ -1,9 +1,11 @@
-#include "enclave/sip_name.h"
+#include "policy/sip_name.h"
 
 #include <algorithm>
 
-namespace sealcall::enclave {
+namespace sealcall::policy {
 namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool numeric(std::string_view host) {
     if (host.starts_with('[')) return true;
@@ -13,7 +15,6 @@ bool numeric(std::string_view host) {
 }  // namespace
 
 bool same_host(std::string_view a, std::string_view b) {
-    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
     return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
 }
 
@@ -44,4 +45,11 @@ bool same_person(std::string_view dialled, std::string_view certified) {
     return a.user == b.user && same_host(a.host, b.host);
 }
 
-}  // namespace sealcall::enclave
+std::string canonical_uri(std::string_view uri) {
+    const SipName name = sip_name(uri);
+    std::string out = "sip:" + std::string(name.user) + (name.user.empty() ? "" : "@");
+    for (char c : name.host) out += lower(c);
+    return out;
+}
+
+}  // namespace sealcall::policy
