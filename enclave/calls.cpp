@@ -1,8 +1,10 @@
 #include "enclave/calls.h"
 
 #include "attestation/binding.h"
+#include "enclave/consent.h"
 #include "enclave/passport.h"
 #include "policy/decide.h"
+#include "sealcall/policy/reason_text.h"
 
 namespace sealcall::enclave {
 
@@ -44,8 +46,18 @@ void Calls::dial(const ipc::Dial& m) {
         context_.to_ui(ipc::DialReply{.request = m.request, .call = id, .reason = reason});
     };
     const bool enrolled = context_.attester != nullptr;
-    if (!enrolled && context_.config.policy.ordinary_phones == policy::Action::refuse)
+    if (!enrolled && context_.policies().own->ordinary_phones == policy::Action::refuse)
         return reply(CallId{}, ipc::EndReason::not_enrolled);
+    if (const auto no = policy::refused_outright(m.uri.view(), m.label.view(), context_.policies())) {
+        context_.record(audit::Record("not_dialled")
+                            .text("uri", m.uri.view())
+                            .text("label", m.label.view())
+                            .number("decided_by", static_cast<uint64_t>(*no)));
+        context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::policy,
+                                   .text = BoundedString<512>::cut(std::string(policy::text(*no).sentence) + " " +
+                                                                   std::string(policy::text(*no).next_step))});
+        return reply(CallId{}, ipc::EndReason::refused_by_policy);
+    }
     auto made = new_call(policy::Direction::outgoing, false);
     if (!made) return reply(CallId{}, ipc::EndReason::too_many_calls);
     Call& call = **made;
@@ -130,12 +142,23 @@ void Calls::place_ordinary(Call& call) {
     rats::AttestationResult nothing;
     (void)nothing.reasons.push(rats::Reason::not_supported);
     const bool known = context_.attested_before(call.dialled_uri);
-    const policy::Decision decision = policy::decide(
-        nothing, {.direction = call.direction, .ordinary = true, .known_to_attest = known}, context_.config.policy);
+    const policy::Decision decision = with_consent(policy::decide(nothing,
+                                                                  {.direction = call.direction,
+                                                                   .ordinary = true,
+                                                                   .known_to_attest = known,
+                                                                   .known_person = known,
+                                                                   .peer = call.dialled_uri,
+                                                                   .label = call.label,
+                                                                   .wall_ms = wall_ms()},
+                                                                  context_.policies()));
     context_.record(audit::Record("ordinary")
                         .call(call.id)
                         .flag("known_to_attest", known)
-                        .number("action", static_cast<uint64_t>(decision.action)));
+                        .text("label", call.label)
+                        .number("action", static_cast<uint64_t>(decision.action))
+                        .number("decided_by", static_cast<uint64_t>(decision.rule))
+                        .number("rule", decision.number)
+                        .text("rule_name", decision.name.view()));
     if (decision.action == policy::Action::refuse) {
         call.end_reason = ipc::EndReason::peer_is_ordinary;
         call.end_detail = known ? "it attested before" : "";
@@ -234,6 +257,21 @@ bool Calls::tell_of_refusal() {
     return false;
 }
 
+/// Before anything is spent on it. What an ordinary phone claims to be is all that there will be; who attests is asked
+/// again once the certificate is known.
+Admission Calls::admit(const ipc::IncomingInvite& m) {
+    const auto& document = context_.bundle.document();
+    if (!document) return Admission::yes;
+    const BootInstant now = BootClock::now();
+    if (context_.limits->admit_origin(*document, m.origin.view(), now) != Admission::yes) return Admission::too_often;
+    if (m.kind != ipc::CallKind::ordinary) return Admission::yes;
+    return context_.limits->admit(*document, m.from_uri.view(), CallerLimits::Name::claimed, now);
+}
+
+void Calls::policy_changed() {
+    for (auto& [id, s] : sessions_) s->policy_changed();
+}
+
 void Calls::incoming(const ipc::IncomingInvite& m) {
     const bool ordinary = m.kind == ipc::CallKind::ordinary;
     size_t half_open = 0, same_origin = 0;
@@ -246,8 +284,9 @@ void Calls::incoming(const ipc::IncomingInvite& m) {
     if (same_origin >= rats::kHalfOpenPerOrigin)
         return refuse_incoming(m, "too many calls from one place are being checked", 480);
     if (!ordinary && context_.attester == nullptr) return refuse_incoming(m, "this phone is not enrolled", 480);
-    if (ordinary && context_.config.policy.ordinary_phones == policy::Action::refuse)
+    if (ordinary && context_.policies().own->ordinary_phones == policy::Action::refuse)
         return refuse_incoming(m, "an ordinary phone, and the policy refuses those", 480);
+    if (const Admission no = admit(m); no != Admission::yes) return refuse_incoming(m, sentence(no), 480);
     auto made = new_call(policy::Direction::incoming, ordinary);
     if (!made) return refuse_incoming(m, "four calls at once are the limit", 486);
     Call& call = **made;

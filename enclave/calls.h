@@ -38,6 +38,8 @@ class Calls {
     [[nodiscard]] bool ever_existed(CallId id) const { return id.value != 0 && id.value < next_call_; }
 
     void suspended();
+    /// Every running call is decided anew.
+    void policy_changed();
     /// Ends every call; `finished` turns true once the TPM has destroyed every secret.
     void end_all(ipc::EndReason reason);
     [[nodiscard]] bool idle() const { return sessions_.empty() && calls_.empty(); }
@@ -48,6 +50,7 @@ class Calls {
   private:
     Result<Call*> new_call(policy::Direction direction, bool ordinary);
     void refuse_incoming(const ipc::IncomingInvite& m, std::string_view why, uint16_t sip_status);
+    [[nodiscard]] Admission admit(const ipc::IncomingInvite& m);
     void place_ordinary(Call& call);
     void place_attested(Call& call);
     void adopt(Call& call, std::unique_ptr<Session> session, uint8_t leg);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "attestation/bundle.h"
+#include "enclave/admission.h"
 #include "enclave/attester.h"
 #include "enclave/audit/log.h"
 #include "enclave/authority_bundle.h"
@@ -15,6 +16,7 @@
 #include "enclave/sip_name.h"
 #include "enclave/tpm/worker.h"
 #include "enclave/verifier_pool.h"
+#include "policy/decide.h"
 
 namespace sealcall::enclave {
 
@@ -49,6 +51,7 @@ struct Context {
     const Attester* attester;  ///< null: not enrolled, no attested calls
     const ipc::ConfigureEnclave& config;
     const AuthorityBundle& bundle;
+    std::shared_ptr<CallerLimits> limits;  ///< shared with the TPM's thread, where certificates are seen first
     LogCache& logs;
     Slots& slots;
     Millis lease;  ///< of sealed secrets (tpm::Tpm::lease)
@@ -58,6 +61,7 @@ struct Context {
     std::vector<std::string>& attesting;      ///< URIs that attested before: without it now is a downgrade
     std::function<Session*(SessionId)> find;  ///< null when the session is gone: results of late jobs are dropped
     std::function<void(RequestId)> answer_status;
+    std::function<Status(const ipc::NewBundle&)> take_bundle;
 
     /// Messages to a lost process are lost with it; its end is noticed by the event loop.
     template <class T>
@@ -92,6 +96,13 @@ struct Context {
                    .number("slot", life.slot)
                    .number("counter", life.counter)
                    .number("tpm_rc", life.tpm_rc));
+    }
+
+    /// Both policies as they are now. Not to be kept: a newer bundle may come.
+    [[nodiscard]] policy::Policies policies() const {
+        const policy::Document* document = bundle.document().get();
+        return {
+            .document = document, .own = document != nullptr ? &config.wishes : &config.policy, .lost = bundle.lost()};
     }
 
     /// Of the bundle where there is one, else those of the enrolment.

@@ -1,7 +1,7 @@
 add_library(sealcall_enclave_core STATIC
-  attester.cpp authority_bundle.cpp log_fetch.cpp platform_logs.cpp verifier_pool.cpp sip_digest.cpp passport.cpp media_session.cpp
-  session.cpp session_attest.cpp session_logs.cpp session_passport.cpp session_recheck.cpp recheck.cpp calls.cpp
-  monitor.cpp enclave.cpp)
+  admission.cpp attester.cpp authority_bundle.cpp log_fetch.cpp platform_logs.cpp verifier_pool.cpp sip_digest.cpp passport.cpp media_session.cpp
+  session.cpp session_attest.cpp session_logs.cpp session_passport.cpp session_policy.cpp session_recheck.cpp recheck.cpp calls.cpp
+  monitor.cpp enclave.cpp enclave_bundle.cpp)
 target_include_directories(sealcall_enclave_core PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(sealcall_enclave_core PUBLIC sealcall::trusted sealcall::policy sealcall::attestation_core sealcall::tpm
   sealcall::tls sealcall::dtls sealcall::srtp sealcall::audit)

@@ -81,8 +81,6 @@ Status Enclave::prepare() {
     for (const auto& uri : config_.known_attesting) attesting_.push_back(uri.str());
     TRY_STATUS(load_keys());
     TRY(Millis lease, wait_for_tpm<Millis>(*ports_.worker, [](tpm::Tpm& t) -> Result<Millis> { return t.lease(); }));
-    RecheckTimes recheck = ports_.recheck;
-    recheck.every = Millis{1000} * std::max<int>(config_.policy.recheck_seconds, 1);
     context_.emplace(Context{.host = ports_.host,
                              .ui = ports_.ui,
                              .audio = ports_.audio,
@@ -93,15 +91,18 @@ Status Enclave::prepare() {
                              .attester = attester_ ? &*attester_ : nullptr,
                              .config = config_,
                              .bundle = ports_.bundle,
+                             .limits = std::make_shared<CallerLimits>(),
                              .logs = logs_,
                              .slots = slots_,
                              .lease = lease,
-                             .recheck = recheck,
+                             .recheck = ports_.recheck,
                              .microphone_owner = microphone_owner_,
                              .dropped = dropped_,
                              .attesting = attesting_,
                              .find = [this](SessionId id) { return calls_->session(id); },
-                             .answer_status = [this](RequestId r) { answer_status(r); }});
+                             .answer_status = [this](RequestId r) { answer_status(r); },
+                             .take_bundle = [this](const ipc::NewBundle& part) { return take_bundle(part); }});
+    set_recheck();
     calls_ = std::make_unique<Calls>(*context_);
     monitor_ = std::make_unique<Monitor>(*context_, *calls_);
     for (auto* link : {&ports_.host, &ports_.ui, &ports_.audio}) TRY_STATUS(link->hello(ipc::ProcessRole::enclave));
@@ -144,7 +145,8 @@ Status Enclave::load_keys() {
     tpm_name_ = std::move(loaded.name);
     measurement_ = loaded.measurement;
     attester_ = std::move(loaded.attester);
-    ports_.bundle.open(config_.bundle_signer.view(), loaded.pin);
+    pin_ = loaded.pin;
+    ports_.bundle.open(config_.bundle_signer.view(), pin_);
     const attestation::ReferenceSet* set = ports_.bundle.references();
     if (set == nullptr) return {};
     // Before anything is decided by it: from here on no older one is believed, whoever puts it there.

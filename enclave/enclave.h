@@ -45,6 +45,10 @@ class Enclave {
     void lose(ipc::ProcessRole role, const char* why);
     void notice_suspend();
     void notice_bundle();
+    Status take_bundle(const ipc::NewBundle& part);
+    void judge_bundle();
+    void bundle_accepted(uint64_t version, bool tpm_agrees);
+    void set_recheck();
     void answer_status(RequestId request);
 
     Ports ports_;
@@ -61,6 +65,10 @@ class Enclave {
     std::unique_ptr<Monitor> monitor_;
     std::string tpm_name_, problem_;
     ipc::BundleState bundle_shown_ = ipc::BundleState::none;
+    std::optional<tpm::AuthorityPin> pin_;
+    uint32_t arriving_at_ = 0;
+    AuthorityBundle arriving_;             ///< in pieces, from the launcher
+    std::optional<AuthorityBundle> next_;  ///< believed, while the TPM learns its version
     Digest measurement_{};
     std::array<bool, 8> greeted_{};
     Bytes buffer_;

@@ -56,18 +56,22 @@ struct Permits {
                            if constexpr (names_call<T>)
                                if (!monitor.calls_.ever_existed(m.call))
                                    return Error{Errc::unknown_id, "call", m.call.value};
-                           Fn(monitor, m);
+                           if constexpr (std::is_same_v<decltype(Fn(monitor, m)), Status>)
+                               return Fn(monitor, m);
+                           else
+                               Fn(monitor, m);
                        }
                        return {};
                    }};
     }
 
-    static const std::array<Row, 28> kTable;
+    static const std::array<Row, 29> kTable;
     static void shutdown(Monitor& m, const ipc::Shutdown&) { m.shutdown_asked_ = true; }
     template <auto Method, class T>
     static void calls(Monitor& m, const T& message) {
         (m.calls_.*Method)(message);
     }
+    static Status bundle(Monitor& m, const ipc::NewBundle& part) { return m.context_.take_bundle(part); }
     static void digest(Monitor& m, const ipc::DigestChallenge& c) {
         m.context_.to_host(answer_challenge(c, m.context_.config));
     }
@@ -75,9 +79,10 @@ struct Permits {
 };
 
 #define CALLS(method, T) &Permits::calls<&Calls::method, ipc::T>
-const std::array<Permits::Row, 28> Permits::kTable{
+const std::array<Permits::Row, 29> Permits::kTable{
     // launcher
     row<ipc::Shutdown, &Permits::shutdown>(ProcessRole::launcher),
+    row<ipc::NewBundle, &Permits::bundle>(ProcessRole::launcher),
     // ui: the person's word
     row<ipc::Dial, CALLS(dial, Dial)>(ProcessRole::ui),
     row<ipc::Answer, CALLS(answer, Answer)>(ProcessRole::ui),

@@ -60,10 +60,17 @@ Result<std::unique_ptr<Session>> Session::open_attested(Context& context, Call& 
         if (*signer == nullptr) return Error{Errc::wrong_state, "signature asked outside the handshake job", 0};
         return (*signer)->sign_identity(digest);
     };
-    // Chain and reflection are the channel's own checks. Block lists are policy and come with its language.
+    // Chain and reflection are the channel's own checks. Runs where the TPM is, before this side signs anything.
     const attestation::ReferenceSet* set = context.bundle.references();
-    config.accept_peer = [partners = set == nullptr ? std::vector<rats::PartnerVerifier>() : set->partners()](
-                             const attestation::IdentityCertificate& peer) { return may_name(partners, peer); };
+    config.accept_peer = [partners = set == nullptr ? std::vector<rats::PartnerVerifier>() : set->partners(),
+                          document = context.bundle.document(), limits = context.limits, role,
+                          why = self->admission_](const attestation::IdentityCertificate& peer) -> Status {
+        TRY_STATUS(may_name(partners, peer));
+        if (!document) return {};
+        *why = limits->admit(*document, peer.uri, CallerLimits::Name::proven, BootClock::now());
+        if (*why == Admission::too_often && role == rats::Role::caller) *why = Admission::yes;  // we called them
+        return *why == Admission::yes ? Status{} : Error{Errc::refused_by_policy, "peer is not accepted", 0};
+    };
     TRY(auto channel, tls::Channel::create(std::move(config)));
     self->channel_ = std::move(channel);
     return self;
@@ -90,12 +97,8 @@ void Session::begin() {
 }
 
 void Session::decide_ordinary() {
-    const policy::CallContext about{
-        .direction = call_.direction,
-        .ordinary = true,
-        .known_to_attest = context_.attested_before(caller() ? call_.dialled_uri : call_.hearsay_from)};
-    if (about.known_to_attest) (void)theirs_.reasons.push(rats::Reason::downgrade);
-    decision_ = policy::decide(theirs_, about, context_.config.policy);
+    if (about().known_to_attest) (void)theirs_.reasons.push(rats::Reason::downgrade);
+    decide();
     if (decision_->action == policy::Action::refuse) return end(ipc::EndReason::peer_is_ordinary, "level 0");
     if (caller()) {  // the other side has already answered: OrdinaryAnswered opened this session
         answered_ = true;
@@ -117,7 +120,9 @@ void Session::ring() {
                                               .text("peer_key", channel_ ? to_hex(channel_->peer().spki) : "")
                                               .number("level", static_cast<uint64_t>(theirs_.level))
                                               .flag("lab", theirs_.lab)
-                                              .number("action", static_cast<uint64_t>(decision_->action)));
+                                              .text("label", call_.label)
+                                              .number("action", static_cast<uint64_t>(decision_->action))
+                                              .number("rule", decision_->number));
     if (!recorded) return end(ipc::EndReason::internal, "the audit log cannot be written");
     enter(SessionState::ringing, kRingingBudget);
     context_.to_host(ipc::SendRinging{.session = id_});
@@ -128,7 +133,8 @@ void Session::ring() {
     // Policy answers for a person who is free. In a talk it would hand the microphone to whoever calls next.
     Session* const talking = context_.find(context_.microphone_owner);
     const bool busy = talking != nullptr && talking->state() != SessionState::ended;
-    if (context_.config.policy.answer_automatically && !busy) answer(policy::AnsweredBy::policy, true);
+    if (context_.config.policy.answer_automatically && !busy && !decision_->silent)
+        answer(policy::AnsweredBy::policy, true);
 }
 
 bool Session::answered_by_other() const {
@@ -157,6 +163,7 @@ void Session::show_card() {
         card.ours = peer_verdict_->level;
         card.ours_lab = peer_verdict_->lab;
     }
+    if (peer_verdict_) card.peer_answer = peer_verdict_->answer;
     if (decision_) card.decision = *decision_;
     card.protection = !media_ || state_ != SessionState::media ? ipc::Protection::none
                       : call_.ordinary                         ? ipc::Protection::hop
@@ -222,7 +229,7 @@ void Session::begin_media() {
                                                  .identity = call_.identity,
                                                  .slot = call_.slot.value_or(0),
                                                  .payload_type = payload_type_,
-                                                 .microphone = microphone_});
+                                                 .microphone = microphone_ && may_speak()});
     if (!media) return end(ipc::EndReason::media_failed, error_text(media.error()));
     media_ = std::move(*media);
     if (path_ready_) media_->path_ready(BootClock::now());
@@ -306,6 +313,12 @@ void Session::set_hold(bool on) {
 
 void Session::set_microphone(bool on) {
     if (on && refused_now()) return;
+    if (on && !may_speak()) {
+        context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::policy,
+                                   .text = BoundedString<512>("Not done: the policy lets you listen to this call, not "
+                                                              "speak.")});
+        return;
+    }
     microphone_ = on;
     if (on) context_.microphone_owner = id_;
     if (media_) media_->set_microphone(on);

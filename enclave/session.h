@@ -68,6 +68,8 @@ class Session final : public MediaOwner {
     void set_hold(bool on);
     void set_microphone(bool on);
     void recheck();
+    /// Another policy is in force: decides anew.
+    void policy_changed();
     // From audio.
     void on_captured(const ipc::CapturedFrame& frame);
     void on_stream_stats(const ipc::StreamStats& stats);
@@ -136,13 +138,17 @@ class Session final : public MediaOwner {
     void continue_from_before(const rats::Evidence& evidence, attestation::Appraised& ceiling, uint16_t round);
     void rechecked(rats::AttestationResult result);
     void late(Lateness how);
-    void decide();
     void settle(rats::AttestationResult result, ipc::RecheckOutcome outcome);
-    [[nodiscard]] ipc::OnFall consequence(const rats::AttestationResult& before) const;
+    [[nodiscard]] ipc::OnFall consequence(const rats::AttestationResult& before, policy::Action answer_before) const;
     void carry_out(ipc::OnFall what);
-    [[nodiscard]] bool refused_now() const;
     void tell_recheck(uint16_t round, ipc::RecheckOutcome outcome, rats::Level before, rats::Level after,
                       ipc::OnFall done) const;
+
+    // session_policy.cpp
+    [[nodiscard]] policy::CallContext about() const;
+    void decide();
+    [[nodiscard]] bool may_speak() const;
+    [[nodiscard]] bool refused_now() const;
 
     // session_passport.cpp
     [[nodiscard]] rats::EvidenceKind kind_to_show() const;
@@ -205,6 +211,8 @@ class Session final : public MediaOwner {
     rats::AttestationResult theirs_;
     uint64_t theirs_at_ms_ = 0;
     std::optional<policy::Decision> decision_;
+    policy::OnWorse on_worse_ = policy::OnWorse::mute;  ///< the strictest that any decision of this session asked for
+    std::shared_ptr<Admission> admission_ = std::make_shared<Admission>(Admission::yes);  ///< shared with the handshake
     std::optional<rats::Verdict> peer_verdict_;
     bool answered_ = false;
     bool microphone_ = true;

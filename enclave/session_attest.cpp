@@ -7,6 +7,7 @@
 #include "enclave/session.h"
 #include "policy/decide.h"
 #include "sealcall/base/hex.h"
+#include "sealcall/policy/reason_text.h"
 
 namespace sealcall::enclave {
 namespace {
@@ -87,6 +88,10 @@ void Session::advance_channel() {
 
 void Session::channel_failed(Error error) {
     const ipc::EndReason reason = reason_for(error);
+    if (error.code == Errc::refused_by_policy && *admission_ != Admission::yes) {
+        if (!context_.limits->tell(*admission_, BootClock::now())) return end(reason, "");
+        error.what = sentence(*admission_);
+    }
     context_.record(audit::Record("channel_failed")
                         .call(call_.id)
                         .text("why", error.what)
@@ -436,16 +441,23 @@ void Session::appraised(rats::AttestationResult result) {
     record.call(call_.id).text("peer", channel_->peer().uri).number("level", static_cast<uint64_t>(theirs_.level));
     record.text("result_by", result_by_)
         .flag("lab", theirs_.lab)
-        .number("action", static_cast<uint64_t>(decision_->action));
+        .text("label", call_.label)
+        .number("action", static_cast<uint64_t>(decision_->action))
+        .number("decided_by", static_cast<uint64_t>(decision_->rule))
+        .number("rule", decision_->number)
+        .text("rule_name", decision_->name.view());
     for (rats::Reason r : theirs_.reasons) record.number("reason", static_cast<uint64_t>(r));
     context_.record(record);
 
     if (decision_->action == policy::Action::refuse) {
         show_card();
         if (!caller())
-            context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::incoming_refused,
-                                       .text = BoundedString<512>::cut("A call from " + channel_->peer().uri +
-                                                                       " was refused by policy before it rang.")});
+            context_.to_ui(ipc::Notice{
+                .kind = ipc::NoticeKind::incoming_refused,
+                .text = BoundedString<512>::cut("A call from " + channel_->peer().uri +
+                                                (call_.label.empty() ? "" : " with the label \"" + call_.label + "\"") +
+                                                " was refused by policy before it rang. " +
+                                                std::string(policy::text(decision_->rule).sentence))});
         return end(theirs_.level == rats::Level::failed ? ipc::EndReason::peer_failed_attestation
                                                         : ipc::EndReason::peer_not_acceptable,
                    "");
@@ -464,12 +476,15 @@ void Session::send_verdict(uint16_t round, Accepted accepted) {
                                                                    .accepted = accepted == Accepted::yes,
                                                                    .level = theirs_.level,
                                                                    .lab = theirs_.lab,
+                                                                   .answer = decision_->action,
                                                                    .audit_head = context_.log.head()}));
 }
 
 Status Session::on_verdict(ByteSpan body) {
     TRY(auto verdict, ipc::decode<rats::Verdict>(body));
     if (verdict.round != 0) return Error{Errc::bad_value, "round", verdict.round};
+    if (verdict.accepted && verdict.answer == policy::Action::refuse)
+        return Error{Errc::bad_value, "a refusal that accepts", 0};
     take_verdict(verdict);
     if (state_ == SessionState::ended) return {};
     if (caller()) send_verdict(0, Accepted::yes);
@@ -486,6 +501,7 @@ void Session::take_verdict(const rats::Verdict& verdict) {
                         .flag("accepted", verdict.accepted)
                         .number("level", static_cast<uint64_t>(verdict.level))
                         .flag("lab", verdict.lab)
+                        .number("answer", static_cast<uint64_t>(verdict.answer))
                         .text("witness", to_hex(verdict.audit_head)));
     if (!verdict.accepted) end(ipc::EndReason::we_were_not_acceptable, "");
 }

@@ -135,22 +135,19 @@ void Session::late(Lateness how) {
     settle(std::move(result), how == Lateness::silent ? ipc::RecheckOutcome::unanswered : ipc::RecheckOutcome::overdue);
 }
 
-void Session::decide() {
-    const policy::CallContext about{.direction = call_.direction, .ordinary = false, .known_to_attest = true};
-    decision_ = policy::decide(theirs_, about, context_.config.policy);
-}
-
 /// A new result stands: policy decides anew, both people see it, a fall has its consequence.
 void Session::settle(rats::AttestationResult result, ipc::RecheckOutcome outcome) {
     const rats::AttestationResult before = std::exchange(theirs_, std::move(result));
+    const policy::Action answer_before = decision_ ? decision_->action : policy::Action::refuse;
     decide();
-    const ipc::OnFall done = consequence(before);
+    const ipc::OnFall done = consequence(before, answer_before);
     const uint16_t round = recheck_.asked_round();
     audit::Record record("rechecked");
     record.call(call_.id).number("round", round).text("outcome", kOutcomes[static_cast<size_t>(outcome)]);
     record.number("level_before", static_cast<uint64_t>(before.level));
     record.number("level", static_cast<uint64_t>(theirs_.level)).flag("lab", theirs_.lab);
-    record.number("action", static_cast<uint64_t>(decision_->action)).text("done", kDone[static_cast<size_t>(done)]);
+    record.number("action", static_cast<uint64_t>(decision_->action)).number("rule", decision_->number);
+    record.text("done", kDone[static_cast<size_t>(done)]);
     for (rats::Reason r : theirs_.reasons) record.number("reason", static_cast<uint64_t>(r));
     context_.record(record);
     show_card();
@@ -160,12 +157,12 @@ void Session::settle(rats::AttestationResult result, ipc::RecheckOutcome outcome
     carry_out(done);
 }
 
-ipc::OnFall Session::consequence(const rats::AttestationResult& before) const {
+ipc::OnFall Session::consequence(const rats::AttestationResult& before, policy::Action answer_before) const {
     if (theirs_.level == rats::Level::failed) return ipc::OnFall::ended;
-    if (!policy::worse(theirs_, before)) return ipc::OnFall::nothing;
+    if (!policy::worse(theirs_, before) && decision_->action >= answer_before) return ipc::OnFall::nothing;
     if (!answered_)  // nobody talks yet: as before the first ring
         return decision_->action == policy::Action::refuse ? ipc::OnFall::ended : ipc::OnFall::nothing;
-    switch (context_.config.policy.on_worse) {
+    switch (on_worse_) {
         case policy::OnWorse::mute:
             break;
         case policy::OnWorse::hold:
@@ -185,16 +182,6 @@ void Session::carry_out(ipc::OnFall what) {
     if (what == ipc::OnFall::held && media_ && media_->set_hold(true)) return;
     microphone_ = false;  // a hold that is not possible yet, or mute
     if (media_) media_->set_microphone(false);
-}
-
-/// What the policy took away comes back by the person's hand alone, and only while the policy accepts the other side.
-bool Session::refused_now() const {
-    if (!decision_ || decision_->action != policy::Action::refuse) return false;
-    context_.to_ui(ipc::Notice{
-        .kind = ipc::NoticeKind::dropped_messages,
-        .text = BoundedString<512>("Not done: at this level the policy refuses the other phone. Check it again, or "
-                                   "hang up.")});
-    return true;
 }
 
 void Session::tell_recheck(uint16_t round, ipc::RecheckOutcome outcome, rats::Level before, rats::Level after,

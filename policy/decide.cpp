@@ -138,7 +138,9 @@ Mismatch Subject::vouched(const DocumentRule& rule) const {
         const auto& from = group.verifiers.items();
         if (!group.authority.empty() && group.authority.view() != context_.authority)
             missing = Mismatch::authority;
-        else if (!from.empty() && (context_.ordinary || std::ranges::none_of(from, [&](const auto& v) { return v.view() == context_.result_by; })))
+        else if (!from.empty() && (context_.ordinary || std::ranges::none_of(from, [&](const auto& v) {
+                                       return v.view() == context_.result_by;
+                                   })))
             missing = Mismatch::verifier;
         else
             return Mismatch::none;
@@ -182,7 +184,8 @@ Decision decide(const rats::AttestationResult& result, const CallContext& contex
         if (how != Mismatch::none && how < Mismatch::level) continue;
         const Rule why = how == Mismatch::none ? Rule::document_rule : Rule::document_bound;
         if (rules[i].answer < bound.action || (how == Mismatch::none && rules[i].answer == bound.action))
-            bound = {.action = rules[i].answer, .rule = why, .number = static_cast<uint16_t>(i + 1), .name = rules[i].name};
+            bound = {
+                .action = rules[i].answer, .rule = why, .number = static_cast<uint16_t>(i + 1), .name = rules[i].name};
         if (how != Mismatch::none) continue;
         bound.on_worse = rules[i].on_worse;
         bound.silent = unknown && document.unknown_callers == UnknownCallers::silent;

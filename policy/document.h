@@ -1,6 +1,6 @@
-// The administrator's policy as the enclave reads it: canonical bytes (ipc/codec.h) inside the authority's signed bundle
-// (rats/bundle.h). People write TOML; `sealcall policy compile` makes this of it. Until the bundle's signature has held
-// the bytes are foreign. Trusted base.
+// The administrator's policy as the enclave reads it: canonical bytes (ipc/codec.h) inside the authority's signed
+// bundle (rats/bundle.h). People write TOML; `sealcall policy compile` makes this of it. Until the bundle's signature
+// has held the bytes are foreign. Trusted base.
 #pragma once
 
 #include "sealcall/policy/types.h"
@@ -33,12 +33,11 @@ struct Requirements {
 /// People and domains by name. An organisation may say who must have certified its people and whose word on their
 /// devices counts: part of the proof, not of the name.
 struct Group {
-    BoundedString<64> name;        ///< empty: written out in one rule
-    BoundedString<128> authority;  ///< common name; empty: any that the bundle trusts
+    BoundedString<64> name;                        ///< empty: written out in one rule
+    BoundedString<128> authority;                  ///< common name; empty: any that the bundle trusts
     BoundedList<BoundedString<128>, 8> verifiers;  ///< issuers; an empty one is this phone itself. No entry: any
     bool organisation = false;                     ///< its callers share a limit
-    static constexpr auto fields =
-        std::tuple{&Group::name, &Group::authority, &Group::verifiers, &Group::organisation};
+    static constexpr auto fields = std::tuple{&Group::name, &Group::authority, &Group::verifiers, &Group::organisation};
     bool operator==(const Group&) const = default;
 };
 
@@ -78,10 +77,9 @@ struct DocumentRule {
     Action answer = Action::refuse;
     OnWorse on_worse = OnWorse::mute;
     static constexpr auto fields =
-        std::tuple{&DocumentRule::name,   &DocumentRule::toward, &DocumentRule::groups,
-                   &DocumentRule::labels, &DocumentRule::when,   &DocumentRule::least,
-                   &DocumentRule::lab,    &DocumentRule::oldest_s, &DocumentRule::answer,
-                   &DocumentRule::on_worse};
+        std::tuple{&DocumentRule::name,   &DocumentRule::toward,  &DocumentRule::groups, &DocumentRule::labels,
+                   &DocumentRule::when,   &DocumentRule::least,   &DocumentRule::lab,    &DocumentRule::oldest_s,
+                   &DocumentRule::answer, &DocumentRule::on_worse};
     bool operator==(const DocumentRule&) const = default;
 };
 
@@ -99,9 +97,9 @@ enum class UnknownCallers : uint8_t { refuse, silent, ask };
 struct Document {
     uint8_t format = 1;
     BoundedString<128> name;
-    BoundedList<Requirements, 4> levels;             ///< of levels 1 to 4
+    BoundedList<Requirements, 4> levels;                ///< of levels 1 to 4
     BoundedList<BoundedString<64>, kLabelsMax> labels;  ///< least sensitive first
-    uint8_t default_label = 0;                       ///< of a call that has none
+    uint8_t default_label = 0;                          ///< of a call that has none
     BoundedList<Group, kGroupsMax> groups;
     BoundedList<Name, kNamesMax> names;          ///< ascending by text, none twice
     BoundedList<uint16_t, 16> blocked, welcome;  ///< groups, ascending. Welcome: never unknown, no limits
@@ -131,8 +129,8 @@ struct Document {
     bool operator==(const Document&) const = default;
 };
 
-/// All of `in`, in the one form that it has. Errors: too_large (more than rats::kPolicyMax bytes, or a list), truncated,
-/// trailing_bytes, bad_value, not_canonical; the detail is an index where there is one.
+/// All of `in`, in the one form that it has. Errors: too_large (more than rats::kPolicyMax bytes, or a list),
+/// truncated, trailing_bytes, bad_value, not_canonical; the detail is an index where there is one.
 Result<Document> read_document(ByteSpan in);
 /// What read_document asks beyond the codec: for whoever makes a document.
 Status check_document(const Document& document);

@@ -118,7 +118,12 @@ std::string json_card(const ipc::CallCard& m) {
                           .text("action", name_of(m.decision.action))
                           .text("rule", name_of(m.decision.rule))
                           .text("sentence", sentence_of(m.decision.rule))
+                          .number("number", m.decision.number)
+                          .text("name", m.decision.name.view())
+                          .text("on_worse", name_of(m.decision.on_worse))
+                          .flag("silent", m.decision.silent)
                           .take());
+    o.text("peer_answer", name_of(m.peer_answer));
     return o.text("protection", name_of(m.protection)).take();
 }
 

@@ -83,7 +83,7 @@ const char* name_of(ipc::OnFall v) {
 const char* name_of(ipc::NoticeKind v) {
     static constexpr auto kNames = std::to_array<const char*>(
         {"tpm_slow", "tpm_gone", "audio_device_lost", "audio_device_back", "not_enrolled", "incoming_refused",
-         "relay_rewrote_offer", "dropped_messages", "suspended", "bundle", "passport"});
+         "relay_rewrote_offer", "dropped_messages", "suspended", "bundle", "passport", "policy"});
     return look_up(kNames, v);
 }
 
@@ -106,6 +106,11 @@ const char* name_of(ipc::ProcessRole v) {
 
 const char* name_of(policy::Action v) {
     static constexpr auto kNames = std::to_array<const char*>({"refuse", "pin", "receive_only", "warn", "allow"});
+    return look_up(kNames, v);
+}
+
+const char* name_of(policy::OnWorse v) {
+    static constexpr auto kNames = std::to_array<const char*>({"mute", "hold", "end"});
     return look_up(kNames, v);
 }
 

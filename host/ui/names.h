@@ -19,6 +19,7 @@ const char* name_of(ipc::BundleState v);
 const char* name_of(ipc::Registration v);
 const char* name_of(ipc::ProcessRole v);
 const char* name_of(policy::Action v);
+const char* name_of(policy::OnWorse v);
 const char* name_of(policy::Direction v);
 const char* name_of(policy::Rule v);
 const char* name_of(rats::Reason v);

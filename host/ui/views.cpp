@@ -118,7 +118,14 @@ void add_policy(Lines& out, const Call& c, const Look& look) {
     if (c.card.decision.number != 0)
         text.append(" Rule " + std::to_string(c.card.decision.number) + ": " +
                     shown(c.card.decision.name.view(), look) + ".");
+    if (c.card.decision.silent) text.append(" An unknown caller: you are not disturbed.");
     add_wrapped(out, {{" Policy  "}}, text, 9, style, look);
+    if (c.card.peer_answer == policy::Action::allow) return;
+    const char* theirs = c.card.peer_answer == policy::Action::warn           ? "The other side is warned of this call."
+                         : c.card.peer_answer == policy::Action::receive_only ? "The other side may listen, not speak."
+                         : c.card.peer_answer == policy::Action::pin          ? "The other side needed its PIN."
+                                                                     : "The other side's policy refuses this now.";
+    add_wrapped(out, {{"         "}}, theirs, 9, Style::amber, look);
 }
 
 void add_other_end(Lines& out, const Call& c, const Look& look) {

@@ -121,10 +121,6 @@ class Forks : public ::testing::Test {
             until([&] { return is(legs_[0].phone, CallState::ringing) && is(legs_[1].phone, CallState::ringing); }));
     }
     void answer(Leg& l) { ASSERT_TRUE(l.phone.ui.send(ipc::Answer{.call = l.call}).has_value()); }
-    static bool any_media(const EnclavePhone& p) {
-        return EnclavePhone::count<ipc::OpenStream>(p.from_audio) + EnclavePhone::count<ipc::PlayFrame>(p.from_audio) !=
-               0;
-    }
 };
 
 TEST_F(Forks, BothAttestEachOnItsOwnAndTheAnsweredOneAloneGetsSound) {
@@ -134,7 +130,7 @@ TEST_F(Forks, BothAttestEachOnItsOwnAndTheAnsweredOneAloneGetsSound) {
     ASSERT_TRUE(until([&] { return is(alice_, CallState::media) && is(legs_[1].phone, CallState::media); }));
     ASSERT_TRUE(until([&] { return is(legs_[0].phone, CallState::ended); }));
     EXPECT_TRUE(legs_[0].ended);
-    EXPECT_FALSE(any_media(legs_[0].phone));
+    EXPECT_FALSE(legs_[0].phone.sounded());
     EXPECT_EQ(legs_[0].phone.key_life().size(), 0u) << "no secret was ever made for it";
     const Bytes opus(80, std::byte{0x55});
     for (uint32_t i = 1; i <= 10; ++i) {
@@ -167,9 +163,9 @@ TEST_F(Forks, OfTheSamePersonCannotBeSplicedByTheHost) {
         alice_.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(kBob), .label = {}}).has_value());
     (void)until([&] { return is(alice_, CallState::ended); });
     EXPECT_TRUE(is(alice_, CallState::ended) || !is(alice_, CallState::ringing));
-    EXPECT_FALSE(any_media(alice_));
+    EXPECT_FALSE(alice_.sounded());
     for (const Leg& l : legs_) {
-        EXPECT_FALSE(any_media(l.phone));
+        EXPECT_FALSE(l.phone.sounded());
         EXPECT_FALSE(is(l.phone, CallState::ringing));
     }
 }

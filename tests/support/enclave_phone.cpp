@@ -99,6 +99,7 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
     config_.sealcall_log = BoundedBytes<8192>(attestation::encode_cel(roles, 13).value());
     config_.own_uri = BoundedString<256>(options_.uri);
     config_.policy = options_.policy;
+    config_.wishes = options_.wishes;
     CHECK(config_.anchors.push(authority.root()));
     for (const auto& domain : options_.show_logs_to) CHECK(config_.show_logs_to.push(BoundedString<128>(domain)));
     for (const auto& domain : options_.passport_to) CHECK(config_.passport_to.push(BoundedString<128>(domain)));
@@ -183,6 +184,18 @@ void EnclavePhone::start() {
     CHECK(host.hello(ipc::ProcessRole::host).has_value());
     CHECK(ui.hello(ipc::ProcessRole::ui).has_value());
     CHECK(audio.hello(ipc::ProcessRole::audio).has_value());
+}
+
+void EnclavePhone::offer_bundle(ByteSpan bytes) {
+    constexpr size_t kPart = 1000;  // small: the order of several parts matters
+    for (size_t at = 0; at < bytes.size(); at += kPart) {
+        const ByteSpan part = bytes.subspan(at, std::min(kPart, bytes.size() - at));
+        CHECK(control
+                  .send(ipc::NewBundle{.size = static_cast<uint32_t>(bytes.size()),
+                                       .offset = static_cast<uint32_t>(at),
+                                       .bytes = BoundedBytes<48 * 1024>(part)})
+                  .has_value());
+    }
 }
 
 std::optional<ipc::EnclaveStatus> EnclavePhone::status() {
@@ -302,8 +315,11 @@ std::vector<ipc::KeyLife> EnclavePhone::key_life() const {
 
 // ---------------------------------------------------------------- hosts
 
-void Hosts::dial(std::string_view uri) {
-    CHECK(a_.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(uri), .label = {}}).has_value());
+void Hosts::dial(std::string_view uri, std::string_view label) {
+    CHECK(
+        a_.ui
+            .send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(uri), .label = BoundedString<64>(label)})
+            .has_value());
 }
 
 void Hosts::serve(EnclavePhone& self, EnclavePhone& peer, bool caller_side) {

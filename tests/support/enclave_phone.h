@@ -44,6 +44,7 @@ policy::Policy lab_policy();  ///< level 2 with LAB, ordinary phones with a warn
 struct PhoneOptions {
     std::string uri = "sip:alice@example.com";
     policy::Policy policy = lab_policy();
+    policy::Policy wishes = policy::no_wishes();
     bool enrolled = true;
     attestation::EkOrigin ek = attestation::EkOrigin::lab;
     std::vector<std::string> known_attesting = {};
@@ -79,6 +80,8 @@ class EnclavePhone {
     tpm::test::Swtpm& swtpm() { return *swtpm_; }
     /// Puts another file in the place of the bundle; empty: takes it away. Counts from the next start.
     void replace_bundle(ByteSpan bytes) { options_.bundle = to_bytes(bytes); }
+    /// The launcher found another bundle in the profile of the running phone.
+    void offer_bundle(ByteSpan bytes);
     [[nodiscard]] std::optional<ipc::EnclaveStatus> status();
     [[nodiscard]] Digest identity_spki() const { return identity_spki_; }
     void extend_measurement(std::string_view text) const;
@@ -114,6 +117,10 @@ class EnclavePhone {
     static size_t count(const std::deque<Bytes>& queue) {
         return static_cast<size_t>(
             std::ranges::count_if(queue, [](const Bytes& b) { return *ipc::message_id(b) == T::kId; }));
+    }
+    /// Audio was told to open, or was given sound.
+    [[nodiscard]] bool sounded() const {
+        return count<ipc::OpenStream>(from_audio) + count<ipc::PlayFrame>(from_audio) != 0;
     }
     /// Newest CallStateChanged of any call, kept though taken from the queue.
     std::optional<ipc::CallStateChanged> last_state() const;
@@ -157,7 +164,7 @@ class Hosts {
 
     void turn();  ///< one turn of both enclaves and both hosts
     bool run_until(const std::function<bool()>& done, Millis longest = Millis{20000});
-    void dial(std::string_view uri);
+    void dial(std::string_view uri, std::string_view label = {});
     /// Dials, and turns until both sides have media.
     bool connect(std::string_view uri = "sip:bob@example.com");
     /// 20 ms of pretended speech each way, `n` times.

@@ -16,8 +16,9 @@ using policy::kGroupsMax;
 using policy::kNamesMax;
 
 const std::vector<std::string>& fact_words() {
-    static const std::vector<std::string> words{"hardware-tpm",      "no-lab",            "secure-boot", "approved-boot",
-                                                "approved-sealcall", "approved-programs", "own-verifier"};
+    static const std::vector<std::string> words{
+        "hardware-tpm",      "no-lab",      "secure-boot", "approved-boot", "approved-sealcall",
+        "approved-programs", "own-verifier"};
     return words;
 }
 
@@ -80,10 +81,11 @@ std::vector<uint16_t> Names::resolve(const std::vector<Fields::Item>& items) {
             std::vector<std::string> known;
             for (const auto& [name, index] : by_name_) known.push_back(name);
             const std::string meant = nearest(item.text, known);
-            add_problem(problems_, item.at,
-                        "There is no group or organisation " + shown(item.text) + "." +
-                            (meant.empty() ? " Make one with [groups], or write an address: " + std::string(kAddressForm) + "."
-                                           : " Did you mean \"" + meant + "\"?"));
+            add_problem(
+                problems_, item.at,
+                "There is no group or organisation " + shown(item.text) + "." +
+                    (meant.empty() ? " Make one with [groups], or write an address: " + std::string(kAddressForm) + "."
+                                   : " Did you mean \"" + meant + "\"?"));
             continue;
         }
         if (const auto address = read_address(item.text))
@@ -102,9 +104,10 @@ std::vector<uint16_t> Names::resolve(const std::vector<Fields::Item>& items) {
 
 bool Names::write(Document& document) {
     if (groups_.size() > kGroupsMax || members_.size() > kNamesMax) {
-        problems_.push_back({1, 1, "A policy has at most " + std::to_string(kNamesMax) + " addresses in " +
-                                       std::to_string(kGroupsMax) + " groups; this one has " +
-                                       std::to_string(members_.size()) + " in " + std::to_string(groups_.size()) + "."});
+        problems_.push_back({1, 1,
+                             "A policy has at most " + std::to_string(kNamesMax) + " addresses in " +
+                                 std::to_string(kGroupsMax) + " groups; this one has " +
+                                 std::to_string(members_.size()) + " in " + std::to_string(groups_.size()) + "."});
         return false;
     }
     CHECK(fill(document.groups, groups_));
@@ -112,9 +115,10 @@ bool Names::write(Document& document) {
         policy::Name name;
         name.text = BoundedString<256>(address);
         if (!fill(name.groups, std::vector<uint16_t>(groups.begin(), groups.end()))) {
-            problems_.push_back({1, 1, "The address " + shown(say_address(address)) +
-                                           " stands in more than 64 groups and rules. Put it into a group, and name "
-                                           "that in the rules."});
+            problems_.push_back({1, 1,
+                                 "The address " + shown(say_address(address)) +
+                                     " stands in more than 64 groups and rules. Put it into a group, and name "
+                                     "that in the rules."});
             return false;
         }
         CHECK(document.names.push(std::move(name)));
@@ -200,8 +204,9 @@ class Compiler {
                 continue;
             }
             const std::string meant = nearest(fact.text, fact_words());
-            f.problem(fact.at, "There is no fact " + shown(fact.text) + "." +
-                                   (meant.empty() ? " These are known: " + all + "." : " Did you mean \"" + meant + "\"?"));
+            f.problem(fact.at,
+                      "There is no fact " + shown(fact.text) + "." +
+                          (meant.empty() ? " These are known: " + all + "." : " Did you mean \"" + meant + "\"?"));
         }
         if (auto oldest = f.read<uint32_t>("oldest", kDurationForm, read_duration)) out.oldest_s = *oldest;
         f.finish();
@@ -291,9 +296,9 @@ class Compiler {
         const toml::table* table = top.table("limits");
         if (table == nullptr) return;
         Fields f(*table, "[limits]", problems_);
-        for (auto [name, limit] : {std::pair("per_caller", &doc().per_caller),
-                                   std::pair("per_organisation", &doc().per_organisation),
-                                   std::pair("per_origin", &doc().per_origin)})
+        for (auto [name, limit] :
+             {std::pair("per_caller", &doc().per_caller), std::pair("per_organisation", &doc().per_organisation),
+              std::pair("per_origin", &doc().per_origin)})
             if (auto read = f.read<policy::Limit>(name, kLimitForm, read_limit)) *limit = *read;
         f.finish();
     }
@@ -302,8 +307,9 @@ class Compiler {
     void check_whole() {
         const size_t size = ipc::encode(doc()).size();
         if (size > rats::kPolicyMax)
-            problems_.push_back({1, 1, "The compiled policy has " + std::to_string(size) + " bytes, and " +
-                                           std::to_string(rats::kPolicyMax) + " are the limit. Use groups."});
+            problems_.push_back({1, 1,
+                                 "The compiled policy has " + std::to_string(size) + " bytes, and " +
+                                     std::to_string(rats::kPolicyMax) + " are the limit. Use groups."});
         else if (Status s = check_document(doc()); !s)
             problems_.push_back({1, 1, std::string("The policy cannot be compiled: ") + s.error().what + "."});
     }

@@ -27,8 +27,8 @@ using CompileOutcome = std::variant<Compiled, std::vector<cli::ConfigProblem>>;
 CompileOutcome compile_policy(std::string_view text);
 
 /// Words of the language, in the order of what they stand for.
-const std::vector<std::string>& fact_words();    ///< bits of policy::Fact
-const std::vector<std::string>& action_words();  ///< policy::Action
+const std::vector<std::string>& fact_words();     ///< bits of policy::Fact
+const std::vector<std::string>& action_words();   ///< policy::Action
 const std::vector<std::string>& on_fall_words();  ///< policy::OnWorse
 
 }  // namespace sealcall::policy_language

@@ -33,8 +33,7 @@ class RuleReader {
         const bool proof = read_proof(f, r);
         const auto answer = f.word("answer", action_words());
         if (answer) r.answer = static_cast<Action>(*answer);
-        if (!f.has("answer"))
-            f.problem(f.place(""), f.where() + " has no answer: answer = \"warn\", for example.");
+        if (!f.has("answer")) f.problem(f.place(""), f.where() + " has no answer: answer = \"warn\", for example.");
         r.on_worse = on_fall_;
         if (auto w = f.word("during", on_fall_words())) r.on_worse = static_cast<policy::OnWorse>(*w);
         if (proof && r.least == Level::unverified && r.answer == Action::allow)
@@ -64,8 +63,9 @@ class RuleReader {
                     continue;
                 }
                 const std::string meant = cli::nearest(item.text, labels_);
-                f.problem(item.at, "There is no label " + shown(item.text) + "." +
-                                       (meant.empty() ? " [labels] order lists them." : " Did you mean \"" + meant + "\"?"));
+                f.problem(item.at,
+                          "There is no label " + shown(item.text) + "." +
+                              (meant.empty() ? " [labels] order lists them." : " Did you mean \"" + meant + "\"?"));
             }
         }
         const auto from = f.word("label_from", labels_), to = f.word("label_to", labels_);
@@ -98,18 +98,21 @@ class RuleReader {
         const auto oldest = f.read<uint32_t>("oldest", kDurationForm, read_duration);
         r.oldest_s = oldest.value_or(0);
         if (ordinary && level && *level > 0) {
-            f.problem(f.place("level"), f.where() + " takes ordinary phones (keys = \"any\"), and those are level 0: "
-                                                    "leave out level, or keys.");
+            f.problem(f.place("level"), f.where() +
+                                            " takes ordinary phones (keys = \"any\"), and those are level 0: "
+                                            "leave out level, or keys.");
             return false;
         }
         if (level && *level == 0 && !ordinary) {
-            f.problem(f.place("level"), "Level 0 is an ordinary phone, whose keys are not agreed upon end to end: write "
-                                        "keys = \"any\" as well, or ask for level 1.");
+            f.problem(f.place("level"),
+                      "Level 0 is an ordinary phone, whose keys are not agreed upon end to end: write "
+                      "keys = \"any\" as well, or ask for level 1.");
             return false;
         }
         if (ordinary && (lab || oldest)) {
-            f.problem(f.place(lab ? "lab" : "oldest"), f.where() + " takes ordinary phones, so it can ask nothing of "
-                                                                   "the evidence of others.");
+            f.problem(f.place(lab ? "lab" : "oldest"), f.where() +
+                                                           " takes ordinary phones, so it can ask nothing of "
+                                                           "the evidence of others.");
             return false;
         }
         return true;

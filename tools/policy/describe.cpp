@@ -60,7 +60,8 @@ class Differences {
     std::vector<std::string> all() {
         compare("name", a_.name.str(), b_.name.str());
         for (size_t i = 0; i < 4; ++i)
-            compare("requirements of level " + std::to_string(i + 1), say(a_.levels.items()[i]), say(b_.levels.items()[i]));
+            compare("requirements of level " + std::to_string(i + 1), say(a_.levels.items()[i]),
+                    say(b_.levels.items()[i]));
         compare("labels", say_order(a_), say_order(b_));
         compare("default label", a_.labels.items()[a_.default_label].str(), b_.labels.items()[b_.default_label].str());
         compare_groups();
@@ -142,9 +143,11 @@ class Differences {
             size_t at = 0;
         };
         std::map<std::string, Entry> before;
-        for (size_t i = 0; i < a_.rules.size(); ++i) before[key(before, a_, i)] = {describe_rule(a_, a_.rules.items()[i]), i};
+        for (size_t i = 0; i < a_.rules.size(); ++i)
+            before[key(before, a_, i)] = {describe_rule(a_, a_.rules.items()[i]), i};
         std::map<std::string, Entry> after;
-        for (size_t i = 0; i < b_.rules.size(); ++i) after[key(after, b_, i)] = {describe_rule(b_, b_.rules.items()[i]), i};
+        for (size_t i = 0; i < b_.rules.size(); ++i)
+            after[key(after, b_, i)] = {describe_rule(b_, b_.rules.items()[i]), i};
         std::vector<size_t> kept;
         for (size_t i = 0; i < b_.rules.size(); ++i)
             for (const auto& [name, e] : after)
@@ -153,7 +156,8 @@ class Differences {
             if (after.count(name) == 0) out_.push_back("rule \"" + name + "\": is gone (" + e.text + ")");
         for (const auto& [name, e] : after)
             if (before.count(name) == 0)
-                out_.push_back("rule \"" + name + "\": is new, as number " + std::to_string(e.at + 1) + " (" + e.text + ")");
+                out_.push_back("rule \"" + name + "\": is new, as number " + std::to_string(e.at + 1) + " (" + e.text +
+                               ")");
             else
                 compare("rule \"" + name + "\"", before[name].text, e.text);
         if (!std::ranges::is_sorted(kept)) out_.push_back("the order of the rules is another one");
@@ -162,7 +166,8 @@ class Differences {
     template <class Map>
     static std::string key(const Map& taken, const Document& d, size_t i) {
         std::string name = d.rules.items()[i].name.str();
-        for (int n = 2; taken.count(name) != 0; ++n) name = d.rules.items()[i].name.str() + " (" + std::to_string(n) + ")";
+        for (int n = 2; taken.count(name) != 0; ++n)
+            name = d.rules.items()[i].name.str() + " (" + std::to_string(n) + ")";
         return name;
     }
 

@@ -21,8 +21,8 @@ std::optional<uint64_t> read_time(const toml::node& node) {
     const int y = value->date.year - (value->date.month <= 2 ? 1 : 0);
     const int m = (value->date.month + 9) % 12;
     const int64_t days = 365LL * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + value->date.day - 1 - 719468;
-    const int64_t minutes = days * 1440 + value->time.hour * 60 + value->time.minute -
-                            (value->offset ? value->offset->minutes : 0);
+    const int64_t minutes =
+        days * 1440 + value->time.hour * 60 + value->time.minute - (value->offset ? value->offset->minutes : 0);
     if (minutes < 0) return {};
     return static_cast<uint64_t>(minutes * 60 + value->time.second) * 1000;
 }
@@ -41,7 +41,8 @@ void read_call(Fields& f, Imagined& call) {
     call.ordinary = f.flag("ordinary").value_or(false);
     if (const auto level = f.number("level", -1, 4)) {
         call.level = static_cast<rats::Level>(*level + 1);
-        if (call.ordinary) f.problem(f.place("level"), f.where() + ": an ordinary phone has no level but 0; leave it out.");
+        if (call.ordinary)
+            f.problem(f.place("level"), f.where() + ": an ordinary phone has no level but 0; leave it out.");
     }
     call.lab = f.flag("lab").value_or(false);
     call.software_tpm = f.flag("software_tpm").value_or(false);
@@ -120,7 +121,8 @@ std::string run_case(const policy::Document& document, const Expected& expected)
     };
     differs("the answer", action_words()[static_cast<size_t>(expected.answer)],
             action_words()[static_cast<size_t>(got.decision.action)]);
-    if (expected.rule) differs("the rule", "\"" + *expected.rule + "\"", "\"" + cli::harmless(got.decision.name.view()) + "\"");
+    if (expected.rule)
+        differs("the rule", "\"" + *expected.rule + "\"", "\"" + cli::harmless(got.decision.name.view()) + "\"");
     if (expected.during)
         differs("what happens when it falls", on_fall_words()[static_cast<size_t>(*expected.during)],
                 on_fall_words()[static_cast<size_t>(got.decision.on_worse)]);

@@ -13,7 +13,7 @@ struct Expected {
     std::string name;
     Imagined call;
     policy::Action answer{};
-    std::optional<std::string> rule;            ///< its name
+    std::optional<std::string> rule;  ///< its name
     std::optional<policy::OnWorse> during;
     std::optional<bool> silent;
     uint32_t line = 0;

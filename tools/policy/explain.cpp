@@ -50,7 +50,8 @@ std::string why_not(Mismatch m, const policy::Document& d, const policy::Documen
         case Mismatch::none:
             return {};
         case Mismatch::direction:
-            return r.toward == policy::Toward::incoming ? "it is about incoming calls only" : "it is about outgoing calls only";
+            return r.toward == policy::Toward::incoming ? "it is about incoming calls only"
+                                                        : "it is about outgoing calls only";
         case Mismatch::peer:
             return "it is not about " + std::string(c.peer);
         case Mismatch::label:
@@ -76,7 +77,8 @@ std::string why_not(Mismatch m, const policy::Document& d, const policy::Documen
 Explanation explain(const policy::Document& document, const rats::AttestationResult& result,
                     const policy::CallContext& context) {
     const policy::Subject subject(result, context, document);
-    Explanation out{.decision = policy::decide(result, context, document), .level = subject.level(), .rules = {}, .sentence = {}};
+    Explanation out{
+        .decision = policy::decide(result, context, document), .level = subject.level(), .rules = {}, .sentence = {}};
     out.sentence = policy::text(out.decision.rule).sentence;
     using policy::Rule;
     const bool by_rules = out.decision.rule == Rule::document_rule || out.decision.rule == Rule::document_bound ||
@@ -84,7 +86,8 @@ Explanation explain(const policy::Document& document, const rats::AttestationRes
     if (!by_rules) return out;
     for (size_t i = 0; i < document.rules.size(); ++i) {
         const Mismatch m = subject.match(document.rules.items()[i]);
-        out.rules.push_back({.index = i, .mismatch = m, .why = why_not(m, document, document.rules.items()[i], subject, context)});
+        out.rules.push_back(
+            {.index = i, .mismatch = m, .why = why_not(m, document, document.rules.items()[i], subject, context)});
         if (m == Mismatch::none) break;
     }
     return out;

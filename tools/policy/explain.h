@@ -28,7 +28,7 @@ struct RuleReport {
 
 struct Explanation {
     policy::Decision decision;
-    rats::Level level{};  ///< with the document's own requirements
+    rats::Level level{};            ///< with the document's own requirements
     std::vector<RuleReport> rules;  ///< up to the one that ended the search
     std::string sentence;
 };

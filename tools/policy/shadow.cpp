@@ -43,7 +43,8 @@ class Finder {
             all_taken = all_taken && by;
             all_bounded = all_bounded && (by || bound);
         }
-        if (all_taken) return Shadow{.kind = Shadow::Kind::unreachable, .rule = index, .by = {taken_by.begin(), taken_by.end()}};
+        if (all_taken)
+            return Shadow{.kind = Shadow::Kind::unreachable, .rule = index, .by = {taken_by.begin(), taken_by.end()}};
         if (all_bounded)
             return Shadow{.kind = Shadow::Kind::bounded, .rule = index, .by = {bounded_by.begin(), bounded_by.end()}};
         return {};
@@ -98,7 +99,8 @@ class Finder {
             const policy::Group& theirs = d_.groups.items()[g];
             if (vouched && (!theirs.authority.empty() || !theirs.verifiers.empty())) return false;
             const auto& members = names_of_[static_cast<size_t>(group)];
-            return !members.empty() && std::ranges::all_of(members, [&](const auto& n) { return named(n, names_of_[g]); });
+            return !members.empty() &&
+                   std::ranges::all_of(members, [&](const auto& n) { return named(n, names_of_[g]); });
         });
     }
 

@@ -66,7 +66,8 @@ bool host_letter(char c) {
 }
 
 bool user_letter(char c) {
-    return static_cast<unsigned char>(c) > ' ' && c != 127 && std::string_view("<>\"@;?").find(c) == std::string_view::npos;
+    return static_cast<unsigned char>(c) > ' ' && c != 127 &&
+           std::string_view("<>\"@;?").find(c) == std::string_view::npos;
 }
 
 }  // namespace
@@ -104,8 +105,8 @@ std::optional<uint16_t> read_offset(const std::string& text) {
 
 std::string say_offset(uint16_t offset) {
     const bool east = offset >= policy::kOffsetZero;
-    return (east ? "+" : "-") + clock_text(static_cast<uint16_t>(east ? offset - policy::kOffsetZero
-                                                                      : policy::kOffsetZero - offset));
+    return (east ? "+" : "-") +
+           clock_text(static_cast<uint16_t>(east ? offset - policy::kOffsetZero : policy::kOffsetZero - offset));
 }
 
 std::optional<std::vector<Window>> read_when(const std::string& text) {
@@ -157,8 +158,6 @@ std::string say_address(std::string_view name) {
     return name.starts_with('.') ? "*" + std::string(name) : std::string(name);
 }
 
-bool looks_like_address(std::string_view text) {
-    return text.find_first_of(".:@*") != std::string_view::npos;
-}
+bool looks_like_address(std::string_view text) { return text.find_first_of(".:@*") != std::string_view::npos; }
 
 }  // namespace sealcall::policy_language

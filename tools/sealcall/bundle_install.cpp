@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "files.h"
 #include "https_url.h"
+#include "policy/document.h"
 #include "problem.h"
 #include "remote_authority.h"
 #include "sealcall/base/time.h"
@@ -68,7 +69,7 @@ int print(const Context& context, const ReferenceSet& set, bool newer) {
     }
     std::cout << "Bundle " << head.version << (newer ? " is in place" : " is still the newest")
               << "; the next one is due before " << local_time(head.next_update_ms) << "."
-              << (newer ? " A running phone takes it at its next start." : "") << "\n";
+              << (newer ? " A running phone takes it within seconds." : "") << "\n";
     return exit_status::kOk;
 }
 
@@ -92,6 +93,9 @@ int run_bundle_install(const Context& context) {
     if (!holds)
         throw Problem(std::string("This bundle was not installed: ") + bundle_sentence(holds.error()) + ".",
                       "Get the newest one from the administrator.", exit_status::kRefused);
+    if (!set->policy().empty() && !policy::read_document(set->policy()))
+        throw Problem("This bundle was not installed: its policy is in a form that this sealcall does not know.",
+                      "Update sealcall on this computer, or ask the administrator.", exit_status::kRefused);
     if (enrolment.bundle_signer.empty())
         take_first(context, *bytes);
     else

@@ -1,6 +1,6 @@
-#include "safe_toml.h"
 #include "config.h"
 #include "https_url.h"
+#include "safe_toml.h"
 #include "text_hints.h"
 
 #include <arpa/inet.h>

@@ -54,7 +54,7 @@ struct PhoneConfig {
     std::string media_address = "127.0.0.1";
     std::vector<std::string> dns_servers;
     AudioConfig audio;
-    policy::Policy policy;                         ///< where no administrator's policy is in force
+    policy::Policy policy;                        ///< where no administrator's policy is in force
     policy::Policy wishes = policy::no_wishes();  ///< beside one: what [policy] sets, and only that
     LogConfig logs;
     PassportConfig passport;

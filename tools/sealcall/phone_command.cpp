@@ -42,6 +42,15 @@ void remember(const ProfileStore& store, const std::string& uri) {
     }
 }
 
+/// One that cannot be opened is looked for again later.
+UniqueFd newest_bundle(const ProfileStore& store) {
+    try {
+        return store.open_bundle();
+    } catch (const std::exception&) {
+        return {};
+    }
+}
+
 int run_own_phone(const Context& context, const std::optional<CallOptions>& call) {
     const ProfilePaths& paths = context.paths();
     if (!context.store.facts())
@@ -68,7 +77,8 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
             problem.empty() ? std::string("The phone could not be started: ") + phone.error().what + "." : problem,
             "`sealcall doctor` says what is missing.", exit_status::kNotSetUp);
     const launcher::PhoneEnd end =
-        (*phone)->run({.remember_peer = [&](const std::string& uri) { remember(context.store, uri); }});
+        (*phone)->run({.remember_peer = [&](const std::string& uri) { remember(context.store, uri); },
+                       .open_bundle = [&] { return newest_bundle(context.store); }});
     if (!end.sentence.empty()) std::cerr << "sealcall: " << end.sentence << "\n";
     return end.exit_status;
 }

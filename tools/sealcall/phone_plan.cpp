@@ -81,6 +81,7 @@ void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const P
         out.bundle_signer = enrolment->bundle_signer;
     }
     out.policy = config.policy;
+    out.wishes = config.wishes;
     if (!config.sip.password.empty())
         out.sip_username = text<128>(config.sip.username.empty() ? user_of(out.own_uri.str()) : config.sip.username,
                                      "The SIP user name");

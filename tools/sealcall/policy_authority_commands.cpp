@@ -76,14 +76,16 @@ int run_policy_status(const Context& context) {
     if (installed.document) {
         std::cout << "\"" << printable(installed.document->name.view(), 128) << "\", "
                   << installed.document->rules.size() << " rules, in bundle " << installed.version << " of "
-                  << printable(installed.authority, 128) << ", " << age_of(installed.issued_ms) << " old; the next one is due before "
-                  << local_time(installed.next_update_ms) << ".\n  Labels, least sensitive first:";
+                  << printable(installed.authority, 128) << ", " << age_of(installed.issued_ms)
+                  << " old; the next one is due before " << local_time(installed.next_update_ms)
+                  << ".\n  Labels, least sensitive first:";
         for (const auto& l : installed.document->labels) std::cout << " " << l.str();
         std::cout << "\n";
     } else if (installed.trouble.empty()) {
         std::cout << "The authority gives no policy; [policy] in config.toml decides.\n";
     }
-    if (!installed.trouble.empty()) std::cout << "It does not count now: " << installed.trouble << ". Calls are refused.\n";
+    if (!installed.trouble.empty())
+        std::cout << "It does not count now: " << installed.trouble << ". Calls are refused.\n";
     if (phone && in_force != installed.version)
         std::cout << "The running phone still goes by bundle " << in_force << ".\n";
     else if (phone)

@@ -10,7 +10,8 @@ void imagined_call(CLI::App* app, PolicyOptions& o) {
         option->check(CLI::IsMember(values).description(""))->type_name(names);
     };
     app->add_option("peer", o.peer, "The other side, as its certificate names it")->type_name("URI");
-    choice(app->add_option("--direction", o.direction, "Who calls whom"), "incoming|outgoing", {"incoming", "outgoing"});
+    choice(app->add_option("--direction", o.direction, "Who calls whom"), "incoming|outgoing",
+           {"incoming", "outgoing"});
     app->add_option("--label", o.label, "Sensitivity label (default: none, which is the policy's default label)")
         ->type_name("LABEL");
     app->add_option("--level", o.level, "Integrity level of the other side, -1 for X")
@@ -37,7 +38,8 @@ void CommandLine::define_policy() {
     const std::string forms =
         "FILE is the TOML that an administrator writes, or what `policy compile` made of it. docs/policy.md describes "
         "the language.";
-    const std::pair<int, std::string> mistakes{exit_status::kUsage, "the policy has mistakes, or there is no such file"};
+    const std::pair<int, std::string> mistakes{exit_status::kUsage,
+                                               "the policy has mistakes, or there is no such file"};
     CLI::App* policy = add(
         *app_, "policy", "Write down which level is needed to talk about what and with whom",
         {.text = "An administrator writes a policy in TOML, checks and tries it, and signs it into the next bundle of "
@@ -65,16 +67,20 @@ void CommandLine::define_policy() {
                              .examples = {{"sealcall policy compile policy.toml --out policy.bin", ""}},
                              .exits = {mistakes}});
     file(compile, "The policy")->required();
-    compile->add_option("--out", o.out, "Where to write it (default: FILE with .bin for its ending)")->type_name(kTypeFile);
+    compile->add_option("--out", o.out, "Where to write it (default: FILE with .bin for its ending)")
+        ->type_name(kTypeFile);
 
     CLI::App* sign = add(
         *policy, "sign", "Put a policy into the authority's next bundle, and sign that",
-        {.text = "The authority keeps the policy: later bundles carry it too. `authority serve` hands the bundle out, and "
-                 "running phones obey it as soon as they have fetched it (sealcall policy install, by a timer).",
+        {.text =
+             "The authority keeps the policy: later bundles carry it too. `authority serve` hands the bundle out, and "
+             "running phones obey it as soon as they have fetched it (sealcall policy install, by a timer).",
          .examples = {{"sealcall policy sign policy.toml /srv/authority", "for seven days"},
                       {"sealcall policy sign --withdraw /srv/authority", "the next bundle carries none"}},
          .exits = {mistakes}});
-    sign->add_option("file", o.file, "The policy, then the directory of the authority")->type_name(kTypeFile)->required();
+    sign->add_option("file", o.file, "The policy, then the directory of the authority")
+        ->type_name(kTypeFile)
+        ->required();
     sign->add_option("dir", o.authority, "Directory of the authority")->type_name(kTypeDir);
     sign->add_option("--store", o.store, "Directory of the reference store")->type_name(kTypeDir);
     sign->add_option("--days", o.days, "Until the next bundle is due; after that nobody can be checked")
@@ -116,11 +122,12 @@ void CommandLine::define_policy() {
              .exits = {{exit_status::kRefused, "it is not the authority's, or older; or there is none"}}});
     install->add_option("from", options_.reference.bundle, "A file, or https://HOST:PORT of the authority")
         ->type_name("FROM");
-    CLI::App* status = add(*policy, "status", "Say which policy is in force on this phone",
-                           {.text = "Its name, the version and age of the bundle that brought it, its labels, and whether "
-                                    "a phone runs with it.",
-                            .examples = {},
-                            .exits = {{exit_status::kDoesNotHold, "its bundle does not hold now"}}});
+    CLI::App* status =
+        add(*policy, "status", "Say which policy is in force on this phone",
+            {.text = "Its name, the version and age of the bundle that brought it, its labels, and whether "
+                     "a phone runs with it.",
+             .examples = {},
+             .exits = {{exit_status::kDoesNotHold, "its bundle does not hold now"}}});
     (void)status;
 }
 

@@ -1,11 +1,11 @@
 // `sealcall policy check`, `compile`, `test` and `diff`: on files, without a phone.
 #include <iostream>
 
-#include "describe.h"
-#include "expected.h"
 #include "files.h"
 #include "policy_file.h"
 #include "problem.h"
+#include "tools/policy/describe.h"
+#include "tools/policy/expected.h"
 
 namespace sealcall::cli {
 namespace {
@@ -50,7 +50,8 @@ int run_policy_check(const Context& context) {
     if (context.json()) {
         auto list = nlohmann::json::array();
         for (const auto& w : warnings)
-            list.push_back({{"rule", w.rule + 1}, {"line", w.place.line}, {"column", w.place.column}, {"text", w.text}});
+            list.push_back(
+                {{"rule", w.rule + 1}, {"line", w.place.line}, {"column", w.place.column}, {"text", w.text}});
         print_json({{"ok", ok},
                     {"name", policy.document.name.str()},
                     {"rules", policy.document.rules.size()},
@@ -78,9 +79,11 @@ int run_policy_compile(const Context& context) {
     const Bytes bytes = ipc::encode(policy.document);
     write_file(out, bytes, 0644);
     if (context.json())
-        print_json({{"ok", true}, {"file", out.string()}, {"bytes", bytes.size()}, {"sha256", to_hex(digest_of(bytes))}});
+        print_json(
+            {{"ok", true}, {"file", out.string()}, {"bytes", bytes.size()}, {"sha256", to_hex(digest_of(bytes))}});
     else
-        std::cout << "Wrote " << out.string() << ", " << bytes.size() << " bytes, SHA-256 " << to_hex(digest_of(bytes)) << ".\n";
+        std::cout << "Wrote " << out.string() << ", " << bytes.size() << " bytes, SHA-256 " << to_hex(digest_of(bytes))
+                  << ".\n";
     return exit_status::kOk;
 }
 
@@ -111,7 +114,8 @@ int run_policy_test(const Context& context) {
     if (context.json())
         print_json({{"ok", failed == 0}, {"failed", failed}, {"cases", cases}});
     else
-        std::cout << expected.cases.size() - failed << " of " << expected.cases.size() << " decisions are as expected.\n";
+        std::cout << expected.cases.size() - failed << " of " << expected.cases.size()
+                  << " decisions are as expected.\n";
     return failed == 0 ? exit_status::kOk : exit_status::kFailed;
 }
 

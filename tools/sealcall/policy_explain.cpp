@@ -49,8 +49,8 @@ pl::Imagined imagined(const PolicyOptions& o) {
     if (!o.age.empty()) {
         const auto seconds = pl::read_duration(o.age);
         if (!seconds)
-            throw Problem("\"" + printable(o.age, 40) + "\" is no age.", std::string("Write ") + pl::kDurationForm + ".",
-                          exit_status::kUsage);
+            throw Problem("\"" + printable(o.age, 40) + "\" is no age.",
+                          std::string("Write ") + pl::kDurationForm + ".", exit_status::kUsage);
         call.age_s = *seconds;
     }
     for (const auto& fact : o.lacks) {
@@ -58,7 +58,8 @@ pl::Imagined imagined(const PolicyOptions& o) {
         if (found == pl::fact_words().end()) {
             const std::string meant = nearest(fact, pl::fact_words());
             throw Problem("There is no fact \"" + printable(fact, 40) + "\".",
-                          meant.empty() ? "docs/policy.md lists them." : "Did you mean \"" + meant + "\"?", exit_status::kUsage);
+                          meant.empty() ? "docs/policy.md lists them." : "Did you mean \"" + meant + "\"?",
+                          exit_status::kUsage);
         }
         call.lacks.push_back(static_cast<size_t>(found - pl::fact_words().begin()));
     }
@@ -74,10 +75,12 @@ pl::Imagined real_call(const Context& context) {
     for (const Json& c : status.value("calls", Json::array())) {
         const Json card = c.contains("card") && c["card"].is_object() ? c["card"] : c;
         if (!card.contains("call") || card["call"].dump() != wanted) continue;
-        if (!card.contains("level")) throw Problem("Nothing is known of the other side of that call yet.", "Wait until it is checked.");
+        if (!card.contains("level"))
+            throw Problem("Nothing is known of the other side of that call yet.", "Wait until it is checked.");
         pl::Imagined call;
         call.peer = card.value("peer_uri", "");
-        call.direction = card.value("direction", "") == "incoming" ? policy::Direction::incoming : policy::Direction::outgoing;
+        call.direction =
+            card.value("direction", "") == "incoming" ? policy::Direction::incoming : policy::Direction::outgoing;
         call.label = card.value("label", "");
         call.authority = card.value("vouched_by", "");
         call.verifier = card.value("result_by", "");
@@ -90,7 +93,8 @@ pl::Imagined real_call(const Context& context) {
         const uint64_t checked = card.value("checked_at_ms", call.wall_ms);
         call.age_s = static_cast<uint32_t>((call.wall_ms - std::min(call.wall_ms, checked)) / 1000);
         std::vector<std::string> said;
-        for (const Json& r : card.value("reasons", Json::array())) said.push_back(r.is_object() ? r.value("reason", "") : "");
+        for (const Json& r : card.value("reasons", Json::array()))
+            said.push_back(r.is_object() ? r.value("reason", "") : "");
         call.downgrade = std::ranges::count(said, "downgrade") != 0;
         constexpr std::pair<size_t, const char*> kFacts[] = {
             {2, "secure_boot_on"}, {3, "boot_approved"}, {4, "measurement_approved"}, {5, "runtime_approved"}};
@@ -134,9 +138,10 @@ void print(const policy::Document& document, const pl::Explanation& e, const pl:
         if (r.mismatch == policy::Mismatch::none)
             std::cout << "matches, and answers " << policy::word(document.rules.items()[r.index].answer) << "\n";
         else
-            std::cout << (r.mismatch >= policy::Mismatch::level ? "asks for more proof, so nobody gets more than its " +
-                                                                     std::string(policy::word(document.rules.items()[r.index].answer)) + ": "
-                                                               : std::string("no: "))
+            std::cout << (r.mismatch >= policy::Mismatch::level
+                              ? "asks for more proof, so nobody gets more than its " +
+                                    std::string(policy::word(document.rules.items()[r.index].answer)) + ": "
+                              : std::string("no: "))
                       << r.why << "\n";
     }
     if (e.decision.action != policy::Action::refuse)
@@ -154,8 +159,9 @@ int run_policy_explain(const Context& context) {
     } else {
         const InstalledPolicy installed = installed_policy(context);
         if (!installed.document)
-            throw Problem(installed.trouble.empty() ? "The authority of this phone gives no policy; config.toml decides."
-                                                    : "There is no policy to ask: " + installed.trouble + ".",
+            throw Problem(installed.trouble.empty()
+                              ? "The authority of this phone gives no policy; config.toml decides."
+                              : "There is no policy to ask: " + installed.trouble + ".",
                           "Name one with --policy FILE.", exit_status::kNotSetUp);
         document = installed.document;
     }

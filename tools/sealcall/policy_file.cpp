@@ -2,21 +2,22 @@
 
 #include "attestation/bundle.h"
 #include "authority_bundle.h"
-#include "describe.h"
 #include "files.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "set_up.h"
-#include "shadow.h"
 #include "store.h"
+#include "tools/policy/describe.h"
+#include "tools/policy/shadow.h"
 
 namespace sealcall::cli {
 namespace fs = std::filesystem;
 namespace pl = policy_language;
 
 void throw_mistakes(const std::string& what, const fs::path& file, const std::vector<ConfigProblem>& problems) {
-    std::string text = what + " has " +
-                       (problems.size() == 1 ? std::string("a mistake:") : std::to_string(problems.size()) + " mistakes:");
+    std::string text =
+        what + " has " +
+        (problems.size() == 1 ? std::string("a mistake:") : std::to_string(problems.size()) + " mistakes:");
     for (const auto& p : problems)
         text += "\n  " + file.string() + ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": " + p.text;
     throw Problem(text, "Correct the file; docs/policy.md describes the language.", exit_status::kUsage);
@@ -37,14 +38,16 @@ PolicyFile load_policy(const fs::path& file) {
     if (const auto* problems = std::get_if<std::vector<ConfigProblem>>(&outcome))
         throw_mistakes("The policy", file, *problems);
     auto& compiled = std::get<pl::Compiled>(outcome);
-    return {.document = std::move(compiled.document), .rules = std::move(compiled.rules), .warnings_file = file.string()};
+    return {
+        .document = std::move(compiled.document), .rules = std::move(compiled.rules), .warnings_file = file.string()};
 }
 
 InstalledPolicy installed_policy(const Context& context) {
     const auto enrolment = context.store.enrolment();
     if (!enrolment)
-        throw Problem("The profile " + context.paths().profile + " is not enrolled, so it has no administrator's policy.",
-                      "sealcall enroll, or name a file with --policy.", exit_status::kNotSetUp);
+        throw Problem(
+            "The profile " + context.paths().profile + " is not enrolled, so it has no administrator's policy.",
+            "sealcall enroll, or name a file with --policy.", exit_status::kNotSetUp);
     InstalledPolicy out;
     const auto content = read_file(context.paths().bundle(), authority::kSignedBundleMax);
     if (!content) {
@@ -72,7 +75,8 @@ InstalledPolicy installed_policy(const Context& context) {
 }
 
 std::string rule_title(const policy::Document& document, size_t index) {
-    return "rule " + std::to_string(index + 1) + " \"" + printable(document.rules.items()[index].name.view(), 96) + "\"";
+    return "rule " + std::to_string(index + 1) + " \"" + printable(document.rules.items()[index].name.view(), 96) +
+           "\"";
 }
 
 std::vector<PolicyWarning> warnings_of(const PolicyFile& file) {
@@ -84,7 +88,7 @@ std::vector<PolicyWarning> warnings_of(const PolicyFile& file) {
         text[0] = 'R';
         switch (shadow.kind) {
             case pl::Shadow::Kind::unreachable:
-                text += " can never answer: " + by + " takes every call that it is about.";
+                text += " can never answer: " + by + " takes every call that it could answer.";
                 break;
             case pl::Shadow::Kind::bounded:
                 text += " can never give its answer: " + by +

@@ -152,8 +152,8 @@ void CommandLine::define_references() {
     CLI::App* install = add(
         *bundle, "install", "Put a newer bundle into the profile",
         {.text = "Without FROM: from the service that this phone is enrolled at. It must be signed by the authority of "
-                 "the enrolment, and not be older than the one that is there. A running phone takes it at its "
-                 "next start. The first bundle of an authority is shown to the TPM, so the phone must not run.",
+                 "the enrolment, and not be older than the one that is there. A running phone takes it within "
+                 "seconds. The first bundle of an authority is shown to the TPM, so the phone must not run.",
          .examples = {{"sealcall bundle install", "ask the authority; by a timer"},
                       {"sealcall bundle install bundle.bin", "as the administrator sent it"}},
          .exits = {{exit_status::kRefused, "it is not the authority's, or older; or there is none"}}});

@@ -87,7 +87,7 @@ enum class Rule : uint8_t {
 struct Decision {
     Action action = Action::refuse;
     Rule rule = Rule::default_deny;
-    uint16_t number = 0;         ///< of the administrator's rule, from 1; 0: none
+    uint16_t number = 0;          ///< of the administrator's rule, from 1; 0: none
     BoundedString<96> name = {};  ///< its name
     OnWorse on_worse = OnWorse::mute;
     bool silent = false;  ///< an unknown caller: shown, but nobody is roused

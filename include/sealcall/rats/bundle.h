@@ -10,7 +10,7 @@ namespace sealcall::rats {
 inline constexpr size_t kBundleMax = 8 * 1024 * 1024;  ///< bytes of a whole SignedBundle
 inline constexpr size_t kReferencesMax = 60000;        ///< entries a list (a list counts in 16 bits)
 inline constexpr size_t kRevocationsMax = 8192;
-inline constexpr size_t kPolicyMax = 256 * 1024;         ///< bytes of a compiled policy
+inline constexpr size_t kPolicyMax = 256 * 1024;                       ///< bytes of a compiled policy
 inline constexpr uint64_t kBundleLifeMax = 400ULL * 24 * 3600 * 1000;  ///< ms from issue to next update
 inline constexpr uint64_t kBundleSkew = 5 * 60 * 1000;                 ///< ms that our clock may be behind the issuer's
 inline constexpr std::string_view kBundleContext = "sealcall-bundle/1";
@@ -60,8 +60,8 @@ struct Bundle {
     BoundedList<PartnerVerifier, 16> partners;          ///< ascending by issuer, none twice
     BoundedBytes<kPolicyMax> policy;                    ///< encode(policy::Document); empty: the authority gives none
     static constexpr auto fields =
-        std::tuple{&Bundle::format,         &Bundle::authority, &Bundle::version, &Bundle::issued_ms,
-                   &Bundle::next_update_ms, &Bundle::anchors,   &Bundle::revoked, &Bundle::boot_pcrs,
+        std::tuple{&Bundle::format,         &Bundle::authority, &Bundle::version,  &Bundle::issued_ms,
+                   &Bundle::next_update_ms, &Bundle::anchors,   &Bundle::revoked,  &Bundle::boot_pcrs,
                    &Bundle::references,     &Bundle::runtime,   &Bundle::partners, &Bundle::policy};
     bool operator==(const Bundle&) const = default;
 };

@@ -147,14 +147,16 @@ struct ResultFrame {
 };
 
 /// What I see of you. `accepted` false: the reason stays with the sender's own log, every refusal looks the same.
+/// `answer` is what the sender's policy says to this call: the stricter of both is shown on both screens.
 struct Verdict {
     uint16_t round = 0;
     bool accepted = false;
     Level level{};
     bool lab = false;
+    Action answer = Action::allow;
     Digest audit_head{};
-    static constexpr auto fields =
-        std::tuple{&Verdict::round, &Verdict::accepted, &Verdict::level, &Verdict::lab, &Verdict::audit_head};
+    static constexpr auto fields = std::tuple{&Verdict::round, &Verdict::accepted, &Verdict::level,
+                                              &Verdict::lab,   &Verdict::answer,   &Verdict::audit_head};
     bool operator==(const Verdict&) const = default;
 };
 

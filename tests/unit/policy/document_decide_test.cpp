@@ -242,8 +242,8 @@ Case random_case(Dice& dice) {
     Case c{.result = proven(dice.level()), .context = from(kPeers[dice.below(4)], kLabels[dice.below(5)])};
     c.result.lab = dice.one_in(3);
     c.result.software_tpm = dice.one_in(3);
-    for (Reason r : {Reason::secure_boot_on, Reason::boot_approved, Reason::measurement_approved,
-                     Reason::runtime_approved})
+    for (Reason r :
+         {Reason::secure_boot_on, Reason::boot_approved, Reason::measurement_approved, Reason::runtime_approved})
         if (!dice.one_in(4)) CHECK(c.result.reasons.push(r));
     c.context.direction = static_cast<Direction>(dice.below(2));
     if (dice.one_in(4)) c.context.result_by = "https://v.example";
@@ -313,7 +313,8 @@ TEST(Document_Decide, AnOrdinaryPhoneGetsNoMoreThanTheSameNameProven) {
         Case c = random_case(dice);
         if (c.result.level == Level::unverified) c.result.level = Level::known_device;
         const Subject subject(c.result, c.context, d);
-        if (subject.level() == Level::unverified) continue;  // refused as not checked: stricter than ordinary, on purpose
+        if (subject.level() == Level::unverified)
+            continue;  // refused as not checked: stricter than ordinary, on purpose
         Case ordinary = c;
         ordinary.result = proven(Level::unverified, {Reason::not_supported});
         ordinary.context.ordinary = true;

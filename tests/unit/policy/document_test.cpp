@@ -75,8 +75,14 @@ TEST(Document, RefusesItsWritersMistakes) {
     const std::vector<std::pair<const char*, std::function<void(Document&)>>> mistakes{
         {"format", [](Document& d) { d.format = 2; }},
         {"no name", [](Document& d) { d.name = {}; }},
-        {"three levels", [](Document& d) { d.levels = list<Requirements, 4>({{}, {}, {}}); }},
-        {"unknown fact", [](Document& d) { d.levels = list<Requirements, 4>({{.facts = 1 << 7}, {}, {}, {}}); }},
+        {"three levels",
+         [](Document& d) {
+             d.levels = list<Requirements, 4>({{}, {}, {}});
+         }},
+        {"unknown fact",
+         [](Document& d) {
+             d.levels = list<Requirements, 4>({{.facts = 1 << 7}, {}, {}, {}});
+         }},
         {"no labels", [](Document& d) { d.labels = {}; }},
         {"default beyond the labels", [](Document& d) { d.default_label = 3; }},
         {"label twice", [](Document& d) { (void)d.labels.push(BoundedString<64>("public")); }},
@@ -86,7 +92,10 @@ TEST(Document, RefusesItsWritersMistakes) {
         {"a name twice", [](Document& d) { (void)d.names.push(name("spam.example", {0})); }},
         {"name without groups", [](Document& d) { (void)d.names.push(name("z.example", {})); }},
         {"name of no group", [](Document& d) { (void)d.names.push(name("z.example", {3})); }},
-        {"name's groups out of order", [](Document& d) { (void)d.names.push(name("z.example", {1, 0})); }},
+        {"name's groups out of order",
+         [](Document& d) {
+             (void)d.names.push(name("z.example", {1, 0}));
+         }},
         {"capital host", [](Document& d) { (void)d.names.push(name("sip:z@Z.example", {0})); }},
         {"name with port", [](Document& d) { (void)d.names.push(name("sip:z@z.example:5061", {0})); }},
         {"name with parameters", [](Document& d) { (void)d.names.push(name("z.example;transport=tls", {0})); }},
@@ -102,22 +111,33 @@ TEST(Document, RefusesItsWritersMistakes) {
         {"rule without name", [](Document& d) { d = with_rule([](auto& r) { r.name = {}; }); }},
         {"rule of no group", [](Document& d) { d = with_rule([](auto& r) { r.groups = list<uint16_t, 16>({3}); }); }},
         {"rule's groups twice",
-         [](Document& d) { d = with_rule([](auto& r) { r.groups = list<uint16_t, 16>({1, 1}); }); }},
+         [](Document& d) { d = with_rule([](auto& r) {
+                               r.groups = list<uint16_t, 16>({1, 1});
+                           }); }},
         {"rule without labels", [](Document& d) { d = with_rule([](auto& r) { r.labels = 0; }); }},
         {"rule of no label", [](Document& d) { d = with_rule([](auto& r) { r.labels = 8; }); }},
         {"rule for X", [](Document& d) { d = with_rule([](auto& r) { r.least = Level::failed; }); }},
-        {"ordinary phones in silence", [](Document& d) {
+        {"ordinary phones in silence",
+         [](Document& d) {
              d = with_rule([](auto& r) {
                  r.least = Level::unverified;
                  r.answer = Action::allow;
              });
          }},
-        {"no day", [](Document& d) { d = with_rule([](auto& r) { r.when = list<Window, 16>({{0, 0, 60}}); }); }},
-        {"eighth day", [](Document& d) { d = with_rule([](auto& r) { r.when = list<Window, 16>({{128, 0, 60}}); }); }},
+        {"no day", [](Document& d) { d = with_rule([](auto& r) {
+                                         r.when = list<Window, 16>({{0, 0, 60}});
+                                     }); }},
+        {"eighth day", [](Document& d) { d = with_rule([](auto& r) {
+                                             r.when = list<Window, 16>({{128, 0, 60}});
+                                         }); }},
         {"time that ends first",
-         [](Document& d) { d = with_rule([](auto& r) { r.when = list<Window, 16>({{1, 60, 60}}); }); }},
+         [](Document& d) { d = with_rule([](auto& r) {
+                               r.when = list<Window, 16>({{1, 60, 60}});
+                           }); }},
         {"beyond midnight",
-         [](Document& d) { d = with_rule([](auto& r) { r.when = list<Window, 16>({{1, 60, kDayMinutes + 1}}); }); }},
+         [](Document& d) { d = with_rule([](auto& r) {
+                               r.when = list<Window, 16>({{1, 60, kDayMinutes + 1}});
+                           }); }},
     };
     for (const auto& [what, change] : mistakes) {
         Document d = full();

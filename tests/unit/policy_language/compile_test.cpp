@@ -1,8 +1,8 @@
 // TOML to document: what each setting becomes, and every mistake at its line and column with what was meant.
-#include "compile.h"
+#include "tools/policy/compile.h"
 
 #include "sources.h"
-#include "values.h"
+#include "tools/policy/values.h"
 
 namespace sealcall::policy_language {
 namespace {
@@ -73,7 +73,8 @@ TEST(PolicyCompiler, EverySettingHasItsPlaceInTheDocument) {
     EXPECT_EQ(d.utc_offset, policy::kOffsetZero + 60);
     EXPECT_EQ(d.levels.items()[0], policy::Requirements{});
     EXPECT_EQ(d.levels.items()[1].facts, policy::kHardwareTpm);
-    EXPECT_EQ(d.levels.items()[2], (policy::Requirements{.facts = policy::kSecureBoot | policy::kNoLab, .oldest_s = 600}));
+    EXPECT_EQ(d.levels.items()[2],
+              (policy::Requirements{.facts = policy::kSecureBoot | policy::kNoLab, .oldest_s = 600}));
     ASSERT_EQ(d.labels.size(), 2U);
     EXPECT_EQ(d.default_label, 1);
     ASSERT_EQ(d.groups.size(), 4U);  // corp, board, the block list's own, the rule's own
@@ -82,8 +83,8 @@ TEST(PolicyCompiler, EverySettingHasItsPlaceInTheDocument) {
     EXPECT_EQ(d.groups.items()[0].verifiers.items()[0].view(), "");
     std::vector<std::string> names;
     for (const auto& n : d.names) names.push_back(n.text.str());
-    EXPECT_EQ(names, (std::vector<std::string>{".corp.example", "corp.example", "partner.example", "sip:Alice@corp.example",
-                                               "sip:dora@other.example", "spam.example"}));
+    EXPECT_EQ(names, (std::vector<std::string>{".corp.example", "corp.example", "partner.example",
+                                               "sip:Alice@corp.example", "sip:dora@other.example", "spam.example"}));
     EXPECT_EQ(d.blocked.items(), (std::vector<uint16_t>{1, 2}));
     EXPECT_EQ(d.welcome.items(), (std::vector<uint16_t>{0}));
     EXPECT_EQ(d.per_caller, (policy::Limit{6, 60}));
@@ -153,7 +154,8 @@ const Mistake kMistakes[] = {
     {"[policy]\nname = \"x\"\n[organisations]\ncorp = 1\n", 4, 8, "[organisations.corp]"},
     {"[policy]\nname = \"x\"\n[organisations.corp]\n", 3, 16, "has no domains"},
     {"[policy]\nname = \"x\"\n[organisations.corp]\ndomains = [\"http://corp\"]\n", 4, 12, "is no address"},
-    {"[policy]\nname = \"x\"\n[organisations.Corp]\ndomains = [\"a.example\"]\n", 3, 16, "must consist of small letters"},
+    {"[policy]\nname = \"x\"\n[organisations.Corp]\ndomains = [\"a.example\"]\n", 3, 16,
+     "must consist of small letters"},
     {"[policy]\nname = \"x\"\n[organisations.a]\ndomains = \"a.example\"\n[groups]\na = \"b.example\"\n", 6, 1,
      "an organisation and a group named \"a\""},
     {"[policy]\nname = \"x\"\n[groups]\na = [1]\n", 4, 6, "a list of addresses"},
@@ -172,25 +174,31 @@ const Mistake kMistakes[] = {
      "There is no setting \"who\" in rule 1 \"r\""},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\npeer = \"bob\"\n", 6, 8,
      "There is no group or organisation \"bob\""},
-    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\npeer = \"bob@corp.example\"\n", 6, 8, "is no address"},
+    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\npeer = \"bob@corp.example\"\n", 6, 8,
+     "is no address"},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\ndirection = \"in\"\n", 6, 13, "\"incoming\""},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlabel = \"restrcted\"\n", 6, 9,
      "Did you mean \"restricted\"?"},
-    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlabel_from = \"secret\"\n", 6, 14, "label_from must be"},
-    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlabel_from = \"restricted\"\nlabel_to = \"public\"\n",
+    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlabel_from = \"secret\"\n", 6, 14,
+     "label_from must be"},
+    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlabel_from = \"restricted\"\nlabel_to = "
+     "\"public\"\n",
      6, 14, "is about no label at all"},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlevel = 5\n", 6, 9, "a number from 0 to 4"},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlevel = 0\n", 6, 9, "keys = \"any\""},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nkeys = \"any\"\nlevel = 2\n", 7, 9,
      "takes ordinary phones"},
-    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"allow\"\nkeys = \"any\"\n", 5, 10, "answer \"warn\" at best"},
+    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"allow\"\nkeys = \"any\"\n", 5, 10,
+     "answer \"warn\" at best"},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nkeys = \"any\"\nlab = true\n", 7, 7,
      "can ask nothing of the evidence"},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nlab = \"yes\"\n", 6, 7, "true or false"},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\noldest = \"5\"\n", 6, 10, "a time like"},
     {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nwhen = \"weekdays\"\n", 6, 8, "times like"},
-    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nwhen = \"mon 18:00-18:00\"\n", 6, 8, "times like"},
-    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nduring = \"mut\"\n", 6, 10, "Did you mean \"mute\"?"},
+    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nwhen = \"mon 18:00-18:00\"\n", 6, 8,
+     "times like"},
+    {"[policy]\nname = \"x\"\n[[rules]]\nname = \"r\"\nanswer = \"warn\"\nduring = \"mut\"\n", 6, 10,
+     "Did you mean \"mute\"?"},
     {"[policy]\nname = \"x\"\n[policy]\n", 3, 1, "This is not TOML"},
     {"[policy]\nname = \"x\n", 2, 8, "This is not TOML"},
 };
@@ -209,7 +217,8 @@ TEST(PolicyCompiler, SaysEveryMistakeAtItsLineAndColumnWithWhatWasMeant) {
 }
 
 TEST(PolicyCompiler, SaysAllMistakesAtOnceInTheOrderOfTheText) {
-    const auto outcome = compile_policy("[policy]\nname = 3\n[limits]\nper_caller = 7\n[[rules]]\nname = \"r\"\nlevel = 9\n");
+    const auto outcome =
+        compile_policy("[policy]\nname = 3\n[limits]\nper_caller = 7\n[[rules]]\nname = \"r\"\nlevel = 9\n");
     const auto* problems = std::get_if<std::vector<cli::ConfigProblem>>(&outcome);
     ASSERT_NE(problems, nullptr);
     std::vector<uint32_t> lines;
@@ -223,13 +232,15 @@ TEST(PolicyCompiler, SaysWhatDoesNotFitADocument) {
     for (size_t i = 0; i <= policy::kNamesMax; ++i) many += "\"d" + std::to_string(i) + ".example\",";
     const auto outcome = compile_policy(many + "]\n");
     ASSERT_TRUE(std::holds_alternative<std::vector<cli::ConfigProblem>>(outcome));
-    EXPECT_NE(std::get<std::vector<cli::ConfigProblem>>(outcome)[0].text.find("at most 2048 addresses"), std::string::npos);
+    EXPECT_NE(std::get<std::vector<cli::ConfigProblem>>(outcome)[0].text.find("at most 2048 addresses"),
+              std::string::npos);
     std::string rules = kHead;
     for (size_t i = 0; i <= policy::kRulesMax; ++i) rules += "[[rules]]\nname = \"r\"\nanswer = \"warn\"\n";
     const auto too_many = compile_policy(rules);
     ASSERT_TRUE(std::holds_alternative<std::vector<cli::ConfigProblem>>(too_many));
     EXPECT_EQ(std::get<std::vector<cli::ConfigProblem>>(too_many)[0].line, 3 + 3 * policy::kRulesMax);
-    EXPECT_TRUE(std::holds_alternative<std::vector<cli::ConfigProblem>>(compile_policy(std::string(kSourceMax + 1, ' '))));
+    EXPECT_TRUE(
+        std::holds_alternative<std::vector<cli::ConfigProblem>>(compile_policy(std::string(kSourceMax + 1, ' '))));
 }
 
 TEST(PolicyCompiler, AddressesAreTakenInOneFormOnly) {
@@ -237,9 +248,9 @@ TEST(PolicyCompiler, AddressesAreTakenInOneFormOnly) {
     EXPECT_EQ(read_address("Corp.Example"), "corp.example");
     EXPECT_EQ(read_address("*.corp.example"), ".corp.example");
     EXPECT_EQ(say_address(".corp.example"), "*.corp.example");
-    for (const char* bad : {"", ".", "*.", "*", "sip:", "sip:@a.example", "sip:bob@", "bob@corp.example", "corp.example:5061",
-                            "sip:bob@corp.example;transport=tls", "a..example", "corp example", "sip:b ob@corp.example",
-                            "*.*.example", "sip:bob@*.example", "\x1b.example"})
+    for (const char* bad : {"", ".", "*.", "*", "sip:", "sip:@a.example", "sip:bob@", "bob@corp.example",
+                            "corp.example:5061", "sip:bob@corp.example;transport=tls", "a..example", "corp example",
+                            "sip:b ob@corp.example", "*.*.example", "sip:bob@*.example", "\x1b.example"})
         EXPECT_FALSE(read_address(bad)) << bad;
 }
 
@@ -250,8 +261,8 @@ TEST(PolicyCompiler, TimesGoOverMidnightAndTheWeekend) {
     EXPECT_EQ(read_when("sun 22:00-06:00"), (std::vector<Window>{{64, 1320, 1440}, {1, 0, 360}}));
     EXPECT_EQ(read_when("mon,wed 08:30-24:00"), (std::vector<Window>{{5, 510, 1440}}));
     EXPECT_EQ(read_when("tue 23:00-00:00"), (std::vector<Window>{{2, 1380, 1440}}));
-    for (const char* bad : {"", "mo", "mon-", "mon 8-18", "mon 08:00-25:00", "mon 08:00", "mon 08:60-09:00", "mon  08:00-09:00",
-                            "mon,,tue", "24:00-08:00", "mon 24:00-08:00", "monday"})
+    for (const char* bad : {"", "mo", "mon-", "mon 8-18", "mon 08:00-25:00", "mon 08:00", "mon 08:60-09:00",
+                            "mon  08:00-09:00", "mon,,tue", "24:00-08:00", "mon 24:00-08:00", "monday"})
         EXPECT_FALSE(read_when(bad)) << bad;
 }
 

@@ -1,4 +1,4 @@
-#include "expected.h"
+#include "tools/policy/expected.h"
 
 #include "sources.h"
 
@@ -38,7 +38,9 @@ TEST(Expected, ACaseDescribesACallAndItsDecision) {
 
 TEST(Expected, TimesWithAnOffsetAndLeapDaysAreUnderstood) {
     const auto at = [](const std::string& time) {
-        return parsed("[[case]]\npeer = \"sip:b@c.example\"\nexpect = \"warn\"\nat = " + time + "\n").cases.at(0).call.wall_ms;
+        return parsed("[[case]]\npeer = \"sip:b@c.example\"\nexpect = \"warn\"\nat = " + time + "\n")
+            .cases.at(0)
+            .call.wall_ms;
     };
     EXPECT_EQ(at("1970-01-01T00:00:00Z"), 0U);
     EXPECT_EQ(at("2026-11-23T01:00:00+01:00"), 1'795'392'000'000ULL);

@@ -2,6 +2,7 @@
 // ends them together. Nothing it starts outlives it.
 #pragma once
 
+#include <sys/stat.h>
 #include <termios.h>
 
 #include <functional>
@@ -36,6 +37,16 @@ struct PhonePlan {
     Millis ready_deadline{20000};  ///< from the start of the roles until all are ready
 };
 
+/// Tells one content of a file that is only ever replaced as a whole from another.
+struct FileVersion {
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t size = 0;
+    int64_t changed_ns = 0;
+    bool operator==(const FileVersion&) const = default;
+    static FileVersion of(int fd);
+};
+
 struct PhoneEnd {
     int exit_status = 0;
     std::string sentence;  ///< empty when it ended as it was asked to
@@ -43,6 +54,7 @@ struct PhoneEnd {
 
 struct PhoneCallbacks {
     std::function<void(const std::string& uri)> remember_peer;  ///< a peer attested for the first time
+    std::function<UniqueFd()> open_bundle = {};                 ///< the one that lies in the profile now; invalid: none
 };
 
 class Phone {
@@ -80,6 +92,8 @@ class Phone {
     void take_messages(RoleControl& role);
     void take_message(RoleControl& role, ByteSpan message);
     void take_ends();
+    void notice_bundle();
+    void send_bundle(int fd, size_t size);
     void answer_processes(RoleControl& ui, RequestId request);
     void lose(RoleControl& role, const std::string& how);
     void end_with(int exit_status, std::string sentence);
@@ -98,6 +112,8 @@ class Phone {
     std::optional<termios> terminal_;
     int terminal_fd_ = -1;
     const PhoneCallbacks* callbacks_ = nullptr;
+    FileVersion bundle_seen_;  ///< what the enclave was given last
+    BootInstant bundle_next_look_{};
     std::optional<PhoneEnd> end_;
     bool all_ready_ = false;  ///< until then a role that is ready has to wait with what it wants
     bool ending_ = false;

@@ -52,6 +52,7 @@ void Phone::poll_once(std::optional<BootInstant> until) {
     const BootInstant now = BootClock::now();
     BootInstant wake = now + kLongestPoll;
     if (until) wake = std::min(wake, *until);
+    if (callbacks_ != nullptr && !ending_) wake = std::min(wake, std::max(bundle_next_look_, now));
     if (auto d = verifiers_.next_deadline(); d && !ending_) wake = std::min(wake, *d);
     const auto wait = std::max<int64_t>(0, std::chrono::ceil<Millis>(wake - now).count());
     if (::poll(set.data(), set.size(), static_cast<int>(wait)) < 0 && errno != EINTR) CHECK(errno == ENOMEM);
@@ -59,6 +60,7 @@ void Phone::poll_once(std::optional<BootInstant> until) {
     for (RoleControl& r : roles_)
         if (listens_to(r)) take_messages(r);
     if (!ending_) verifiers_.handle(BootClock::now());
+    if (!ending_) notice_bundle();
     take_ends();
 }
 

@@ -123,6 +123,7 @@ Status Phone::start_roles(PhonePlan& plan) {
     std::vector<int> enclave{pairs.host_enclave.second.get(), pairs.ui_enclave.second.get(),
                              pairs.enclave_audio.first.get(), ground_.tpm().fd(), or_null(plan.audit_log, null)};
     for (const UniqueFd& slot : pairs.verifier_slots) enclave.push_back(slot.get());
+    bundle_seen_ = FileVersion::of(plan.bundle.get());
     enclave.push_back(or_null(plan.bundle, null));
     for (const UniqueFd* log : {&plan.boot_log, &plan.runtime_log}) enclave.push_back(or_null(*log, null));
     TRY_STATUS(start_one(ProcessRole::enclave, std::move(enclave), {}));

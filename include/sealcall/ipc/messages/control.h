@@ -51,6 +51,7 @@ struct ConfigureEnclave {
     BoundedList<rats::CertificateDer, 4> anchors;  ///< authority roots, for as long as there is no bundle
     BoundedBytes<128> bundle_signer;  ///< SPKI pinned at enrolment; empty: the authority publishes no bundle
     policy::Policy policy;
+    policy::Policy wishes = policy::no_wishes();  ///< instead of it, once the bundle brings an administrator's policy
     BoundedString<128> sip_username;
     BoundedString<128> sip_password;
     BoundedString<128> sip_realm;                         ///< empty: any
@@ -74,6 +75,7 @@ struct ConfigureEnclave {
                                               &ConfigureEnclave::anchors,
                                               &ConfigureEnclave::bundle_signer,
                                               &ConfigureEnclave::policy,
+                                              &ConfigureEnclave::wishes,
                                               &ConfigureEnclave::sip_username,
                                               &ConfigureEnclave::sip_password,
                                               &ConfigureEnclave::sip_realm,
@@ -89,6 +91,16 @@ struct RememberPeer {
     static constexpr uint16_t kId = 512;
     BoundedString<256> uri;
     static constexpr auto fields = std::tuple{&RememberPeer::uri};
+};
+
+/// launcher -> enclave: the next bytes of a bundle that lies in the profile since this phone started, from the first to
+/// the last. Nothing is believed of it but by signature and version.
+struct NewBundle {
+    static constexpr uint16_t kId = 514;
+    uint32_t size = 0;  ///< of all of it
+    uint32_t offset = 0;
+    BoundedBytes<48 * 1024> bytes;
+    static constexpr auto fields = std::tuple{&NewBundle::size, &NewBundle::offset, &NewBundle::bytes};
 };
 
 struct ConfigureHost {

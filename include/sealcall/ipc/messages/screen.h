@@ -72,6 +72,7 @@ struct CallCard {
     rats::Level ours = rats::Level::unverified;  ///< what the peer says it sees of us
     bool ours_lab = false;
     policy::Decision decision;
+    policy::Action peer_answer = policy::Action::allow;  ///< of the peer's policy, as it says
     Protection protection{};
     static constexpr auto fields = std::tuple{&CallCard::call,         &CallCard::direction,
                                               &CallCard::peer_uri,     &CallCard::vouched_by,
@@ -81,7 +82,7 @@ struct CallCard {
                                               &CallCard::theirs,       &CallCard::theirs_at_ms,
                                               &CallCard::ours_known,   &CallCard::ours,
                                               &CallCard::ours_lab,     &CallCard::decision,
-                                              &CallCard::protection};
+                                              &CallCard::peer_answer,  &CallCard::protection};
 };
 
 /// Phase marks of one call, microseconds of CLOCK_BOOTTIME at the enclave; the bench and the demo subtract them.
@@ -197,6 +198,7 @@ enum class NoticeKind : uint8_t {
     suspended,
     bundle,    ///< the authority's bundle is missing, old or not to be believed
     passport,  ///< our own authority gave none
+    policy,    ///< what the administrator's policy said or forbade
 };
 
 struct Notice {
@@ -253,5 +255,5 @@ SEALCALL_ENUM_LAST(sealcall::ipc::Phase, ended);
 SEALCALL_ENUM_LAST(sealcall::ipc::KeyEvent, unseal_refused);
 SEALCALL_ENUM_LAST(sealcall::ipc::RecheckOutcome, own_failed);
 SEALCALL_ENUM_LAST(sealcall::ipc::OnFall, ended);
-SEALCALL_ENUM_LAST(sealcall::ipc::NoticeKind, passport);
+SEALCALL_ENUM_LAST(sealcall::ipc::NoticeKind, policy);
 SEALCALL_ENUM_LAST(sealcall::ipc::BundleState, not_pinned);

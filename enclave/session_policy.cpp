@@ -1,0 +1,58 @@
+// Where a session meets the policies: what is asked of them, and what their answer means for its person.
+#include "enclave/consent.h"
+#include "enclave/session.h"
+#include "policy/decide.h"
+
+namespace sealcall::enclave {
+
+policy::CallContext Session::about() const {
+    policy::CallContext c{.direction = call_.direction, .ordinary = call_.ordinary};
+    c.peer = channel_ ? channel_->peer().uri : caller() ? call_.dialled_uri : call_.hearsay_from;
+    const bool before = context_.attested_before(c.peer);
+    c.known_to_attest = call_.ordinary && before;
+    c.known_person = before;
+    if (channel_) c.authority = channel_->peer().authority;
+    c.result_by = result_by_;
+    c.label = call_.label;
+    c.wall_ms = wall_ms();
+    c.evidence_age_ms = c.wall_ms - std::min(c.wall_ms, theirs_at_ms_);
+    return c;
+}
+
+void Session::decide() {
+    decision_ = with_consent(policy::decide(theirs_, about(), context_.policies()));
+    on_worse_ = std::max(on_worse_, decision_->on_worse);
+}
+
+bool Session::may_speak() const { return decision_ && decision_->action > policy::Action::receive_only; }
+
+/// What the policy took away comes back by the person's hand alone, and only while the policy accepts the other side.
+bool Session::refused_now() const {
+    if (!decision_ || decision_->action != policy::Action::refuse) return false;
+    context_.to_ui(ipc::Notice{
+        .kind = ipc::NoticeKind::dropped_messages,
+        .text = BoundedString<512>("Not done: at this level the policy refuses the other phone. Check it again, or "
+                                   "hang up.")});
+    return true;
+}
+
+void Session::policy_changed() {
+    if (state_ == SessionState::ended || !decision_) return;
+    const policy::Decision before = *decision_;
+    decide();
+    if (*decision_ == before) return;
+    const ipc::OnFall done = consequence(theirs_, before.action);
+    context_.record(audit::Record("policy_changed")
+                        .call(call_.id)
+                        .number("action_before", static_cast<uint64_t>(before.action))
+                        .number("action", static_cast<uint64_t>(decision_->action))
+                        .number("rule", decision_->number)
+                        .number("done", static_cast<uint64_t>(done)));
+    show_card();
+    context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::policy,
+                               .text = BoundedString<512>("A newer policy of the administrator decided anew about a "
+                                                          "call that is going on; its card shows the outcome.")});
+    carry_out(done);
+}
+
+}  // namespace sealcall::enclave
