@@ -18,6 +18,7 @@ void register_enclave();
 void register_tpm();
 void register_logs();
 void register_appraisal();
+void register_policy();
 
 /// Ends the benchmark with the error's words: a figure of something that failed is worse than none.
 template <class T>

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
     sealcall::bench::register_tpm();
     sealcall::bench::register_logs();
     sealcall::bench::register_appraisal();
+    sealcall::bench::register_policy();
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     benchmark::RunSpecifiedBenchmarks();
