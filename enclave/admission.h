@@ -1,5 +1,5 @@
-// Who may call at all: the block list and the limits of the administrator's policy, applied before this phone's TPM does
-// any work. By origin and claimed name when the INVITE comes in; by certified name inside the handshake, after the
+// Who may call at all: the block list and the limits of the administrator's policy, applied before this phone's TPM
+// does any work. By origin and claimed name when the INVITE comes in; by certified name inside the handshake, after the
 // peer's certificate and before our own. Any thread.
 #pragma once
 

@@ -65,8 +65,7 @@ void Enclave::judge_bundle() {
     next_ = std::move(arriving_);
     auto agrees = std::make_shared<bool>(false);  // shared: both closures must be copyable
     Status posted = ports_.worker->post(
-        tpm::Urgency::keep_alive,
-        [version, agrees](tpm::Tpm& t) { *agrees = t.accept_version(version).has_value(); },
+        tpm::Urgency::keep_alive, [version, agrees](tpm::Tpm& t) { *agrees = t.accept_version(version).has_value(); },
         [this, version, agrees] { bundle_accepted(version, *agrees); });
     if (!posted) bundle_accepted(version, false);
 }
@@ -77,10 +76,11 @@ void Enclave::bundle_accepted(uint64_t version, bool tpm_agrees) {
     next_.reset();
     if (!tpm_agrees) {
         context_->record(audit::Record("bundle_refused").text("why", "the TPM did not take its version"));
-        context_->to_ui(ipc::Notice{.kind = ipc::NoticeKind::bundle,
-                                    .text = BoundedString<512>("A newer bundle could not be taken: the security chip did "
-                                                               "not remember its version. The last good one stays in "
-                                                               "force.")});
+        context_->to_ui(
+            ipc::Notice{.kind = ipc::NoticeKind::bundle,
+                        .text = BoundedString<512>("A newer bundle could not be taken: the security chip did "
+                                                   "not remember its version. The last good one stays in "
+                                                   "force.")});
         return;
     }
     if (pin_) pin_->oldest_version = std::max(pin_->oldest_version, version);

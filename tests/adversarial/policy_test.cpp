@@ -34,7 +34,8 @@ class PolicyAttack : public ::testing::Test {
 TEST_F(PolicyAttack, AHostCannotForgeOrStripTheLabel) {
     // The label has no place in what the host is told or tells: it goes from ui into the channel. What a host can do is
     // to change bytes of the channel, and that ends it.
-    EnclavePhone alice(authority_, obeying(authority_, open(), kAlice)), bob(authority_, obeying(authority_, strict(), kBob));
+    EnclavePhone alice(authority_, obeying(authority_, open(), kAlice)),
+        bob(authority_, obeying(authority_, strict(), kBob));
     Hosts hosts(alice, bob);
     bool host_saw_it = false;
     hosts.intercept = [&](EnclavePhone&, Bytes& raw) {
@@ -50,7 +51,8 @@ TEST_F(PolicyAttack, AHostCannotForgeOrStripTheLabel) {
 }
 
 TEST_F(PolicyAttack, AHostThatChangesTheChannelGetsNoCall) {
-    EnclavePhone alice(authority_, obeying(authority_, open(), kAlice)), bob(authority_, obeying(authority_, strict(), kBob));
+    EnclavePhone alice(authority_, obeying(authority_, open(), kAlice)),
+        bob(authority_, obeying(authority_, strict(), kBob));
     Hosts hosts(alice, bob);
     int bodies = 0;
     hosts.intercept = [&](EnclavePhone& who, Bytes& raw) {
@@ -115,7 +117,8 @@ TEST_F(PolicyAttack, AnOlderPolicyIsRefusedAtTheStart) {
     alice.replace_bundle(authority_.sign(bundle_with(authority_, open(), 8)));
     alice.start();
     EXPECT_EQ(alice.status()->bundle, BundleState::rolled_back);
-    ASSERT_TRUE(alice.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(kBob), .label = {}}).has_value());
+    ASSERT_TRUE(
+        alice.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(kBob), .label = {}}).has_value());
     for (int i = 0; i < 50 && EnclavePhone::count<ipc::DialReply>(alice.from_ui) == 0; ++i) alice.pump();
     EXPECT_EQ(EnclavePhone::take<ipc::DialReply>(alice.from_ui)->reason, ipc::EndReason::refused_by_policy);
 }
@@ -188,7 +191,9 @@ TEST_F(PolicyAttack, WhoCallsTooOftenIsRefusedAndTheScreenIsNotFlooded) {
         alice.from_ui.clear();
         hosts.dial(kBob);
         if (i <= 2) {
-            ASSERT_TRUE(hosts.run_until([&] { return alice.last_state() && alice.last_state()->state == CallState::media; })) << i;
+            ASSERT_TRUE(hosts.run_until([&] {
+                return alice.last_state() && alice.last_state()->state == CallState::media;
+            })) << i;
             ASSERT_TRUE(alice.ui.send(ipc::HangUp{.call = CallId{i}}).has_value());
         }
         ASSERT_TRUE(hosts.run_until([&] {
@@ -198,7 +203,8 @@ TEST_F(PolicyAttack, WhoCallsTooOftenIsRefusedAndTheScreenIsNotFlooded) {
     }
     size_t told = 0;
     for (const Bytes& b : bob.from_ui)
-        if (auto m = ipc::decode_message<ipc::Notice>(b); m && m->text.view().find("calls too often") != std::string_view::npos)
+        if (auto m = ipc::decode_message<ipc::Notice>(b);
+            m && m->text.view().find("calls too often") != std::string_view::npos)
             ++told;
     EXPECT_EQ(told, 1u);
 }
