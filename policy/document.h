@@ -137,11 +137,5 @@ Status check_document(const Document& document);
 
 }  // namespace sealcall::policy
 
-#define SEALCALL_ENUM_LAST(E, L)                             \
-    template <>                                              \
-    struct sealcall::ipc::EnumRange<sealcall::policy::E> {   \
-        static constexpr auto last = sealcall::policy::E::L; \
-    }
-SEALCALL_ENUM_LAST(Toward, both);
-SEALCALL_ENUM_LAST(UnknownCallers, ask);
-#undef SEALCALL_ENUM_LAST
+SEALCALL_ENUM_LAST(sealcall::policy::Toward, both);
+SEALCALL_ENUM_LAST(sealcall::policy::UnknownCallers, ask);
