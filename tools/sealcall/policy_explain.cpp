@@ -4,15 +4,15 @@
 #include <iostream>
 
 #include "control_client.h"
-#include "describe.h"
-#include "explain.h"
 #include "files.h"
 #include "policy_file.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "sealcall/policy/reason_text.h"
 #include "text_hints.h"
-#include "values.h"
+#include "tools/policy/describe.h"
+#include "tools/policy/explain.h"
+#include "tools/policy/values.h"
 
 namespace sealcall::cli {
 namespace {
@@ -66,15 +66,16 @@ pl::Imagined imagined(const PolicyOptions& o) {
     return call;
 }
 
-/// What the running phone knows of one of its calls; `reasons` become facts that are there or lack.
-pl::Imagined real_call(const Context& context) {
+/// What the running phone knows of one of its calls; `reasons` become facts that are there or lack. `decided`: what it
+/// decided itself, both policies and the person's wishes together.
+pl::Imagined real_call(const Context& context, Json& decided) {
     auto phone = ControlClient::connect(context.paths().control_socket);
     if (!phone) throw Problem("No phone of this profile runs.", "Describe the call instead.", exit_status::kNoPhone);
-    const Json status = phone->request("status", Json::object());
+    const Json calls = phone->request("calls", Json::object());
     const std::string& wanted = context.options.policy.call;
-    for (const Json& c : status.value("calls", Json::array())) {
-        const Json card = c.contains("card") && c["card"].is_object() ? c["card"] : c;
-        if (!card.contains("call") || card["call"].dump() != wanted) continue;
+    for (const Json& c : calls) {
+        if (!c.is_object() || !c.contains("call") || c["call"].dump() != wanted) continue;
+        const Json card = c.contains("card") && c["card"].is_object() ? c["card"] : Json::object();
         if (!card.contains("level"))
             throw Problem("Nothing is known of the other side of that call yet.", "Wait until it is checked.");
         pl::Imagined call;
@@ -94,8 +95,10 @@ pl::Imagined real_call(const Context& context) {
         call.age_s = static_cast<uint32_t>((call.wall_ms - std::min(call.wall_ms, checked)) / 1000);
         std::vector<std::string> said;
         for (const Json& r : card.value("reasons", Json::array()))
-            said.push_back(r.is_object() ? r.value("reason", "") : "");
+            said.push_back(r.is_object() ? r.value("code", "") : "");
         call.downgrade = std::ranges::count(said, "downgrade") != 0;
+        decided = card.value("decision", Json::object());
+        call.known = !decided.value("silent", false) && decided.value("rule", "") != "unknown_caller_refused";
         constexpr std::pair<size_t, const char*> kFacts[] = {
             {2, "secure_boot_on"}, {3, "boot_approved"}, {4, "measurement_approved"}, {5, "runtime_approved"}};
         for (const auto& [bit, reason] : kFacts)
@@ -165,12 +168,19 @@ int run_policy_explain(const Context& context) {
                           "Name one with --policy FILE.", exit_status::kNotSetUp);
         document = installed.document;
     }
-    const pl::Imagined call = o.call.empty() ? imagined(o) : real_call(context);
+    Json decided;
+    const pl::Imagined call = o.call.empty() ? imagined(o) : real_call(context, decided);
     const auto explanation = pl::explain(*document, call);
-    if (context.json())
-        print_json(json_of(*document, explanation));
-    else
+    if (context.json()) {
+        Json out = json_of(*document, explanation);
+        out["phone_decided"] = decided;
+        print_json(out);
+    } else {
+        if (!decided.is_null())
+            std::cout << "The phone decided: " << printable(decided.value("action", ""), 20) << ". "
+                      << printable(decided.value("sentence", ""), 200) << "\n";
         print(*document, explanation, call);
+    }
     return explanation.decision.action == policy::Action::refuse ? exit_status::kRefused : exit_status::kOk;
 }
 

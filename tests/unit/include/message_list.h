@@ -23,7 +23,7 @@ using IpcMessages = std::tuple<
     ipc::OrdinaryRinging, ipc::LegEnded, ipc::CallFailed, ipc::LocalCandidates, ipc::MediaPathReady,
     ipc::MediaPathFailed, ipc::PeerHold, ipc::DigestChallenge, ipc::DigestResponse, ipc::HostState, ipc::OpenStream,
     ipc::CloseStream, ipc::Capture, ipc::PlayFrame, ipc::CapturedFrame, ipc::StreamStats, ipc::AudioEvent, ipc::Start,
-    ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::RememberPeer, ipc::ConfigureHost, ipc::ConfigureAudio,
+    ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::NewBundle, ipc::RememberPeer, ipc::ConfigureHost, ipc::ConfigureAudio,
     ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport, ipc::ProcessReportEnd, ipc::Provision,
     ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, ipc::CollectEvidence,
     ipc::CollectedEvidence, ipc::GuardStart, ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover,
