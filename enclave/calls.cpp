@@ -146,7 +146,6 @@ void Calls::place_ordinary(Call& call) {
                                                                   {.direction = call.direction,
                                                                    .ordinary = true,
                                                                    .known_to_attest = known,
-                                                                   .known_person = known,
                                                                    .peer = call.dialled_uri,
                                                                    .label = call.label,
                                                                    .wall_ms = wall_ms()},

@@ -155,6 +155,7 @@ Status Enclave::load_keys() {
             return true;
         }));
     CHECK(accepted);
+    if (pin_) pin_->oldest_version = std::max(pin_->oldest_version, set->head().version);
     return {};
 }
 

@@ -8,9 +8,8 @@ namespace sealcall::enclave {
 policy::CallContext Session::about() const {
     policy::CallContext c{.direction = call_.direction, .ordinary = call_.ordinary};
     c.peer = channel_ ? channel_->peer().uri : caller() ? call_.dialled_uri : call_.hearsay_from;
-    const bool before = context_.attested_before(c.peer);
-    c.known_to_attest = call_.ordinary && before;
-    c.known_person = before;
+    c.known_to_attest = call_.ordinary && context_.attested_before(c.peer);
+    c.known_person = false;  // contacts come with the vault; to have called once makes nobody known
     if (channel_) c.authority = channel_->peer().authority;
     c.result_by = result_by_;
     c.label = call_.label;

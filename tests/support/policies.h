@@ -30,6 +30,8 @@ inline rats::Bundle bundle_with(const TestAuthority& authority, const Document& 
 inline PhoneOptions obeying(const TestAuthority& authority, const rats::Bundle& bundle, std::string uri) {
     PhoneOptions o;
     o.uri = std::move(uri);
+    // As in recheck_test: a question may follow at once, silence is noticed in a second.
+    o.recheck = {.every = {}, .gap = Millis{20}, .overdue = Millis{4000}, .silent = Millis{8000}};
     o.bundle = authority.sign(bundle);
     o.bundle_signer = authority.spki();
     o.pin = tpm::AuthorityPin{.signer = attestation::sha256(authority.spki()), .oldest_version = 5};

@@ -23,7 +23,7 @@ void imagined_call(CLI::App* app, PolicyOptions& o) {
         ->type_name("FACT");
     app->add_flag("--ordinary", o.ordinary, "It is a phone that proves nothing");
     app->add_flag("--downgrade", o.downgrade, "It proved more before");
-    app->add_flag("--known", o.known, "It is in the contacts, or has proven itself before");
+    app->add_flag("--known", o.known, "It is in the contacts");
     app->add_option("--vouched-by", o.vouched_by, "Name of the authority that certified it")->type_name("NAME");
     app->add_option("--verifier", o.verifier, "Issuer of its passport (default: this phone checks it itself)")
         ->type_name("ISSUER");

@@ -39,7 +39,6 @@ inline constexpr uint16_t kRecheckSecondsMax = 3600;
 inline constexpr Policy no_wishes() {
     return {.minimum = rats::Level::unverified,
             .lab_counts = true,
-            .below_minimum = Action::allow,
             .ordinary_phones = Action::allow,
             .recheck_seconds = kRecheckSecondsMax};
 }
@@ -53,7 +52,7 @@ struct CallContext {
     bool ordinary = false;            ///< the peer does not attest at all
     bool known_to_attest = false;     ///< it did before: not to do so now is a downgrade
     bool downgrade = false;           ///< it attests, but less than it did before, or with another key
-    bool known_person = false;        ///< in the person's own contacts, or attested before
+    bool known_person = false;        ///< in the person's own contacts
     std::string_view peer = {};       ///< URI: certified, or what the network says of an ordinary phone
     std::string_view authority = {};  ///< common name of who certified it; empty: nobody
     std::string_view result_by = {};  ///< issuer of its passport; empty: appraised here

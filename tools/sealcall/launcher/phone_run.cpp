@@ -52,7 +52,8 @@ void Phone::poll_once(std::optional<BootInstant> until) {
     const BootInstant now = BootClock::now();
     BootInstant wake = now + kLongestPoll;
     if (until) wake = std::min(wake, *until);
-    if (callbacks_ != nullptr && !ending_) wake = std::min(wake, std::max(bundle_next_look_, now));
+    if (callbacks_ != nullptr && callbacks_->open_bundle && !ending_)
+        wake = std::min(wake, std::max(bundle_next_look_, now));
     if (auto d = verifiers_.next_deadline(); d && !ending_) wake = std::min(wake, *d);
     const auto wait = std::max<int64_t>(0, std::chrono::ceil<Millis>(wake - now).count());
     if (::poll(set.data(), set.size(), static_cast<int>(wait)) < 0 && errno != EINTR) CHECK(errno == ENOMEM);
