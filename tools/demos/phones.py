@@ -175,7 +175,7 @@ class Phone:
                     return e
             if time.monotonic() > deadline or (self.process.poll() is not None and not self.reader.is_alive()):
                 said = self.process.stderr.read() if self.process.poll() is not None else ""
-                last = [(e.get("event"), e.get("state") or e.get("phase") or e.get("reason") or e.get("text")) for e in self.events[-4:]]
+                last = [(e.get("event"), e.get("state") or e.get("phase") or e.get("reason") or e.get("text") or e.get("problem") or e.get("error")) for e in self.events[-4:]]
                 raise Failed(f"{self.name} did not see '{what}' {fields or ''}; last: {last} {said.strip()[-300:]}")
             time.sleep(0.01)
 

@@ -55,6 +55,7 @@ def labelled(lab, bob, label):
     alice = Phone(lab, "alice", "call", f"sip:bob@127.0.0.1:{lab.port}", "--label", label, "--in", lab.path("alice-says.wav"), "--out",
                   lab.path("alice-heard.wav"), "--hang-up-after", "0.5")
     alice.wait("exit", 40)
+    alice.process.wait(15)  # its profile is free for the next one
     expect(len(bob.all("card")) > cards, f"bob's phone saw nothing; alice's said {alice.last('state')}")
     bob.wait_for(lambda: len(bob.all("state", state="ended")) > ended, 10, "the end of the call")
     return alice, bob.all("card")[cards]
