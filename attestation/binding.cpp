@@ -41,6 +41,12 @@ Digest certify_identity_qualifying_data(const Digest& identity_spki) {
     return sha256(w.view());
 }
 
+Digest audit_qualifying_data(std::string_view purpose, uint64_t record, const Digest& head) {
+    CborWriter w;
+    w.array(5).text(kContext).text("audit").text(purpose).uint(record).bytes(head);
+    return sha256(w.view());
+}
+
 Digest hash_hellos(const rats::Hello& caller, const rats::Hello& callee) {
     ByteWriter w;
     w.bytes(ipc::encode(caller)).bytes(ipc::encode(callee));

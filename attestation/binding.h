@@ -21,6 +21,11 @@ rats::BindingInput file_binding(const Digest& nonce, const Digest& identity_spki
 /// qualifyingData of TPM2_Certify over the identity key: SHA-256 of ["sealcall-attest/1", "certify-identity", H(SPKI)].
 Digest certify_identity_qualifying_data(const Digest& identity_spki);
 
+/// qualifyingData of what the AK signs for the audit log: SHA-256 of ["sealcall-attest/1", "audit", purpose, record,
+/// head]; `head` is the SHA-256 of the record with that number, and so of the log up to there. Purposes:
+/// sealcall/audit/anchor.h.
+Digest audit_qualifying_data(std::string_view purpose, uint64_t record, const Digest& head);
+
 /// H(encode(caller Hello) || encode(callee Hello)).
 Digest hash_hellos(const rats::Hello& caller, const rats::Hello& callee);
 

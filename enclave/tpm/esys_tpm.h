@@ -51,12 +51,18 @@ class EsysTpm final : public Tpm {
     Result<Secret<32>> unseal_approved(const IdentityBlobs& sealed, const rats::Approver& approver,
                                        const rats::StateApproval& approval) override;
     Status accept_approval(uint64_t number) override;
+    Result<Digest> audit_value() override;
+    Result<Digest> extend_audit(const Digest& head) override;
+    Result<AttestedBlob> certify_audit(const Digest& qualifying_data) override;
+    Result<AttestedBlob> certify_counter(uint8_t slot, const Digest& qualifying_data) override;
+    Result<AttestedBlob> certify_sealed(const SealedSecret& sealed, const Digest& qualifying_data) override;
     Status shutdown() override;
 
   private:
     struct Created {
         TPM2B_PUBLIC pub;
         TPM2B_PRIVATE priv;
+        Bytes data, ticket;  ///< TPMS_CREATION_DATA, TPMT_TK_CREATION
     };
     struct NvIndex {
         Handle handle;
@@ -127,6 +133,10 @@ class EsysTpm final : public Tpm {
     Status make_version_counter();
     Status write_pin(const Digest& signer, uint64_t version);
     Result<AuthorityPin> read_pin();
+    // tpm_audit.cpp
+    Status open_audit();
+    Status extend_index(const Digest& head);
+    Result<AttestedBlob> certify_nv(ESYS_TR nv, uint16_t size, const Digest& qualifying_data);
     // tpm_seal.cpp
     Result<Bytes> read_nv(ESYS_TR nv, uint16_t size);
     Status increment(ESYS_TR nv);
@@ -149,6 +159,7 @@ class EsysTpm final : public Tpm {
     Bytes srk_name_;
     std::optional<Sessions> sessions_;
     std::array<NvIndex, kSlots> counters_;
+    NvIndex audit_;
     Handle ak_, identity_;
     struct AttestationKey {
         std::string partner;

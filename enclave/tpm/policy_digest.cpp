@@ -26,6 +26,8 @@ std::string_view words(AuthFor purpose) {
             return "sealcall counter";
         case AuthFor::authority:
             return "sealcall authority";
+        case AuthFor::audit:
+            return "sealcall audit";
         case AuthFor::endorsement:
             return "sealcall endorsement";
         case AuthFor::enclave:

@@ -49,6 +49,7 @@ enum class AuthFor : uint8_t {
     call_secret,
     counter,
     authority,
+    audit,
     endorsement,
     owner,
     // From the boot secret itself, which the enclave never has:

@@ -6,6 +6,7 @@
 
 #include "enclave/tpm/esys.h"
 #include "enclave/tpm/policy_digest.h"
+#include "sealcall/audit/anchor.h"
 
 namespace sealcall::tpm {
 
@@ -202,6 +203,22 @@ TPMS_NV_PUBLIC approval_public(TPMA_NV state) {
 }
 static_assert((TPMA_NV_OWNERWRITE | TPMA_NV_AUTHREAD | TPMA_NV_NO_DA | TPMA_NV_WRITTEN) ==
               rats::kApprovalIndexAttributes);
+
+static_assert(kCounterHandle == audit::kCounterIndex &&
+              (TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | TPMA_NV_ORDERLY | TPMA_NV_WRITTEN |
+               static_cast<TPMA_NV>(TPM2_NT_COUNTER) << TPMA_NV_TPM2_NT_SHIFT) == audit::kCounterAttributes);
+static_assert((kFixed | TPMA_OBJECT_NODA) == audit::kSealedAttributes);
+
+TPMS_NV_PUBLIC audit_public(TPMA_NV state) {
+    TPMS_NV_PUBLIC pub{};
+    pub.nvIndex = audit::kIndex;
+    pub.nameAlg = TPM2_ALG_SHA256;
+    pub.attributes = (audit::kIndexAttributes & ~TPMA_NV_WRITTEN) | state;
+    pub.dataSize = sizeof(Digest);
+    return pub;
+}
+static_assert((TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA | TPMA_NV_WRITTEN |
+               static_cast<TPMA_NV>(TPM2_NT_EXTEND) << TPMA_NV_TPM2_NT_SHIFT) == audit::kIndexAttributes);
 
 bool same_nv_public(const TPMS_NV_PUBLIC& a, const TPMS_NV_PUBLIC& b) {
     return a.nvIndex == b.nvIndex && a.nameAlg == b.nameAlg && a.attributes == b.attributes &&

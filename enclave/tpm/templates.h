@@ -38,6 +38,8 @@ TPMS_NV_PUBLIC pin_public(TPMA_NV state);
 TPMS_NV_PUBLIC version_public(TPMA_NV state);
 /// The number of the newest approval (rats/approval.h), written by the owner alone and readable by all.
 TPMS_NV_PUBLIC approval_public(TPMA_NV state);
+/// The audit log's index (sealcall/audit/anchor.h).
+TPMS_NV_PUBLIC audit_public(TPMA_NV state);
 bool same_nv_public(const TPMS_NV_PUBLIC& a, const TPMS_NV_PUBLIC& b);
 
 /// One endorsement key of the TCG EK Credential Profile 2.5, Annex B. The first in the table with a certificate is

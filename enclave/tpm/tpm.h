@@ -51,6 +51,10 @@ struct SealedSecret {
     uint64_t counter = 0;
     uint64_t lease_until_ms = 0;  ///< TPM clock
     Bytes public_area, private_area;
+    // What it was sealed to, for who wants to see it proven:
+    Digest pcr_digest{};  ///< of the measurement PCR alone: the hash of its value
+    uint32_t reset_count = 0, restart_count = 0;
+    Bytes creation_data, creation_ticket;  ///< TPMS_CREATION_DATA, TPMT_TK_CREATION
 };
 
 /// Who signs the authority's bundles, and the oldest version that still counts (rats/bundle.h).
@@ -144,6 +148,18 @@ class Tpm {
                                                const rats::StateApproval& approval) = 0;
     /// No approval with a lower number counts from now on. Needs the owner's authorisation.
     virtual Status accept_approval(uint64_t number) = 0;
+
+    // ---- the audit log's (sealcall/audit/anchor.h); all by the AK for everybody
+
+    /// What the audit index holds.
+    virtual Result<Digest> audit_value() = 0;
+    /// Extends the index; what it holds then. On an error it may have been extended all the same.
+    virtual Result<Digest> extend_audit(const Digest& head) = 0;
+    /// TPM2_NV_Certify of the index, and of a slot's counter.
+    virtual Result<AttestedBlob> certify_audit(const Digest& qualifying_data) = 0;
+    virtual Result<AttestedBlob> certify_counter(uint8_t slot, const Digest& qualifying_data) = 0;
+    /// TPM2_CertifyCreation; works after the slot has ended as well.
+    virtual Result<AttestedBlob> certify_sealed(const SealedSecret& sealed, const Digest& qualifying_data) = 0;
 
     /// TPM2_Shutdown(CLEAR), so that the next start does not look like a crash.
     virtual Status shutdown() = 0;

@@ -1,5 +1,6 @@
 // What sealcall-guard does with a TPM and nobody else: the boot secret, and the authorisations of the hierarchies.
 #include "enclave/tpm/esys_tpm.h"
+#include "sealcall/audit/anchor.h"
 
 namespace sealcall::tpm {
 
@@ -36,7 +37,7 @@ Status EsysTpm::authorise(const HierarchyAuths* previous) {
 }
 
 Status EsysTpm::forget_indices() {
-    std::vector<TPM2_HANDLE> ours{kPinHandle, kVersionHandle};
+    std::vector<TPM2_HANDLE> ours{kPinHandle, kVersionHandle, audit::kIndex};
     for (uint8_t slot = 0; slot < kSlots; ++slot) ours.push_back(kCounterHandle + slot);
     for (const TPM2_HANDLE handle : ours) {
         TRY(const bool have, exists(handle));

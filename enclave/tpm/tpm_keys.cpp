@@ -67,19 +67,29 @@ Result<EsysTpm::Created> EsysTpm::create(const TPM2B_PUBLIC& pub, ByteSpan auth,
     TRY_STATUS(sensitive.set(auth, data));
     TRY(const ESYS_TR session, sessions_->hmac(TPMA_SESSION_DECRYPT));
     const TPM2B_DATA outside{};
-    const TPML_PCR_SELECTION no_pcrs{};
+    const TPML_PCR_SELECTION state = select_one(options_.measurement_pcr);  // that it was made in, for who asks later
     EsysPtr<TPM2B_PRIVATE> out_private;
     EsysPtr<TPM2B_PUBLIC> out_public;
     EsysPtr<TPM2B_CREATION_DATA> creation;
     EsysPtr<TPM2B_DIGEST> hash;
     EsysPtr<TPMT_TK_CREATION> ticket;
     const Status created = esys_->call("TPM2_Create", [&](ESYS_CONTEXT* e) {
-        return Esys_Create(e, srk_.get(), session, kNone, kNone, &sensitive.value, &pub, &outside, &no_pcrs,
+        return Esys_Create(e, srk_.get(), session, kNone, kNone, &sensitive.value, &pub, &outside, &state,
                            out_private.out(), out_public.out(), creation.out(), hash.out(), ticket.out());
     });
     esys_->forget();
     TRY_STATUS(created);
-    return Created{.pub = *out_public, .priv = *out_private};
+    Created made{.pub = *out_public, .priv = *out_private, .data = Bytes(creation->size), .ticket = {}};
+    made.ticket.resize(sizeof(TPMT_TK_CREATION));
+    size_t data_used = 0, ticket_used = 0;
+    if (Tss2_MU_TPMS_CREATION_DATA_Marshal(&creation->creationData, as_u8(made.data.data()), made.data.size(),
+                                           &data_used) != TSS2_RC_SUCCESS ||
+        Tss2_MU_TPMT_TK_CREATION_Marshal(ticket.get(), as_u8(made.ticket.data()), made.ticket.size(), &ticket_used) !=
+            TSS2_RC_SUCCESS ||
+        data_used != made.data.size())
+        return Error{Errc::tpm_bad_response, "TPM2_Create", 0};
+    made.ticket.resize(ticket_used);
+    return made;
 }
 
 Result<Handle> EsysTpm::load_object(const TPM2B_PRIVATE& priv, const TPM2B_PUBLIC& pub) {

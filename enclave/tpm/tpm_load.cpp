@@ -43,7 +43,8 @@ EsysTpm::~EsysTpm() { wipe(options_.auth_value.data(), options_.auth_value.size(
 Bytes EsysTpm::auth_of(AuthFor purpose, uint8_t index) const {
     if (purpose == AuthFor::approval) return {};
     // A counter's must not be empty even in embedded mode, so that nobody increments it by accident.
-    if (options_.auth_value.empty() && purpose != AuthFor::counter && purpose != AuthFor::authority) return {};
+    const bool shared = purpose == AuthFor::counter || purpose == AuthFor::authority || purpose == AuthFor::audit;
+    if (options_.auth_value.empty() && !shared) return {};
     const Secret<32> value = derive_auth(options_.auth_value, purpose, index);
     return to_bytes(value.reveal(SecretAccess{}));
 }
@@ -147,6 +148,7 @@ Status EsysTpm::load(const IdentityBlobs& identity) {
     make_room();
     TRY_STATUS(open_srk());
     for (uint8_t slot = 0; slot < kSlots; ++slot) TRY_STATUS(open_counter(slot));
+    TRY_STATUS(open_audit());
     TRY_STATUS(settle_clock());
     TRY_STATUS(measure_lease());
     aks_.clear();

@@ -101,13 +101,18 @@ Result<SealedSecret> EsysTpm::seal_once(uint8_t slot, uint64_t counter, const Se
                               .restart_count_is(now.restart_count)
                               .clock_below(out.lease_until_ms)
                               .value();
+    out.pcr_digest = state.pcr_digest;
+    out.reset_count = now.reset_count;
+    out.restart_count = now.restart_count;
     const BootInstant before = BootClock::now();
     const Bytes auth = auth_of(AuthFor::call_secret, slot);
-    TRY(const Created made, create(sealed_template(policy), auth, secret.reveal(SecretAccess{})));
+    TRY(Created made, create(sealed_template(policy), auth, secret.reveal(SecretAccess{})));
     account_create(std::chrono::ceil<Millis>(BootClock::now() - before));
     TRY(IdentityBlobs blobs, to_blobs(made));
     out.public_area = std::move(blobs.public_area);
     out.private_area = std::move(blobs.private_area);
+    out.creation_data = std::move(made.data);
+    out.creation_ticket = std::move(made.ticket);
     return out;
 }
 

@@ -95,6 +95,10 @@ void register_tpm() {
     add_sealed("tpm/unseal", [](Tpm& t, const SealedSecret& s) { return t.unseal(s); });
     add_sealed("tpm/renew", [](Tpm& t, const SealedSecret& s) { return t.renew(s); });
     add("tpm/end_slot", [](Tpm& t) { return t.end_slot(2); });
+    add("tpm/anchor", [](Tpm& t) { return t.extend_audit(some_digest()); });
+    add("tpm/certify_audit", [](Tpm& t) { return t.certify_audit(some_digest()); });
+    add("tpm/certify_counter", [](Tpm& t) { return t.certify_counter(2, some_digest()); });
+    add_sealed("tpm/certify_sealed", [](Tpm& t, const SealedSecret& s) { return t.certify_sealed(s, some_digest()); });
     add("tpm/create_identity", [](Tpm& t) { return t.create_identity(); });
     benchmark::RegisterBenchmark("tpm/load", load)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
 }
