@@ -12,6 +12,7 @@
 #include "enclave/audit/log.h"
 #include "enclave/authority_bundle.h"
 #include "enclave/log_fetch.h"
+#include "enclave/notary.h"
 #include "enclave/recheck.h"
 #include "enclave/sip_name.h"
 #include "enclave/tpm/worker.h"
@@ -48,6 +49,7 @@ struct Context {
     tpm::Worker& worker;
     VerifierPool& verifiers;
     audit::Log& log;
+    Notary& notary;
     const Attester* attester;  ///< null: not enrolled, no attested calls
     const ipc::ConfigureEnclave& config;
     const AuthorityBundle& bundle;

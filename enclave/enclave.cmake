@@ -1,5 +1,5 @@
 add_library(sealcall_enclave_core STATIC
-  admission.cpp attester.cpp authority_bundle.cpp log_fetch.cpp platform_logs.cpp verifier_pool.cpp sip_digest.cpp passport.cpp media_session.cpp
+  admission.cpp attester.cpp authority_bundle.cpp log_fetch.cpp notary.cpp platform_logs.cpp verifier_pool.cpp sip_digest.cpp passport.cpp media_session.cpp
   session.cpp session_attest.cpp session_logs.cpp session_passport.cpp session_policy.cpp session_recheck.cpp recheck.cpp calls.cpp
   monitor.cpp enclave.cpp enclave_bundle.cpp)
 target_include_directories(sealcall_enclave_core PUBLIC ${CMAKE_SOURCE_DIR})

@@ -81,6 +81,7 @@ Status Enclave::prepare() {
     for (const auto& uri : config_.known_attesting) attesting_.push_back(uri.str());
     TRY_STATUS(load_keys());
     TRY(Millis lease, wait_for_tpm<Millis>(*ports_.worker, [](tpm::Tpm& t) -> Result<Millis> { return t.lease(); }));
+    notary_.emplace(*ports_.worker, *ports_.log, [this](const audit::Record& r) { return context_->record(r); });
     context_.emplace(Context{.host = ports_.host,
                              .ui = ports_.ui,
                              .audio = ports_.audio,
@@ -88,6 +89,7 @@ Status Enclave::prepare() {
                              .worker = *ports_.worker,
                              .verifiers = *verifiers_,
                              .log = *ports_.log,
+                             .notary = *notary_,
                              .attester = attester_ ? &*attester_ : nullptr,
                              .config = config_,
                              .bundle = ports_.bundle,
@@ -106,12 +108,41 @@ Status Enclave::prepare() {
     calls_ = std::make_unique<Calls>(*context_);
     monitor_ = std::make_unique<Monitor>(*context_, *calls_);
     for (auto* link : {&ports_.host, &ports_.ui, &ports_.audio}) TRY_STATUS(link->hello(ipc::ProcessRole::enclave));
+    record_start();
+    notice_bundle();
+    notary_->anchor({});
+    return {};
+}
+
+/// What a reader needs to check the anchors that follow, and where the index stood: records that were taken away
+/// between two runs leave a gap there.
+void Enclave::record_start() {
     context_->record(audit::Record("started")
                          .text("uri", config_.own_uri.view())
                          .flag("enrolled", attester_.has_value())
-                         .text("tpm", tpm_name_));
-    notice_bundle();
-    return {};
+                         .text("tpm", tpm_name_)
+                         .flag("software_tpm", config_.software_tpm)
+                         .hex("ak_public", ak_public_.view())
+                         .hex("ak_certificate", config_.ak_certificate.view())
+                         .hex("value", audit_value_));
+    const ipc::AuditDrop& drop = config_.audit_drop;
+    if (drop.keep_days == 0) return;
+    context_->record(audit::Record("dropped")
+                         .number("first", drop.first)
+                         .number("last", drop.last)
+                         .hex("head", drop.head)
+                         .number("keep_days", drop.keep_days));
+}
+
+/// The last anchor: without it whatever follows the one before could be cut off unseen, but by the live TPM.
+void Enclave::notarise_end() {
+    notary_->anchor({});
+    const BootInstant until = BootClock::now() + kEndDeadline;
+    while (!notary_->idle() && BootClock::now() < until) {
+        pollfd p{.fd = ports_.worker->fd(), .events = POLLIN, .revents = 0};
+        (void)::poll(&p, 1, 20);
+        ports_.worker->dispatch();
+    }
 }
 
 Status Enclave::load_keys() {
@@ -123,6 +154,8 @@ Status Enclave::load_keys() {
         Digest measurement{};
         std::optional<Attester> attester;
         std::optional<tpm::AuthorityPin> pin;
+        rats::TpmPublic ak_public;
+        Digest audit_value{};
     };
     auto config = std::make_shared<const ipc::ConfigureEnclave>(config_);  // the job may outlive us by a slow TPM
     TRY(Loaded loaded,
@@ -137,6 +170,8 @@ Status Enclave::load_keys() {
                                      if (auto counter = t.end_slot(slot); !counter) return counter.error();
                                  TRY(l.measurement, t.read_pcr(config->measurement_pcr));
                                  TRY(l.pin, t.authority_pin());
+                                 TRY(l.ak_public, t.ak_public());
+                                 TRY(l.audit_value, t.audit_value());
                                  if (enrolled) {
                                      TRY(l.attester, Attester::create(t, *config, logs));
                                  }
@@ -144,6 +179,8 @@ Status Enclave::load_keys() {
                              }));
     tpm_name_ = std::move(loaded.name);
     measurement_ = loaded.measurement;
+    ak_public_ = std::move(loaded.ak_public);
+    audit_value_ = loaded.audit_value;
     attester_ = std::move(loaded.attester);
     pin_ = loaded.pin;
     ports_.bundle.open(config_.bundle_signer.view(), pin_);
@@ -164,10 +201,7 @@ void Enclave::notice_bundle() {
     const ipc::BundleState now = ports_.bundle.state(wall_ms());
     if (now == bundle_shown_) return;
     bundle_shown_ = now;
-    const attestation::ReferenceSet* set = ports_.bundle.references();
-    context_->record(audit::Record("bundle")
-                         .number("state", static_cast<uint64_t>(now))
-                         .number("version", set == nullptr ? 0 : set->head().version));
+    record_bundle();
     if (now == ipc::BundleState::good) return;
     const policy::Text& text = policy::text(now);
     context_->to_ui(
@@ -176,8 +210,9 @@ void Enclave::notice_bundle() {
 }
 
 bool Enclave::step(Millis longest) {
-    if (ending_ && (calls_->idle() || BootClock::now() >= end_by_)) {
+    if (ending_ && ((calls_->idle() && notary_->idle()) || BootClock::now() >= end_by_)) {
         context_->record(audit::Record("stopped").number("status", static_cast<uint64_t>(exit_status_)));
+        notarise_end();
         (void)wait_for_tpm<bool>(*ports_.worker, [](tpm::Tpm& t) -> Result<bool> { return t.shutdown().has_value(); });
         return false;
     }
@@ -241,7 +276,7 @@ void Enclave::receive(ipc::ProcessRole role, ipc::Link& link, short revents) {
             context_->record(audit::Record("protocol_violation")
                                  .number("role", static_cast<uint64_t>(role))
                                  .text("why", handled.error().what)
-                                 .number("detail", handled.error().detail));
+                                 .number("code", handled.error().detail));
             std::fprintf(stderr, "event=protocol_violation role=%d why=\"%s\" detail=%u\n", static_cast<int>(role),
                          handled.error().what, handled.error().detail);
             exit_status_ = 70;

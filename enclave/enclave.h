@@ -41,10 +41,13 @@ class Enclave {
     Enclave() = default;
     Status prepare();
     Status load_keys();
+    void record_start();
+    void notarise_end();
     void receive(ipc::ProcessRole role, ipc::Link& link, short revents);
     void lose(ipc::ProcessRole role, const char* why);
     void notice_suspend();
     void notice_bundle();
+    void record_bundle();
     Status take_bundle(const ipc::NewBundle& part);
     void judge_bundle();
     void bundle_accepted(uint64_t version, bool tpm_agrees);
@@ -61,15 +64,17 @@ class Enclave {
     std::vector<std::string> attesting_;
     LogCache logs_;
     std::optional<Context> context_;
+    std::optional<Notary> notary_;
     std::unique_ptr<Calls> calls_;
     std::unique_ptr<Monitor> monitor_;
     std::string tpm_name_, problem_;
     ipc::BundleState bundle_shown_ = ipc::BundleState::none;
     std::optional<tpm::AuthorityPin> pin_;
     uint32_t arriving_at_ = 0;
-    AuthorityBundle arriving_;             ///< in pieces, from the launcher
-    std::optional<AuthorityBundle> next_;  ///< believed, while the TPM learns its version
-    Digest measurement_{};
+    AuthorityBundle arriving_;              ///< in pieces, from the launcher
+    std::optional<AuthorityBundle> next_;   ///< believed, while the TPM learns its version
+    Digest measurement_{}, audit_value_{};  ///< at the start
+    rats::TpmPublic ak_public_;
     std::array<bool, 8> greeted_{};
     Bytes buffer_;
     Micros suspended_for_{};

@@ -23,6 +23,14 @@ const char* why_refused(ipc::BundleState state) {
 
 }  // namespace
 
+void Enclave::record_bundle() {
+    const attestation::ReferenceSet* set = ports_.bundle.references();
+    context_->record(audit::Record("bundle")
+                         .number("state", static_cast<uint64_t>(bundle_shown_))
+                         .number("version", set == nullptr ? 0 : set->head().version)
+                         .flag("policy", ports_.bundle.document() != nullptr));
+}
+
 /// How often a peer is checked again: the person's wish, or more often.
 void Enclave::set_recheck() {
     const policy::Policies now = context_->policies();
@@ -85,11 +93,8 @@ void Enclave::bundle_accepted(uint64_t version, bool tpm_agrees) {
     }
     if (pin_) pin_->oldest_version = std::max(pin_->oldest_version, version);
     ports_.bundle = std::move(taken);
-    context_->record(audit::Record("bundle")
-                         .number("state", static_cast<uint64_t>(ports_.bundle.state(wall_ms())))
-                         .number("version", version)
-                         .flag("policy", ports_.bundle.document() != nullptr));
     bundle_shown_ = ports_.bundle.state(wall_ms());
+    record_bundle();
     set_recheck();
     calls_->policy_changed();
 }

@@ -138,6 +138,8 @@ void MediaSession::seal(Secret<32> secret) {
             sealed_ = std::move(*sealed);
             lease_half_ = BootClock::now() + context_.lease / 2;
             key_event(ipc::KeyEvent::sealed, 0);
+            record_sealed();
+            context_.notary.prove_creation(setup_.call, *sealed_);
             try_derive();
         });
 }
@@ -367,7 +369,23 @@ void MediaSession::renew_lease() {
             if (!renewed) return owner_.media_failed(ipc::EndReason::own_tpm_failed, renewed.error());
             sealed_ = std::move(*renewed);
             lease_half_ = BootClock::now() + context_.lease / 2;
+            record_sealed();
         });
+}
+
+/// The conditions to which the TPM sealed it: whoever reads them can compute the policy, and see that the counter ends
+/// it.
+void MediaSession::record_sealed() {
+    context_.record(audit::Record("key_sealed")
+                        .call(setup_.call)
+                        .number("slot", sealed_->slot)
+                        .number("counter", sealed_->counter)
+                        .number("pcr", context_.config.measurement_pcr)
+                        .hex("pcr_digest", sealed_->pcr_digest)
+                        .number("reset_count", sealed_->reset_count)
+                        .number("restart_count", sealed_->restart_count)
+                        .number("lease_until_ms", sealed_->lease_until_ms)
+                        .hex("public", sealed_->public_area));
 }
 
 void MediaSession::tick(BootInstant now) {
@@ -462,6 +480,7 @@ void MediaSession::destroy(std::function<void()> done) {
         if (outcome->counter) {
             life.counter = *outcome->counter;
             context.key_event(life);
+            context.notary.prove_end(life.call, life.slot);
         }
         if (outcome->tried && outcome->refusal != 0) {
             life.event = ipc::KeyEvent::unseal_refused;

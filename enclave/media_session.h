@@ -94,6 +94,7 @@ class MediaSession {
     void try_derive();
     [[nodiscard]] bool owns_microphone() const { return microphone_ && context_.microphone_owner == setup_.session; }
     void renew_lease();
+    void record_sealed();
     void key_event(ipc::KeyEvent event, uint32_t tpm_rc);
 
     MediaGrant grant_;

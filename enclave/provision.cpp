@@ -6,6 +6,7 @@
 #include "attestation/tpm_structs.h"
 #include "enclave/attester.h"
 #include "enclave/sandbox/sandbox.h"
+#include "sealcall/audit/anchor.h"
 #include "sealcall/ipc/collect.h"
 
 namespace sealcall::enclave {
@@ -82,6 +83,19 @@ ipc::CollectedEvidence collect(tpm::Tpm& tpm, const std::shared_ptr<const Platfo
     return out;
 }
 
+ipc::CertifiedAudit certify_audit(tpm::Tpm& tpm, const ipc::CertifyAudit& request) {
+    ipc::CertifiedAudit out;
+    auto made = tpm.certify_audit(attestation::audit_qualifying_data(audit::kForLive, 0, request.nonce));
+    out.ok = made.has_value();
+    if (made) {
+        out.attest = std::move(made->attest);
+        out.signature = std::move(made->signature);
+    } else {
+        out.problem = explain(made.error());
+    }
+    return out;
+}
+
 void refuse(ipc::Link& control, BoundedString<256> problem) {
     ipc::Provisioned reply;
     reply.problem = std::move(problem);
@@ -146,6 +160,8 @@ int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, std::shared_ptr<cons
             if (!control.send(answer)) break;
         } else if (auto wanted = ipc::decode_message<ipc::CollectEvidence>(*message)) {
             if (!control.send(collect(tpm, logs, *wanted))) break;
+        } else if (auto question = ipc::decode_message<ipc::CertifyAudit>(*message)) {
+            if (!control.send(certify_audit(tpm, *question))) break;
         } else {
             break;  // Shutdown, or nothing that belongs here
         }

@@ -124,6 +124,17 @@ void Session::ring() {
                                               .number("action", static_cast<uint64_t>(decision_->action))
                                               .number("rule", decision_->number));
     if (!recorded) return end(ipc::EndReason::internal, "the audit log cannot be written");
+    enter(SessionState::decided, kRingingBudget);
+    // Before it rings, so that no call that rang can be left out of the log unseen.
+    context_.notary.anchor([find = context_.find, id = id_](const Status& anchored) {
+        Session* self = find(id);
+        if (self == nullptr || self->state_ != SessionState::decided) return;
+        if (!anchored) return self->end(ipc::EndReason::own_tpm_failed, "the audit log could not be anchored");
+        self->ring_now();
+    });
+}
+
+void Session::ring_now() {
     enter(SessionState::ringing, kRingingBudget);
     context_.to_host(ipc::SendRinging{.session = id_});
     if (channel_) send_frame(rats::FrameType::ringing, {});
@@ -397,10 +408,15 @@ void Session::end(ipc::EndReason reason, std::string_view detail, uint16_t sip_s
     pending_.reset();
     if (!media_) {
         destroying_ = false;
+        // Not for everybody who knocks: a chip's memory wears.
+        if (before >= SessionState::decided) context_.notary.anchor({});
         return;
     }
     context_.to_ui(media_->stats());
-    media_->destroy([this] { destroying_ = false; });
+    media_->destroy([this] {
+        destroying_ = false;
+        context_.notary.anchor({});
+    });
 }
 
 void Session::tick(BootInstant now) {

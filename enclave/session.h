@@ -2,6 +2,7 @@
 // an incoming INVITE. The host's word can end it; nothing the host says can move it towards media.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -13,6 +14,9 @@
 #include "enclave/tls/channel.h"
 
 namespace sealcall::enclave {
+
+/// Of ipc::OnFall, in records.
+inline constexpr std::array kOnFallNames{"nothing", "muted", "held", "ended"};
 
 enum class SessionState : uint8_t {
     handshaking,     ///< TLS 1.3 in INFO bodies
@@ -161,6 +165,7 @@ class Session final : public MediaOwner {
     // session.cpp: from the decision to media
     void decide_ordinary();
     void ring();
+    void ring_now();
     void show_card();
     void begin_media();
     void start_media_path();

@@ -446,7 +446,7 @@ void Session::appraised(rats::AttestationResult result) {
         .number("decided_by", static_cast<uint64_t>(decision_->rule))
         .number("rule", decision_->number)
         .text("rule_name", decision_->name.view());
-    for (rats::Reason r : theirs_.reasons) record.number("reason", static_cast<uint64_t>(r));
+    record.numbers("reasons", theirs_.reasons);
     context_.record(record);
 
     if (decision_->action == policy::Action::refuse) {
@@ -514,6 +514,7 @@ void Session::both_agreed() {
     enter(SessionState::decided, kRingingBudget);
     if (context_.config.policy.early_candidates) start_media_path();
     if (!caller()) return ring();
+    context_.notary.anchor({});
     show_card();
     call_.tell(context_, ipc::CallState::decided);
 }

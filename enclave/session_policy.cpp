@@ -46,7 +46,7 @@ void Session::policy_changed() {
                         .number("action_before", static_cast<uint64_t>(before.action))
                         .number("action", static_cast<uint64_t>(decision_->action))
                         .number("rule", decision_->number)
-                        .number("done", static_cast<uint64_t>(done)));
+                        .text("done", kOnFallNames[static_cast<size_t>(done)]));
     show_card();
     context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::policy,
                                .text = BoundedString<512>("A newer policy of the administrator decided anew about a "

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::array kOutcomes{"as_before",  "worse",       "overdue",   "unanswered",
                                "seen_worse", "own_changed", "own_failed"};
-constexpr std::array kDone{"nothing", "muted", "held", "ended"};
 
 }  // namespace
 
@@ -147,8 +146,8 @@ void Session::settle(rats::AttestationResult result, ipc::RecheckOutcome outcome
     record.number("level_before", static_cast<uint64_t>(before.level));
     record.number("level", static_cast<uint64_t>(theirs_.level)).flag("lab", theirs_.lab);
     record.number("action", static_cast<uint64_t>(decision_->action)).number("rule", decision_->number);
-    record.text("done", kDone[static_cast<size_t>(done)]);
-    for (rats::Reason r : theirs_.reasons) record.number("reason", static_cast<uint64_t>(r));
+    record.text("done", kOnFallNames[static_cast<size_t>(done)]);
+    record.numbers("reasons", theirs_.reasons);
     context_.record(record);
     show_card();
     tell_recheck(round, outcome, before.level, theirs_.level, done);

@@ -1,48 +1,35 @@
-// The audit log: one JSON object a line, each naming the SHA-256 of the line before it. Append-only through one
-// inherited fd. It holds no key, no audio, and no more of a person than a call list does.
+// The audit log: one canonical record a line (sealcall/audit/record.h), each naming the SHA-256 of the line before it.
+// Append-only through one inherited fd. Nothing in the file is believed but the number and the hash of its last line:
+// what stands there is checked by readers, against what the TPM signed.
 #pragma once
 
-#include <string>
-#include <string_view>
-
-#include "sealcall/base/bytes.h"
-#include "sealcall/base/strong.h"
+#include "sealcall/audit/record.h"
 #include "sealcall/base/unique_fd.h"
 
 namespace sealcall::audit {
 
-/// One record in the making: fields in the order given. Text is escaped; nothing else is interpreted.
-class Record {
-  public:
-    explicit Record(std::string_view event);
-    Record& text(std::string_view key, std::string_view value);
-    Record& number(std::string_view key, uint64_t value);
-    Record& flag(std::string_view key, bool value);
-    Record& call(CallId id) { return number("call", id.value); }
-    [[nodiscard]] const std::string& body() const { return body_; }
-
-  private:
-    std::string body_;
-};
-
 class Log {
   public:
-    /// Takes the fd (opened for append and reading) and finds the last line. A torn last line is closed off and said so
-    /// in a record of its own. Errors: io.
+    /// Takes the fd (opened for append and reading) and finds the last line. What stands behind it without an end was
+    /// never accepted: it is cut off, which a record of its own says. Before the lock-down. Errors: io.
     static Result<Log> create(UniqueFd fd);
 
-    /// Appends `{"seq":n,"wall_ms":t,...,"prev":"<hex>"}`; one write a record. Errors: io.
+    /// Appends the record. When it returns the record outlives this process; on the disk it is after sync(). On an
+    /// error (io, too_large) the record does not count; what was written of it is completed before the next one.
     Status append(const Record& record);
+    /// Brings all accepted records to the disk. Any thread. Errors: io.
+    [[nodiscard]] Status sync() const;
     /// SHA-256 of the last line (without its newline); zero when there is none.
     [[nodiscard]] const Digest& head() const { return head_; }
     [[nodiscard]] uint64_t next_sequence() const { return sequence_; }
 
   private:
     Log() = default;
+    Status write_rest();
     UniqueFd fd_;
     Digest head_{};
     uint64_t sequence_ = 0;
-    bool torn_ = false;  ///< a write ended in the middle of a line
+    std::string rest_;  ///< of a line whose write ended in its middle
 };
 
 }  // namespace sealcall::audit

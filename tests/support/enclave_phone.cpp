@@ -239,6 +239,16 @@ void EnclavePhone::grow_runtime_log(ByteSpan whole) {
 }
 
 void EnclavePhone::fill_tpm_queue(const std::shared_ptr<std::atomic<bool>>& open) {
+    auto held = std::make_shared<std::atomic<bool>>(false);
+    const Status first = worker_->post(
+        tpm::Urgency::keep_alive,
+        [open, held](tpm::Tpm&) {
+            *held = true;
+            held->notify_all();
+            open->wait(false);
+        },
+        [] {});
+    if (first) held->wait(false);  // from here on no job leaves the queue
     while (worker_->post(
         tpm::Urgency::other, [open](tpm::Tpm&) { open->wait(false); }, [] {})) {
     }
@@ -249,6 +259,17 @@ std::string EnclavePhone::audit_text() const {
     std::ostringstream out;
     out << in.rdbuf();
     return out.str();
+}
+
+void EnclavePhone::replace_audit(const std::string& text) {
+    stop();
+    std::ofstream(dir_.path() + "/audit.log", std::ios::binary | std::ios::trunc) << text;
+}
+
+void EnclavePhone::stop() {
+    worker_ = nullptr;
+    enclave_.reset();
+    ended_ = true;
 }
 
 void EnclavePhone::serve_verifier(VerifierSlot& slot) {

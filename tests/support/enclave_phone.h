@@ -97,6 +97,14 @@ class EnclavePhone {
     /// Fills the enclave's queue to the TPM with jobs that wait until `open` is set.
     void fill_tpm_queue(const std::shared_ptr<std::atomic<bool>>& open);
     [[nodiscard]] std::string audit_text() const;
+    /// Puts another file in the place of the audit log, while the enclave has stopped.
+    void replace_audit(const std::string& text);
+    /// The enclave dies without a word; its TPM goes on.
+    void stop();
+    [[nodiscard]] tpm::IdentityBlobs identity() const {
+        return {.public_area = to_bytes(config_.identity_public.view()),
+                .private_area = to_bytes(config_.identity_private.view())};
+    }
 
     ipc::Link control, host, ui, audio;
     std::deque<Bytes> from_host, from_ui, from_audio, from_control;  ///< what the enclave said to each

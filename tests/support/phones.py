@@ -129,10 +129,5 @@ class Household:
         return ["--in", str(self.dir / "tone.wav"), "--out", str(self.dir / f"{name}-heard.wav")]
 
     def audit(self, name):
-        """Records of the audit log; a key that repeats (reason) gives a list under its plural."""
-        def pairs(items):
-            record = dict(items)
-            record["reasons"] = [v for k, v in items if k == "reason"]
-            return record
-        lines = (self.state(name) / "audit.log").read_text().splitlines()
-        return [json.loads(line, object_pairs_hook=pairs) for line in lines]
+        """Records of the audit log."""
+        return [json.loads(line) for line in (self.state(name) / "audit.log").read_text().splitlines()]

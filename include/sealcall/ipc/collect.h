@@ -1,5 +1,5 @@
 // launcher <-> enclave, in a provisioning run and after Provisioned: this device's Evidence for a file
-// (`sealcall evidence collect`).
+// (`sealcall evidence collect`), and what its audit index holds (`sealcall audit verify --live`).
 #pragma once
 
 #include "sealcall/rats/wire.h"
@@ -25,6 +25,23 @@ struct CollectedEvidence {
     rats::Evidence evidence;
     static constexpr auto fields =
         std::tuple{&CollectedEvidence::ok, &CollectedEvidence::problem, &CollectedEvidence::evidence};
+};
+
+/// What does the audit index hold now (sealcall/audit/anchor.h, kForLive)? The nonce is the reader's.
+struct CertifyAudit {
+    static constexpr uint16_t kId = 622;
+    Digest nonce{};
+    static constexpr auto fields = std::tuple{&CertifyAudit::nonce};
+};
+
+struct CertifiedAudit {
+    static constexpr uint16_t kId = 623;
+    bool ok = false;
+    BoundedString<256> problem;
+    rats::TpmAttest attest;
+    rats::TpmSignature signature;
+    static constexpr auto fields =
+        std::tuple{&CertifiedAudit::ok, &CertifiedAudit::problem, &CertifiedAudit::attest, &CertifiedAudit::signature};
 };
 
 }  // namespace sealcall::ipc

@@ -13,29 +13,29 @@
 namespace sealcall::test {
 
 /// Messages with a number: the number is checked for uniqueness. A message missing here fails `ListNamesEveryMessage`.
-using IpcMessages =
-    std::tuple<ipc::LinkHello, ipc::CallCard, ipc::CallPhase, ipc::CallStateChanged, ipc::KeyLife, ipc::MediaStats,
-               ipc::Rechecked, ipc::Notice, ipc::EnclaveStatus, ipc::Dial, ipc::DialReply, ipc::Answer, ipc::Refuse,
-               ipc::HangUp, ipc::SetHold, ipc::SetMicrophone, ipc::Recheck, ipc::QueryStatus, ipc::PlaceCall,
-               ipc::LegAdmitted, ipc::IncomingAdmitted, ipc::IncomingRefused, ipc::ChannelOut, ipc::SendRinging,
-               ipc::SendOk, ipc::EndLeg, ipc::EndCall, ipc::StartMediaPath, ipc::RemoteCandidates, ipc::Datagram,
-               ipc::SendHold, ipc::AskPassport, ipc::PassportReply, ipc::IncomingInvite, ipc::LegAttesting,
-               ipc::LegOrdinary, ipc::ChannelIn, ipc::LegAnswered, ipc::OrdinaryAnswered, ipc::OrdinaryRinging,
-               ipc::LegEnded, ipc::CallFailed, ipc::LocalCandidates, ipc::MediaPathReady, ipc::MediaPathFailed,
-               ipc::PeerHold, ipc::DigestChallenge, ipc::DigestResponse, ipc::HostState, ipc::OpenStream,
-               ipc::CloseStream, ipc::Capture, ipc::PlayFrame, ipc::CapturedFrame, ipc::StreamStats, ipc::AudioEvent,
-               ipc::Start, ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::NewBundle, ipc::RememberPeer,
-               ipc::ConfigureHost, ipc::ConfigureAudio, ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses,
-               ipc::ProcessReport, ipc::ProcessReportEnd, ipc::Provision, ipc::Provisioned, ipc::Activate,
-               ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, ipc::CollectEvidence, ipc::CollectedEvidence,
-               ipc::GuardStart, ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover,
-               rats::VerifierRequest, rats::VerifierLog, rats::VerifierRuntime, rats::VerifierResponse>;
+using IpcMessages = std::tuple<
+    ipc::LinkHello, ipc::CallCard, ipc::CallPhase, ipc::CallStateChanged, ipc::KeyLife, ipc::MediaStats, ipc::Rechecked,
+    ipc::Notice, ipc::EnclaveStatus, ipc::Dial, ipc::DialReply, ipc::Answer, ipc::Refuse, ipc::HangUp, ipc::SetHold,
+    ipc::SetMicrophone, ipc::Recheck, ipc::QueryStatus, ipc::PlaceCall, ipc::LegAdmitted, ipc::IncomingAdmitted,
+    ipc::IncomingRefused, ipc::ChannelOut, ipc::SendRinging, ipc::SendOk, ipc::EndLeg, ipc::EndCall,
+    ipc::StartMediaPath, ipc::RemoteCandidates, ipc::Datagram, ipc::SendHold, ipc::AskPassport, ipc::PassportReply,
+    ipc::IncomingInvite, ipc::LegAttesting, ipc::LegOrdinary, ipc::ChannelIn, ipc::LegAnswered, ipc::OrdinaryAnswered,
+    ipc::OrdinaryRinging, ipc::LegEnded, ipc::CallFailed, ipc::LocalCandidates, ipc::MediaPathReady,
+    ipc::MediaPathFailed, ipc::PeerHold, ipc::DigestChallenge, ipc::DigestResponse, ipc::HostState, ipc::OpenStream,
+    ipc::CloseStream, ipc::Capture, ipc::PlayFrame, ipc::CapturedFrame, ipc::StreamStats, ipc::AudioEvent, ipc::Start,
+    ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::NewBundle, ipc::RememberPeer, ipc::ConfigureHost,
+    ipc::ConfigureAudio, ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport,
+    ipc::ProcessReportEnd, ipc::Provision, ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority,
+    ipc::PinnedAuthority, ipc::CollectEvidence, ipc::CollectedEvidence, ipc::CertifyAudit, ipc::CertifiedAudit,
+    ipc::GuardStart, ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover, rats::VerifierRequest,
+    rats::VerifierLog, rats::VerifierRuntime, rats::VerifierResponse>;
 
 /// What goes through the attestation channel, and the values inside.
-using WireValues = std::tuple<rats::Hello, rats::EvidenceBody, rats::Evidence, rats::Passport, rats::ResultFrame,
-                              rats::Verdict, rats::Candidates, rats::MediaConfirm, rats::Hold, rats::Resume, rats::Bye,
-                              rats::Reattest, rats::BindingInput, rats::PcrEvent, rats::PcrValue,
-                              rats::AttestationResult, rats::StateApprovals, policy::Policy, policy::Decision>;
+using WireValues =
+    std::tuple<rats::Hello, rats::EvidenceBody, rats::Evidence, rats::Passport, rats::ResultFrame, rats::Verdict,
+               rats::Candidates, rats::MediaConfirm, rats::Hold, rats::Resume, rats::Bye, rats::Reattest,
+               rats::BindingInput, rats::PcrEvent, rats::PcrValue, rats::AttestationResult, rats::StateApprovals,
+               policy::Policy, policy::Decision, ipc::AuditDrop>;
 
 /// Calls `f.template operator()<T>()` for each type of the tuple.
 template <class Tuple, class F>

@@ -34,6 +34,15 @@ struct PartnerKey {
     static constexpr auto fields = std::tuple{&PartnerKey::partner, &PartnerKey::ak_certificate};
     bool operator==(const PartnerKey&) const = default;
 };
+/// Audit records that the rule of retention wants dropped; the enclave writes it down before they go. What it says is
+/// the launcher's word: whoever reads the log sees by the first record that is left whether the rule was kept.
+struct AuditDrop {
+    uint64_t first = 0, last = 0;  ///< numbers of the records
+    Digest head{};                 ///< SHA-256 of the last one
+    uint32_t keep_days = 0;        ///< 0: nothing is dropped
+    static constexpr auto fields =
+        std::tuple{&AuditDrop::first, &AuditDrop::last, &AuditDrop::head, &AuditDrop::keep_days};
+};
 struct ConfigureEnclave {
     static constexpr uint16_t kId = 510;
     TpmKind tpm{};
@@ -60,6 +69,7 @@ struct ConfigureEnclave {
     BoundedList<BoundedString<128>, 16> passport_to;      ///< domains whose phones get a passport and no Evidence
     bool wav_in = false;
     bool wav_out = false;
+    AuditDrop audit_drop;
     static constexpr auto fields = std::tuple{&ConfigureEnclave::tpm,
                                               &ConfigureEnclave::software_tpm,
                                               &ConfigureEnclave::auth_value,
@@ -83,7 +93,8 @@ struct ConfigureEnclave {
                                               &ConfigureEnclave::show_logs_to,
                                               &ConfigureEnclave::passport_to,
                                               &ConfigureEnclave::wav_in,
-                                              &ConfigureEnclave::wav_out};
+                                              &ConfigureEnclave::wav_out,
+                                              &ConfigureEnclave::audit_drop};
 };
 
 /// enclave -> launcher: a peer attested for the first time; kept in the profile so that a later downgrade shows.
