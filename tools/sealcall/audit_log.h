@@ -1,11 +1,15 @@
-// The enclave's audit log as a reader sees it: JSON lines, each with `prev`, the SHA-256 of the line before (64 zeros
-// in the first). Foreign bytes: the file lies in a directory that other programs of the same user can write.
+// The enclave's audit log as a reader sees it: canonical records (sealcall/audit/record.h), each with `prev`, the
+// SHA-256 of the line before (64 zeros in the first). Foreign bytes: the file lies in a directory that other programs
+// of the same user can write.
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "sealcall/audit/record.h"
 
 namespace sealcall::cli {
 
@@ -13,7 +17,15 @@ struct AuditRecord {
     uint64_t seq = 0;
     uint64_t wall_ms = 0;
     std::string event;
-    std::string rest;  ///< the other members, as one line of JSON
+    nlohmann::ordered_json fields = nlohmann::ordered_json::object();  ///< without seq, wall_ms, event and prev
+    Digest prev{}, digest{};                                           ///< of the line before, and of this one
+    /// As it stands in the file, without a newline.
+    [[nodiscard]] std::string line() const;
+    /// Empty text, 0, false or nothing when there is no such field of that kind.
+    [[nodiscard]] std::string text(std::string_view name) const;
+    [[nodiscard]] uint64_t number(std::string_view name) const;
+    [[nodiscard]] bool flag(std::string_view name) const;
+    [[nodiscard]] Bytes hex(std::string_view name) const;
 };
 
 struct AuditReport {
@@ -22,13 +34,19 @@ struct AuditReport {
     size_t broken_line = 0;  ///< from 1; 0: the chain holds
     std::string problem;     ///< one sentence, empty when the chain holds
     bool cut_short = false;  ///< the last line has no end: the phone was stopped while it wrote
+    bool continues = false;  ///< begins with the last record of an older file
     [[nodiscard]] bool holds() const { return broken_line == 0; }
 };
 
-inline constexpr size_t kAuditLineMax = 16 * 1024;      ///< bytes
+inline constexpr size_t kAuditLineMax = audit::kLineMax;
 inline constexpr size_t kAuditMax = 256 * 1024 * 1024;  ///< bytes of a whole log
 
-/// Checks the whole chain; records up to the first broken line are given back.
+/// A record of one line without its newline, its place in the chain aside. The sentence says what is wrong, empty:
+/// nothing.
+std::string read_record(std::string_view line, AuditRecord& out);
+
+/// Checks the whole chain; records up to the first broken line are given back. A file that continues an older one
+/// begins with a copy of that one's last record: its number and `prev` are then taken as they are.
 AuditReport read_audit(std::string_view file);
 
 }  // namespace sealcall::cli

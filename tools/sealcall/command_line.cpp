@@ -259,17 +259,7 @@ void CommandLine::define_reports() {
          .exits = {{exit_status::kFailed, "no guard answers"}, {exit_status::kRefused, "its keys are not ready"}}})
         ->add_option("--socket", options_.guard_socket, "Socket of the guard")
         ->type_name(kTypeFile);
-    CLI::App* audit = add(*app_, "audit", "Look at the audit log", {.text = {}, .examples = {}, .exits = {}});
-    audit->require_subcommand(1);
-    CLI::App* show =
-        add(*audit, "show", "List the audit log and check its chain",
-            {.text = "Each record holds the hash of the one before. A record that was changed, removed or put in shows "
-                     "as a broken chain. "
-                     "Records cut from the end do not show here: compare the head with the witness of a peer.",
-             .examples = {},
-             .exits = {{exit_status::kFailed, "the chain is broken"}}});
-    show->add_option("--file", options_.audit_file, "Another file than the profile's")->type_name(kTypeFile);
-    show->add_flag("--verify-only", options_.audit_verify_only, "Only check, do not list");
+    define_audit();
     add(*app_, "version", "Show the version", {.text = {}, .examples = {}, .exits = {}});
 }
 

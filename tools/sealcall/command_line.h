@@ -49,6 +49,7 @@ class CommandLine {
     void define_calls();
     void define_control();
     void define_reports();
+    void define_audit();                               ///< audit_command_line.cpp
     void define_references();                          ///< reference_command_line.cpp
     void define_policy();                              ///< policy_command_line.cpp
     void define_evidence();                            ///< evidence_command_line.cpp

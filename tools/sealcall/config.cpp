@@ -93,6 +93,24 @@ std::string set_dns(const toml::node& node, PhoneConfig& config) {
     return {};
 }
 
+/// The places themselves are looked at when the phone starts (audit_sink.h).
+std::string set_send_to(const toml::node& node, PhoneConfig& config) {
+    const std::string wanted =
+        "a list of at most 4 places, like [\"journald\", \"udp://log.example.com:514\", \"unix:/dev/log\"]";
+    const toml::array* list = node.as_array();
+    if (!list || list->size() > 4) return wanted;
+    std::vector<std::string> out;
+    for (const auto& item : *list) {
+        const auto value = item.value_exact<std::string>();
+        const bool known = value && (*value == "journald" || value->starts_with("udp://") ||
+                                     value->starts_with("tcp://") || value->starts_with("unix:/"));
+        if (!known || value->size() > 300 || value->find('\0') != std::string::npos) return wanted;
+        out.push_back(*value);
+    }
+    config.audit.send_to = std::move(out);
+    return {};
+}
+
 Setter domains(std::function<std::vector<std::string>&(PhoneConfig&)> field, bool everybody) {
     return [=](const toml::node& node, PhoneConfig& config) -> std::string {
         const std::string wanted = std::string("a list of at most 16 domains, like [\"example.com\"]") +
@@ -235,6 +253,13 @@ const std::vector<Key>& keys() {
         {"logs", "show_to",
          domains(
              [](C & c) -> auto& { return c.logs.show_to; }, false)},
+        {"audit", "send_to", set_send_to},
+        {"audit", "keep_days",
+         number<uint32_t>(
+             [](C & c) -> auto& { return c.audit.keep_days; }, 0, 36500)},
+        {"audit", "file_mib",
+         number<uint32_t>(
+             [](C & c) -> auto& { return c.audit.file_mib; }, 1, 200)},
         {"passport", "authority", set_passport_authority},
         {"passport", "to",
          domains(

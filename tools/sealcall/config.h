@@ -48,6 +48,13 @@ struct PassportConfig {
     std::vector<std::string> to;  ///< domains; "*": everybody but our own
 };
 
+/// What becomes of the audit log.
+struct AuditConfig {
+    std::vector<std::string> send_to;  ///< journald, udp://HOST:PORT, tcp://HOST:PORT, unix:PATH
+    uint32_t keep_days = 0;            ///< 0: for ever
+    uint32_t file_mib = 16;            ///< a larger file is put away when the phone starts
+};
+
 struct PhoneConfig {
     std::string uri;
     SipConfig sip;
@@ -58,6 +65,7 @@ struct PhoneConfig {
     policy::Policy wishes = policy::no_wishes();  ///< beside one: what [policy] sets, and only that
     LogConfig logs;
     PassportConfig passport;
+    AuditConfig audit;
     TpmChoice tpm = TpmChoice::automatic;
     uint8_t measurement_pcr = 13;
     Switch colour = Switch::automatic;

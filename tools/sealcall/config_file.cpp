@@ -114,6 +114,11 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 # runtime = ""               # the kernel's list of programs (IMA), the same way
 # show_to = []               # domains whose phones may see them: ["example.com"]
 
+[audit]
+# send_to = []               # where records go as they are written: "journald", "udp://HOST:514", "tcp://HOST:601", "unix:/dev/log"
+# keep_days = 0              # files whose records are all older are dropped; 0: never
+# file_mib = 16              # a larger file is put away when the phone starts
+
 [passport]
 # authority = ""             # "https://HOST:PORT"; default: the authority that enrolled this phone
 # to = []                    # domains whose phones get its word instead of this computer's Evidence; ["*"]: all others

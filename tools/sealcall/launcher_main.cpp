@@ -4,6 +4,8 @@
 
 int main(int argc, char** argv) {
     using namespace sealcall::cli;
-    constexpr Command kCommands[] = {{"phone", run_phone}, {"call", run_call_with_own_phone}};
+    constexpr Command kCommands[] = {{"phone", run_phone},
+                                     {"call", run_call_with_own_phone},
+                                     {"audit export", run_audit_export}};  // of a phone that sends its records on
     return run_program(argc, argv, kCommands);
 }

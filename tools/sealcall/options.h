@@ -156,6 +156,22 @@ struct CorimOptions {
     std::string at;
 };
 
+/// `sealcall audit ...` and `sealcall keys ...`.
+struct AuditOptions {
+    std::vector<std::string> files;  ///< oldest first; empty: the profile's
+    TrustOptions trust;
+    std::vector<std::string> witnesses;  ///< heads in hexadecimal, or files of `audit export --witnesses`
+    bool live = false;
+    std::string html;
+    std::string out;
+    std::vector<std::string> to;  ///< journald, syslog places
+    bool follow = false;
+    std::optional<uint64_t> from;  ///< hidden: byte of the file where to begin; the launcher's
+    bool for_witnesses = false;
+    std::string call;  ///< number of a call's first record, or "last"
+    std::string proof;
+};
+
 /// `sealcall policy ...`
 struct PolicyOptions {
     std::string file, second, out, authority, store;
@@ -189,8 +205,7 @@ struct Options {
     std::string call_id;  ///< answer, hangup, hold, recheck: which call; empty: the only one
     bool hold_off = false;
     bool listen_only = false;
-    std::string audit_file;
-    bool audit_verify_only = false;
+    AuditOptions audit;
     std::string guard_socket;  ///< empty: the usual one
     std::string man_command;
     std::string man_dir;

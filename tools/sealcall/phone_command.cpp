@@ -6,11 +6,14 @@
 #include <cstring>
 #include <iostream>
 
+#include "audit_keeping.h"
+#include "audit_sender.h"
 #include "command_line.h"
 #include "commands.h"
 #include "files.h"
 #include "phone_plan.h"
 #include "problem.h"
+#include "sealcall/base/time.h"
 
 namespace sealcall::cli {
 namespace {
@@ -64,7 +67,10 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
                     .json = context.json(),
                     .phone = context.options.phone,
                     .call = call};
+    put_audit_away(paths, uint64_t{input.config.audit.file_mib} << 20);
     launcher::PhonePlan plan = make_plan(context.store, input);
+    plan.enclave.audit_drop = drop_old_audit(paths, input.config.audit.keep_days, wall_ms());
+    const AuditSender sender(paths.audit_log(), input.config.audit.send_to);
     const UniqueFd log = process_log(paths);
     if (log.valid()) plan.ground.log_fd = log.get();
     plan.control_socket = listen_control(paths.control_socket);

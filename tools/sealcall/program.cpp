@@ -32,7 +32,8 @@ int run(CommandLine& line, std::span<const Command> commands, char** arguments) 
     if (!runner) throw Problem("This command is not known.", "See `sealcall --help`.", exit_status::kUsage);
     // What is generated from the command line or from named files alone needs no home directory: packages are built
     // without one.
-    const bool from_files = words.front() == "evidence" && words.back() != "collect";
+    const bool from_files =
+        (words.front() == "evidence" && words.back() != "collect") || words.back() == "verify-proof";
     const bool needs_profile = words.front() != "man" && !from_files && words.front() != "completion" &&
                                words.front() != "guard" && words.front() != "version";
     const Context context{

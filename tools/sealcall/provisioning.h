@@ -38,6 +38,8 @@ class Provisioning {
     virtual ipc::PinnedAuthority pin(const ipc::PinAuthority& authority) = 0;
     /// Evidence for a file; after `provision`. Empty `ak_certificate`: not enrolled. A failure is `ok` false.
     virtual ipc::CollectedEvidence collect(const Digest& nonce, const rats::CertificateDer& ak_certificate) = 0;
+    /// What the audit index holds; after `provision`. A failure is `ok` false.
+    virtual ipc::CertifiedAudit certify_audit(const Digest& nonce) = 0;
 };
 
 /// Which TPM a profile uses, decided at init and kept.

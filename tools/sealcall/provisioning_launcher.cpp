@@ -49,6 +49,10 @@ class LauncherProvisioning : public Provisioning {
         return taken(provisioner_->collect(request, kActivateWithin));
     }
 
+    ipc::CertifiedAudit certify_audit(const Digest& nonce) override {
+        return taken(provisioner_->certify_audit({.nonce = nonce}, kActivateWithin));
+    }
+
   private:
     template <class T>
     T taken(Result<T> result) {

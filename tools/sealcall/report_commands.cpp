@@ -1,4 +1,4 @@
-// version, man, completion, audit, devices: commands that only read.
+// version, man, completion, devices: commands that only read.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -6,7 +6,6 @@
 #include <cstring>
 #include <iostream>
 
-#include "audit_log.h"
 #include "command_line.h"
 #include "commands.h"
 #include "completion.h"
@@ -78,56 +77,6 @@ int run_man(const Context& context) {
 int run_completion(const Context& context) {
     std::cout << completion_script(context.line, context.options.shell);
     return exit_status::kOk;
-}
-
-namespace {
-
-void print_records(const AuditReport& report) {
-    for (const AuditRecord& r : report.records)
-        std::cout << r.seq << "  " << local_time(r.wall_ms) << "  " << printable(r.event, 40) << "  "
-                  << (r.rest == "{}" ? "" : printable(r.rest)) << "\n";
-}
-
-nlohmann::json records_json(const AuditReport& report) {
-    auto out = nlohmann::json::array();
-    for (const AuditRecord& r : report.records) {
-        auto record = nlohmann::json::parse(r.rest, nullptr, false);
-        record.update({{"seq", r.seq}, {"wall_ms", r.wall_ms}, {"event", r.event}});
-        out.push_back(std::move(record));
-    }
-    return out;
-}
-
-}  // namespace
-
-int run_audit_show(const Context& context) {
-    const fs::path file =
-        context.options.audit_file.empty() ? context.paths().audit_log() : fs::path(context.options.audit_file);
-    const auto text = read_file(file, kAuditMax);
-    if (!text)
-        throw Problem("There is no audit log at " + file.string() + ".",
-                      "It is made when the phone runs for the first time.", exit_status::kNotSetUp);
-    const AuditReport report = read_audit(*text);
-    const bool list = !context.options.audit_verify_only;
-    const int status = report.holds() ? exit_status::kOk : exit_status::kFailed;
-    if (context.json()) {
-        nlohmann::json out = {{"ok", report.holds()},
-                              {"file", file.string()},
-                              {"records", report.records.size()},
-                              {"head", report.head},
-                              {"cut_short", report.cut_short}};
-        if (!report.holds()) out.update({{"broken_line", report.broken_line}, {"error", report.problem}});
-        if (list) out["list"] = records_json(report);
-        print_json(out);
-        return status;
-    }
-    if (list) print_records(report);
-    if (report.cut_short) std::cout << "The last line has no end: the phone was stopped while it wrote it.\n";
-    if (report.holds())
-        std::cout << "The chain holds: " << report.records.size() << " records, head " << report.head << "\n";
-    else
-        std::cout << "The chain is broken. " << report.problem << " What stands above that line was not changed.\n";
-    return status;
 }
 
 int run_devices(const Context& context) {

@@ -1,5 +1,6 @@
 sealcall_fuzz(config_fuzz SOURCES tests/fuzz/config_fuzz.cpp LIBS sealcall_config)
-sealcall_fuzz(audit_log_fuzz SOURCES tests/fuzz/audit_log_fuzz.cpp LIBS sealcall_cli)
+sealcall_fuzz(audit_log_fuzz SOURCES tests/fuzz/audit_log_fuzz.cpp LIBS sealcall_audit_trail)
+sealcall_fuzz(key_proof_fuzz SOURCES tests/fuzz/key_proof_fuzz.cpp LIBS sealcall_audit_trail)
 sealcall_fuzz(enrolment_request_fuzz SOURCES tests/fuzz/enrolment_request_fuzz.cpp LIBS sealcall_authority)
 sealcall_fuzz(authenticode_fuzz SOURCES tests/fuzz/authenticode_fuzz.cpp LIBS sealcall_reference)
 sealcall_fuzz(reference_store_fuzz SOURCES tests/fuzz/reference_store_fuzz.cpp LIBS sealcall_reference)

@@ -72,6 +72,7 @@ class RealTpm : public cli::Provisioning {
     }
     /// Needs the enclave's attester; tests/integration/evidence_file has it.
     ipc::CollectedEvidence collect(const Digest&, const rats::CertificateDer&) override { return {}; }
+    ipc::CertifiedAudit certify_audit(const Digest&) override { return {}; }
     tpm::Tpm& tpm() { return *tpm_; }
 
   private:

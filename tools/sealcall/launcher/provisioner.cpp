@@ -109,6 +109,11 @@ Result<ipc::CollectedEvidence> Provisioner::collect(const ipc::CollectEvidence& 
     return ipc::decode_message<ipc::CollectedEvidence>(answer);
 }
 
+Result<ipc::CertifiedAudit> Provisioner::certify_audit(const ipc::CertifyAudit& request, Millis deadline) {
+    TRY(const Bytes answer, exchange(ipc::encode_message(request), deadline));
+    return ipc::decode_message<ipc::CertifiedAudit>(answer);
+}
+
 ipc::ProcessReport Provisioner::report() const {
     if (!enclave_ || !enclave_->child().running()) return {};
     return read_process({.role = ProcessRole::enclave,

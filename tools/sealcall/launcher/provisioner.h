@@ -24,6 +24,7 @@ class Provisioner {
     Result<ipc::Activated> activate(const ipc::Activate& request, Millis deadline);
     Result<ipc::PinnedAuthority> pin(const ipc::PinAuthority& request, Millis deadline);
     Result<ipc::CollectedEvidence> collect(const ipc::CollectEvidence& request, Millis deadline);
+    Result<ipc::CertifiedAudit> certify_audit(const ipc::CertifyAudit& request, Millis deadline);
 
     [[nodiscard]] bool software_tpm() const { return software_; }
     [[nodiscard]] const Bytes& measurement_log() const { return ground_.log(); }

@@ -1,0 +1,100 @@
+// A host that wants the audit log to say something else. It can delay and end calls, and it is the one who says where
+// they come from; it cannot change, drop or invent a record.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "attestation/binding.h"
+#include "tests/support/audit_reader.h"
+#include "tools/sealcall/audit_events.h"
+
+namespace sealcall::test {
+namespace {
+
+using ipc::CallState;
+
+class HostileAudit : public ::testing::Test {
+  protected:
+    TestAuthority authority_;
+    EnclavePhone alice_{authority_, {}}, bob_{authority_, {.uri = "sip:bob@example.com"}};
+    Hosts hosts_{alice_, bob_};
+
+    void turn(int n) {
+        for (int i = 0; i < n; ++i) {
+            bob_.pump();
+            ::usleep(500);
+        }
+    }
+    [[nodiscard]] cli::AuditReport log() const { return cli::read_audit(bob_.audit_text()); }
+};
+
+TEST_F(HostileAudit, ItsTextsStayWithinTheirRecord) {
+    const std::string forged = R"(x","prev":")" + std::string(64, '0') + "\"}\n" +
+                               R"({"seq":9,"wall_ms":1,"event":"answered","call":1,"by":"person","prev":")" +
+                               std::string(64, '0') + "\"}\n";
+    const std::vector<std::string> texts{forged,
+                                         "\",\"by\":\"person",
+                                         "\\",
+                                         "\\\"",
+                                         "\n\n\n",
+                                         std::string(200, '\x01'),
+                                         "\xff\xfe\xc0\x80",
+                                         "\xe2\x80\xae"
+                                         "eve",
+                                         std::string(250, '"')};
+    uint32_t handle = 1;
+    for (const std::string& text : texts) {
+        ipc::IncomingInvite invite;
+        invite.handle = HostHandle{handle++};
+        invite.from_uri = BoundedString<256>::cut(text);
+        invite.display_name = BoundedString<256>::cut(text);
+        invite.origin = BoundedString<64>::cut(text);
+        invite.kind = handle % 2 == 0 ? ipc::CallKind::attested : ipc::CallKind::ordinary;
+        invite.sdp_fingerprint = attestation::sha256(as_bytes(text));
+        ASSERT_TRUE(bob_.host.send(invite).has_value());
+        turn(20);
+    }
+    const auto report = log();
+    ASSERT_TRUE(report.holds()) << report.problem;
+    size_t of_the_host = 0;
+    for (const auto& r : report.records) {
+        EXPECT_EQ(cli::beyond_purpose(r), "") << r.line();
+        EXPECT_NE(r.text("by"), "person") << r.line();  // the policy may answer an ordinary phone
+        of_the_host += r.event == "incoming" || r.event == "incoming_refused";
+    }
+    EXPECT_GE(of_the_host, 2u) << bob_.audit_text();
+}
+
+TEST_F(HostileAudit, NothingThatItSaysTakesARecordOutOrChangesOne) {
+    ASSERT_TRUE(hosts_.connect());
+    const std::string before = bob_.audit_text();
+    (void)bob_.host.send(ipc::LegEnded{.session = hosts_.b_session, .why = ipc::LegEndWhy::failed, .sip_status = 0});
+    turn(200);
+    (void)bob_.host.send_bytes(Bytes(40, std::byte{0x7f}));
+    const BootInstant until = BootClock::now() + Millis{10000};
+    while (!bob_.ended() && BootClock::now() < until) bob_.pump();
+    ASSERT_TRUE(bob_.ended());
+    const std::string after = bob_.audit_text();
+    EXPECT_TRUE(after.starts_with(before)) << "append only";
+    EXPECT_NE(after.find("protocol_violation"), std::string::npos);
+    const Findings f = verified(after, ground_of(authority_));
+    EXPECT_TRUE(f.holds()) << told(f);
+    EXPECT_EQ(f.find("crashes"), nullptr) << "an orderly end, with its anchor: " << told(f);
+}
+
+TEST_F(HostileAudit, MakesNoRecordThatOnlyThePersonOrAPeerCanCause) {
+    hosts_.dial("sip:bob@example.com");
+    ASSERT_TRUE(
+        hosts_.run_until([&] { return bob_.last_state() && bob_.last_state()->state == CallState::attesting; }));
+    // Everything that a host may say about this call, before the peer has proven anything.
+    (void)bob_.host.send(ipc::LegAnswered{.session = hosts_.b_session});
+    (void)bob_.host.send(ipc::MediaPathReady{.session = hosts_.b_session});
+    (void)bob_.host.send(ipc::PeerHold{.session = hosts_.b_session, .on = true});
+    turn(100);
+    for (const auto& r : log().records) {
+        for (const char* event : {"answered", "open", "key", "key_sealed", "dialled"})
+            EXPECT_NE(r.event, event) << r.line();
+    }
+}
+
+}  // namespace
+}  // namespace sealcall::test

@@ -1,0 +1,369 @@
+#include "audit_anchors.h"
+
+#include <unordered_set>
+
+#include "attestation/binding.h"
+#include "attestation/x509_checks.h"
+#include "audit_events.h"
+#include "files.h"
+
+namespace sealcall::cli {
+
+using attestation::audit_qualifying_data;
+using attestation::foreign::Findings;
+using attestation::foreign::Verdict;
+
+namespace {
+
+constexpr uint64_t kDayMs = 24ULL * 3600 * 1000;
+
+Digest extended(const Digest& value, const Digest& head) {
+    return digest_of(ByteWriter().bytes(value).bytes(head).view());
+}
+
+Digest fresh_index() { return extended({}, digest_of(as_bytes(audit::kIndexBegin))); }
+
+std::string at(const AuditRecord& r) { return "record " + std::to_string(r.seq) + " (" + local_time(r.wall_ms) + ")"; }
+
+std::optional<Digest> digest_in(const AuditRecord& r, std::string_view name) {
+    const Bytes bytes = r.hex(name);
+    Digest out{};
+    if (bytes.size() != out.size()) return {};
+    std::ranges::copy(bytes, out.begin());
+    return out;
+}
+
+/// Follows the index through the log, from start to start.
+class Replay {
+  public:
+    Replay(const AuditTrail& trail, const AuditGround& ground, Findings& out)
+        : log_(trail.log), records_(trail.log.records), ground_(ground), out_(out) {}
+    AnchorReport run();
+
+  private:
+    void started(size_t i);
+    void anchor(size_t i);
+    void certified(size_t i);
+    void moment(size_t i, const attestation::Attest& said);
+    bool may_follow(const Digest& value, size_t until);
+    void fail(const char* name, std::string text) {
+        if (out_.find(name) == nullptr) out_.add(name, Verdict::failed, std::move(text));
+    }
+    void sum_up();
+    void sum_up_key();
+    void sum_up_tpm();
+
+    const AuditReport& log_;
+    const std::vector<AuditRecord>& records_;
+    const AuditGround& ground_;
+    Findings& out_;
+    AnchorReport report_;
+    bool known_ = false;     ///< what the index held
+    size_t unanchored_ = 0;  ///< index of the first record that may stand behind an anchor that was lost
+    size_t lost_ = 0;
+    bool running_ = false;
+    size_t crashes_ = 0;
+    std::string why_not_;
+};
+
+/// Is it what the index holds, or held after one anchor whose record was lost in a crash?
+bool Replay::may_follow(const Digest& value, size_t until) {
+    if (value == report_.value) return true;
+    for (size_t j = unanchored_; j < until; ++j) {
+        if (extended(report_.value, records_[j].digest) != value) continue;
+        ++lost_;
+        report_.value = value;
+        report_.anchored = j;
+        unanchored_ = j + 1;
+        return true;
+    }
+    return false;
+}
+
+void Replay::started(size_t i) {
+    const AuditRecord& r = records_[i];
+    ++report_.starts;
+    if (running_) ++crashes_;
+    running_ = true;
+    report_.signers.push_back(read_signer(r, ground_, why_not_));
+    const auto value = digest_in(r, "value");
+    if (!value) return fail("anchors", "The start in " + at(r) + " does not say what the TPM's index held.");
+    if (!known_) {
+        known_ = true;
+        report_.value = *value;
+        if (!log_.continues && *value != fresh_index())
+            out_.add("beginning", Verdict::failed,
+                     "The TPM has already seen records of another log when this one begins: its beginning was removed, "
+                     "or the computer had an older profile.");
+        return;
+    }
+    if (may_follow(*value, i)) return;
+    if (*value == fresh_index())
+        out_.add("index", Verdict::unknown,
+                 "The TPM's index was made anew before " + at(r) +
+                     ": the TPM was cleared, provisioned anew or exchanged, or somebody wanted to hide something. Ask "
+                     "who provisioned this computer.");
+    else
+        fail("anchors", "Between record " + (i == 0 ? std::string("0") : std::to_string(records_[i - 1].seq)) +
+                            " and " + at(r) + " records are missing: the TPM has seen more than stands here.");
+    report_.value = *value;
+    unanchored_ = i;
+}
+
+void Replay::anchor(size_t i) {
+    const AuditRecord& r = records_[i];
+    ++report_.anchors;
+    const auto value = digest_in(r, "value");
+    const auto of = find_record(log_, r.number("of"));
+    if (!value || (of && *of >= i) || (!of && !log_.continues))
+        return fail("anchors", "The anchor in " + at(r) + " is about no record of this log.");
+    if (!of || !known_) {  // its record was dropped with the older ones
+        known_ = true;
+    } else {
+        const Digest before = report_.value;
+        bool follows = extended(before, records_[*of].digest) == *value;
+        // After a TPM that did not answer in time nobody knows whether it had extended.
+        for (size_t j = unanchored_; !follows && j < *of; ++j)
+            follows = extended(extended(before, records_[j].digest), records_[*of].digest) == *value;
+        if (!follows)
+            fail("anchors", "The anchor in " + at(r) +
+                                " does not follow from the records before it: some were changed or removed, or "
+                                "somebody else wrote into the index.");
+        report_.anchored = *of;
+        unanchored_ = *of + 1;
+    }
+    report_.value = *value;
+}
+
+void Replay::certified(size_t i) {
+    const AuditRecord& r = records_[i];
+    const auto of = find_record(log_, r.number("of"));
+    const AuditSigner* signer = report_.signer(i);
+    if (!of && log_.continues) return;
+    if (!of || *of >= i || signer == nullptr || !signer->key)
+        return fail("signatures", "The signature in " + at(r) + " is about no record of this log.");
+    static const Bytes kName = attestation::nv_index_name(audit::kIndex, audit::kIndexAttributes, sizeof(Digest));
+    const auto said = attestation::check_index_statement(
+        *signer->key, r.hex("attest"), r.hex("signature"),
+        audit_qualifying_data(audit::kForAnchor, r.number("of"), records_[*of].digest), kName);
+    if (!said) return fail("signatures", "The signature in " + at(r) + " does not hold: " + said.error().what + ".");
+    if (!equal_bytes(said->nv_contents, report_.value))
+        return fail("signatures", "What the TPM signed in " + at(r) +
+                                      " is not what the anchors before it come to: records were changed, removed or "
+                                      "put in.");
+    ++report_.certified;
+    report_.covered = std::max(report_.covered.value_or(0), std::max(*of, report_.anchored.value_or(0)));
+    moment(i, *said);
+}
+
+void Replay::moment(size_t i, const attestation::Attest& said) {
+    const TpmMoment now{
+        .record = i, .clock = said.clock, .reset_count = said.reset_count, .restart_count = said.restart_count};
+    if (!report_.moments.empty()) {
+        const TpmMoment& before = report_.moments.back();
+        const AuditSigner *then = report_.signer(before.record), *signer = report_.signer(i);
+        const bool same = then != nullptr && then->key && signer->key && then->key->name == signer->key->name;
+        const bool back = now.reset_count < before.reset_count ||
+                          (now.reset_count == before.reset_count &&
+                           (now.restart_count < before.restart_count || now.clock < before.clock));
+        if (same && back)
+            fail("tpm", "In " + at(records_[i]) +
+                            " the TPM's clock or its count of resets went back: an older copy of a software TPM was "
+                            "brought back, or the log was put together from two.");
+    }
+    report_.moments.push_back(now);
+}
+
+void Replay::sum_up_key() {
+    size_t not_vouched = 0;
+    for (const AuditSigner& s : report_.signers) not_vouched += !s.vouched;
+    if (report_.signers.empty()) return;
+    if (not_vouched == 0)
+        out_.add("authority", Verdict::ok,
+                 report_.signers.back().authority + " vouches for the key that signed, of device " +
+                     report_.signers.back().device + ".");
+    else if (ground_.roots.empty())
+        out_.add("authority", Verdict::unknown,
+                 "Nobody was named whom to believe, so the signatures may be of anybody's key: --authority.");
+    else
+        out_.add("authority", Verdict::failed,
+                 "For " + std::to_string(not_vouched) + " of " + std::to_string(report_.signers.size()) +
+                     " starts nobody vouches for the key that signed: " + why_not_ + ".");
+    for (const AuditSigner& s : report_.signers)
+        if (ground_.references != nullptr && s.key)
+            if (const auto spki = attestation::spki_der(*s.key);
+                spki && ground_.references->revoked(digest_of(*spki))) {
+                out_.add("revoked", Verdict::warning,
+                         "The key that signed was struck off since: what it signed before may be true, ask when.");
+                break;
+            }
+}
+
+void Replay::sum_up_tpm() {
+    const bool software = std::ranges::any_of(report_.signers, &AuditSigner::software_tpm);
+    if (software)
+        out_.add("software_tpm", Verdict::warning,
+                 "The TPM is a software one: whoever has its files can bring back an older state and sign anew. This "
+                 "proof counts against the phone's own processes only.");
+    if (!report_.moments.empty() && out_.find("tpm") == nullptr)
+        out_.add("tpm", Verdict::ok,
+                 "The TPM spoke " + std::to_string(report_.moments.size()) + " times; its clock and its counts of " +
+                     "resets never went back.");
+}
+
+void Replay::sum_up() {
+    sum_up_key();
+    if (out_.find("anchors") == nullptr && report_.anchors == 0)
+        out_.add("anchors", Verdict::unknown, "No record of this log was anchored in a TPM.");
+    else if (out_.find("anchors") == nullptr)
+        out_.add("anchors", Verdict::ok,
+                 std::to_string(report_.anchors) + " anchors over " + std::to_string(report_.starts) +
+                     " starts follow from the records.");
+    if (out_.find("signatures") == nullptr && report_.covered)
+        out_.add("signatures", Verdict::ok,
+                 "The TPM signed " + std::to_string(report_.certified) + " times; " + at(records_[*report_.covered]) +
+                     " is the newest that it covers.");
+    else if (out_.find("signatures") == nullptr)
+        out_.add("signatures", Verdict::unknown, "The TPM signed nothing about this log.");
+    if (report_.covered && *report_.covered + 1 < records_.size())
+        out_.add("tail", Verdict::note,
+                 std::to_string(records_.size() - 1 - *report_.covered) +
+                     " records stand behind it. That others were cut off there shows against the TPM itself or a "
+                     "witness.");
+    if (crashes_ != 0)
+        out_.add("crashes", Verdict::note,
+                 "The phone ended " + std::to_string(crashes_) + " times without its orderly end; " +
+                     std::to_string(lost_) + " anchors were not written down before it did.");
+    sum_up_tpm();
+}
+
+AnchorReport Replay::run() {
+    for (size_t i = 0; i < records_.size(); ++i) {
+        const std::string& event = records_[i].event;
+        if (event == "started") started(i);
+        report_.signer_of.push_back(report_.signers.empty() ? AnchorReport::kNoSigner : report_.signers.size() - 1);
+        if (event == "anchor") anchor(i);
+        if (event == "certified") certified(i);
+        if (event == "stopped") running_ = false;
+    }
+    sum_up();
+    return std::move(report_);
+}
+
+void check_content(const AuditReport& log, Findings& out) {
+    for (const AuditRecord& r : log.records) {
+        const std::string wrong = beyond_purpose(r);
+        if (wrong.empty()) continue;
+        out.add("content", Verdict::failed, "The record " + std::to_string(r.seq) + " " + wrong + ".");
+        return;
+    }
+    out.add("content", Verdict::ok, "No record holds more than its purpose needs.");
+}
+
+/// The first file begins with a copy of the last record that was dropped: what the rule says can be seen by it.
+void check_retention(const AuditReport& log, Findings& out) {
+    if (!log.continues || log.records.empty()) return;
+    const AuditRecord& first = log.records.front();
+    for (const AuditRecord& r : log.records) {
+        if (r.event != "dropped" || r.number("last") != first.seq || digest_in(r, "head") != first.digest) continue;
+        const uint64_t days = r.number("keep_days"), old = r.wall_ms > first.wall_ms ? r.wall_ms - first.wall_ms : 0;
+        out.check("retention", days > 0 && old >= days * kDayMs,
+                  "The records up to " + std::to_string(first.seq) + " were dropped by the rule of " +
+                      std::to_string(days) + " days: the newest of them is of " + local_time(first.wall_ms) + ".",
+                  "The records up to " + std::to_string(first.seq) + " were dropped before the rule of " +
+                      std::to_string(days) + " days allowed it: the newest of them is of " + local_time(first.wall_ms) +
+                      ".");
+        return;
+    }
+    out.add("retention", Verdict::unknown,
+            "The records before " + std::to_string(first.seq) +
+                " are not here, and no record says that they were dropped by rule. Name the older files as well.");
+}
+
+void check_witnesses(const AuditReport& log, const AuditGround& ground, Findings& out) {
+    if (ground.witnesses.empty()) return;
+    std::unordered_set<std::string> heads;
+    for (const AuditRecord& r : log.records) heads.insert(to_hex(r.digest));
+    size_t known = 0;
+    for (const auto& [who, head] : ground.witnesses) {
+        if (heads.contains(to_hex(head))) {
+            ++known;
+            continue;
+        }
+        out.add(
+            "witness", Verdict::failed,
+            "The head that " + who + " keeps (" + to_hex(head).substr(0, 16) +
+                "...) is not in this log: it was cut, rolled back or rewritten since, or its phone lost power then.");
+    }
+    if (known != 0)
+        out.add("witness", Verdict::ok, std::to_string(known) + " heads that others keep stand in this log.");
+}
+
+/// The index as it is now: what the log comes to, or one anchor more that a crash kept from being written down.
+void check_live(const AuditReport& log, const AnchorReport& report, const AuditGround& ground, Findings& out) {
+    if (!ground.live || report.signers.empty() || !report.signers.back().key) return;
+    static const Bytes kName = attestation::nv_index_name(audit::kIndex, audit::kIndexAttributes, sizeof(Digest));
+    const auto said =
+        attestation::check_index_statement(*report.signers.back().key, ground.live->attest, ground.live->signature,
+                                           audit_qualifying_data(audit::kForLive, 0, ground.live->nonce), kName);
+    if (!said) {
+        out.add(
+            "live", Verdict::failed,
+            std::string("What this computer's TPM says now does not hold for this log: ") + said.error().what + ".");
+        return;
+    }
+    bool holds = equal_bytes(said->nv_contents, report.value);
+    for (size_t j = report.anchored ? *report.anchored + 1 : 0; !holds && j < log.records.size(); ++j)
+        holds = equal_bytes(said->nv_contents, extended(report.value, log.records[j].digest));
+    out.check("live", holds, "This computer's TPM holds what this log comes to: nothing was cut from its end.",
+              "This computer's TPM has seen more than stands in this log: it was cut or rolled back.");
+}
+
+}  // namespace
+
+const AuditSigner* AnchorReport::signer(size_t record) const {
+    if (signers.empty()) return nullptr;
+    const size_t index = record < signer_of.size() ? signer_of[record] : signers.size() - 1;
+    return index == kNoSigner ? nullptr : &signers[index];
+}
+
+AuditSigner read_signer(const AuditRecord& started, const AuditGround& ground, std::string& why_not) {
+    AuditSigner out;
+    out.software_tpm = started.flag("software_tpm");
+    auto key = attestation::parse_tpmt_public(started.hex("ak_public"));
+    if (!key || !attestation::is_attestation_key(*key)) {
+        why_not = "the log names no attestation key";
+        return out;
+    }
+    out.key = *std::move(key);
+    if (ground.roots.empty()) return out;
+    const auto certificate =
+        attestation::check_ak_certificate(started.hex("ak_certificate"), ground.roots, started.wall_ms);
+    const auto spki = attestation::spki_der(*out.key);
+    if (!certificate || !spki || *spki != certificate->spki) {
+        why_not = certificate ? "the certificate is of another key" : certificate.error().what;
+        return out;
+    }
+    out.vouched = true;
+    out.device = certificate->device.device;
+    out.authority = certificate->device.authority;
+    out.software_tpm = certificate->device.software_tpm || out.software_tpm;
+    return out;
+}
+
+AnchorReport check_anchors(const AuditTrail& trail, const AuditGround& ground, Findings& out) {
+    const AuditReport& log = trail.log;
+    out.check("chain", log.holds() && !log.records.empty(),
+              std::to_string(log.records.size()) + " records, each bound to the one before.",
+              log.records.empty() ? "There is no record." : log.problem);
+    if (log.cut_short)
+        out.add("cut_short", Verdict::note, "The last line has no end: the phone was stopped while it wrote it.");
+    check_content(log, out);
+    check_retention(log, out);
+    AnchorReport report = Replay(trail, ground, out).run();
+    check_witnesses(log, ground, out);
+    check_live(log, report, ground, out);
+    return report;
+}
+
+}  // namespace sealcall::cli

@@ -1,0 +1,155 @@
+// `sealcall audit show` and `sealcall audit verify`.
+#include "audit_commands.h"
+
+#include <openssl/rand.h>
+
+#include <fstream>
+#include <iostream>
+
+#include "audit_events.h"
+#include "evidence_findings.h"
+#include "files.h"
+#include "problem.h"
+#include "provisioning.h"
+
+namespace sealcall::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using attestation::foreign::Findings;
+
+constexpr size_t kWitnessFileMax = 16 * 1024 * 1024;
+
+nlohmann::json record_json(const AuditRecord& r) {
+    nlohmann::json out = nlohmann::json::parse(r.fields.dump(), nullptr, false);
+    out.update({{"seq", r.seq}, {"wall_ms", r.wall_ms}, {"event", r.event}});
+    return out;
+}
+
+Digest head_of(const std::string& hex, const std::string& where) {
+    Digest out{};
+    if (!sealcall::from_hex(hex, out))
+        throw Problem("The head in " + shown(where, 200) + " is not 64 hexadecimal digits.",
+                      "Give a head, or a file of `sealcall audit export --witnesses`.", exit_status::kUsage);
+    return out;
+}
+
+/// One line of `audit export --witnesses`: {"head": hex, "kept_by": uri, ...}; others' logs may name other phones.
+void add_witness_file(const std::string& name, const std::string& own_uri, AuditGround& ground) {
+    std::istringstream in(evidence_file(name, kWitnessFileMax));
+    for (std::string line; std::getline(in, line);) {
+        const auto json = nlohmann::json::parse(line, nullptr, false);
+        if (!json.is_object() || !json.contains("head") || !json["head"].is_string())
+            throw Problem("The file " + shown(name, 200) + " is none of `sealcall audit export --witnesses`.",
+                          "Have it made by the phone that keeps the heads.", exit_status::kUsage);
+        const auto text = [&](const char* key) {
+            return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
+        };
+        if (!own_uri.empty() && text("of") != own_uri) continue;
+        ground.witnesses.emplace_back(text("kept_by").empty() ? name : text("kept_by"), head_of(text("head"), name));
+    }
+}
+
+std::string own_uri(const AuditReport& log) {
+    std::string out;
+    for (const AuditRecord& r : log.records)
+        if (r.event == "started") out = r.text("uri");
+    return out;
+}
+
+AuditGround::Live ask_tpm(const Context& context) {
+    const auto facts = context.store.facts();
+    const auto keys = context.store.keys();
+    if (!facts || !keys)
+        throw Problem("The profile " + context.paths().profile + " has no keys, so there is no TPM to ask.",
+                      "Leave --live out, or name the profile.", exit_status::kNotSetUp);
+    const UniqueFd lock = lock_file(context.paths().lock_file(), "The phone of this profile runs, or is being set up.",
+                                    "End it first, then try again.");
+    const auto provisioning =
+        start_provisioning(context.paths(), tpm_of(*facts), roles_directory(context.options.global));
+    AuditGround::Live live;
+    if (RAND_bytes(as_u8(live.nonce.data()), static_cast<int>(live.nonce.size())) != 1)
+        throw Problem("No random numbers could be had.", "Try again.");
+    const ipc::Provisioned ready = provisioning->provision(&*keys, {});
+    if (!ready.ok)
+        throw Problem("The keys could not be used: " + ready.problem.str() + ".",
+                      "`sealcall doctor` says what is wrong with the TPM.", exit_status::kNotSetUp);
+    const ipc::CertifiedAudit said = provisioning->certify_audit(live.nonce);
+    if (!said.ok)
+        throw Problem("The TPM did not say what it has seen: " + said.problem.str() + ".",
+                      "Try again; `sealcall doctor` says what is wrong with the TPM.");
+    live.attest = to_bytes(said.attest.view());
+    live.signature = to_bytes(said.signature.view());
+    return live;
+}
+
+nlohmann::json report_json(const AuditTrail& trail, const AnchorReport& report) {
+    auto files = nlohmann::json::array();
+    for (const auto& file : trail.files) files.push_back(file.string());
+    nlohmann::json out = {{"files", files},
+                          {"records", trail.log.records.size()},
+                          {"head", trail.log.head},
+                          {"starts", report.starts},
+                          {"anchors", report.anchors},
+                          {"signatures", report.certified},
+                          {"software_tpm", std::ranges::any_of(report.signers, &AuditSigner::software_tpm)}};
+    if (!trail.log.records.empty()) {
+        out["first_seq"] = trail.log.records.front().seq;
+        out["last_seq"] = trail.log.records.back().seq;
+    }
+    if (report.covered) out["covered_seq"] = trail.log.records[*report.covered].seq;
+    if (!trail.log.holds()) out.update({{"broken_line", trail.log.broken_line}, {"error", trail.log.problem}});
+    return out;
+}
+
+}  // namespace
+
+int run_audit_show(const Context& context) {
+    const AuditTrail trail = trail_of(context);
+    const AuditReport& log = trail.log;
+    const int status = log.holds() ? exit_status::kOk : exit_status::kFailed;
+    if (context.json()) {
+        nlohmann::json out = report_json(trail, {});
+        for (const char* name : {"starts", "anchors", "signatures", "software_tpm"}) out.erase(name);
+        out.update({{"ok", log.holds()}, {"cut_short", log.cut_short}, {"list", nlohmann::json::array()}});
+        for (const AuditRecord& r : log.records) out["list"].push_back(record_json(r));
+        print_json(out);
+        return status;
+    }
+    for (const AuditRecord& r : log.records)
+        std::cout << r.seq << "  " << local_time(r.wall_ms) << "  " << shown(r.event, 40) << "  " << fields_line(r)
+                  << "\n";
+    if (log.cut_short) std::cout << "The last line has no end: the phone was stopped while it wrote it.\n";
+    if (log.holds())
+        std::cout << "The chain holds: " << log.records.size() << " records, head " << log.head
+                  << "\nThat nobody made it anew is what `sealcall audit verify` checks.\n";
+    else
+        std::cout << "The chain is broken. " << log.problem << " What stands above that line was not changed.\n";
+    return status;
+}
+
+int run_audit_verify(const Context& context) {
+    const AuditOptions& o = context.options.audit;
+    const AuditTrail trail = trail_of(context);
+    const EvidenceTrust trust(o.trust);
+    AuditGround ground{
+        .roots = trust.ground().anchors, .references = trust.bundle(), .witnesses = {}, .live = std::nullopt};
+    for (const std::string& w : o.witnesses) {
+        const bool is_head = w.size() == 64 && w.find_first_not_of("0123456789abcdef") == std::string::npos;
+        if (is_head)
+            ground.witnesses.emplace_back("the witness", head_of(w, w));
+        else
+            add_witness_file(w, own_uri(trail.log), ground);
+    }
+    if (o.live) ground.live = ask_tpm(context);
+    Findings findings;
+    const AnchorReport report = check_anchors(trail, ground, findings);
+    if (!context.json())
+        std::cout << "Log       " << trail.log.records.size() << " records in " << trail.files.size()
+                  << (trail.files.size() == 1 ? " file" : " files") << "\nHead      " << trail.log.head << "\n\n";
+    return answer(context, findings, report_json(trail, report),
+                  "nothing was changed, removed or put in up to the newest record that the TPM covers.",
+                  "this log was changed, or what would vouch for it is missing.");
+}
+
+}  // namespace sealcall::cli
