@@ -68,4 +68,4 @@ def scene_audit_line(lab):
              f"the key of the call: {findings(dead)['end']['text']}"])
 
 
-SCENES = [("audit line deleted", scene_audit_line)]
+SCENES = [("Audit line deleted", scene_audit_line)]
