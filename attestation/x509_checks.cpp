@@ -151,7 +151,11 @@ bool is_sip_address(std::string_view uri) {
     size_t at = uri.find('@');
     if (at == std::string_view::npos || at == kScheme.size() || at + 1 == uri.size()) return false;
     if (uri.find('@', at + 1) != std::string_view::npos) return false;
-    return std::ranges::all_of(uri, [](char c) { return c > 0x20 && c < 0x7f && c != '<' && c != '>' && c != '"'; });
+    // One way to read it: no escapes, parameters or passwords (policy/sip_name.h names_one).
+    if (uri.substr(0, at).find(':', kScheme.size()) != std::string_view::npos || uri.ends_with('.')) return false;
+    return std::ranges::all_of(uri, [](char c) {
+        return c > 0x20 && c < 0x7f && std::string_view("<>\";?%").find(c) == std::string_view::npos;
+    });
 }
 
 Anchors read_anchors(const std::vector<rats::CertificateDer>& roots) {

@@ -15,8 +15,9 @@ struct Call {
     CallId id;
     policy::Direction direction{};
     bool ordinary = false;
-    std::string dialled_uri;  ///< outgoing: by the person. Incoming: the caller's word, inside the channel
-    std::string label;
+    std::string dialled_uri;   ///< outgoing: by the person. Incoming: the caller's word, inside the channel
+    std::string label;         ///< that this side judges it by: the one given, else its own policy's default
+    std::string label_said;    ///< that the caller gave; may be empty
     std::string hearsay_name;  ///< incoming: display name as the network says it
     std::string hearsay_from;
     std::string identity_header;  ///< incoming: verified once the channel has shown the key

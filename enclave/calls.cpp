@@ -62,7 +62,8 @@ void Calls::dial(const ipc::Dial& m) {
     if (!made) return reply(CallId{}, ipc::EndReason::too_many_calls);
     Call& call = **made;
     call.dialled_uri = m.uri.str();
-    call.label = m.label.str();
+    call.label_said = m.label.str();
+    call.label = policy::label_or_default(m.label.view(), context_.policies());
     reply(call.id, ipc::EndReason::none);
     context_.to_ui(ipc::CallPhase{.call = call.id,
                                   .phase = ipc::Phase::dialled,

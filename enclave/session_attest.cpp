@@ -131,7 +131,7 @@ void Session::channel_opened() {
     own_hello_.own_uri = context_.config.own_uri;
     if (caller()) {
         own_hello_.dialled_uri = BoundedString<256>::cut(call_.dialled_uri);
-        own_hello_.label = BoundedString<64>::cut(call_.label);
+        own_hello_.label = BoundedString<64>::cut(call_.label_said);
     }
     own_hello_.dtls_fingerprint = call_.identity->fingerprint();
     own_hello_.evidence_offered = kind_to_show();
@@ -268,7 +268,8 @@ Status Session::on_hello(ByteSpan body) {
     peer_fingerprint_ = peer_hello_.dtls_fingerprint;
     if (!caller()) {
         call_.dialled_uri = peer_hello_.dialled_uri.str();
-        call_.label = peer_hello_.label.str();
+        call_.label_said = peer_hello_.label.str();
+        call_.label = policy::label_or_default(call_.label_said, context_.policies());
     }
     hellos_ = attestation::hash_hellos(caller() ? own_hello_ : peer_hello_, caller() ? peer_hello_ : own_hello_);
     if (sdp_fingerprint_ != Digest{} && sdp_fingerprint_ != peer_fingerprint_) {

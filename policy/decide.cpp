@@ -194,8 +194,14 @@ Decision decide(const rats::AttestationResult& result, const CallContext& contex
     return refuse(Rule::default_deny);
 }
 
+std::string label_or_default(std::string_view given, const Policies& policies) {
+    if (!given.empty() || policies.document == nullptr) return std::string(given);
+    return policies.document->labels.items()[policies.document->default_label].str();
+}
+
 std::optional<Rule> refused_outright(std::string_view peer, std::string_view label, const Policies& policies) {
     if (policies.lost) return Rule::policy_missing;
+    if (!names_one(peer)) return Rule::address_unclear;
     if (policies.document == nullptr) return built_in(label) ? std::optional<Rule>() : Rule::label_unknown;
     std::array<bool, kGroupsMax> member{};
     (void)memberships(peer, *policies.document, member);

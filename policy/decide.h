@@ -26,6 +26,9 @@ struct Policies {
 };
 Decision decide(const rats::AttestationResult& result, const CallContext& context, const Policies& policies);
 
+/// The label that this side judges a call by when `given` was said of it; empty: nobody has labels.
+std::string label_or_default(std::string_view given, const Policies& policies);
+
 /// What is refused whatever the other side proves: before anybody is called. Nothing: it depends.
 std::optional<Rule> refused_outright(std::string_view peer, std::string_view label, const Policies& policies);
 

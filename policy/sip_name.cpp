@@ -20,16 +20,16 @@ bool same_host(std::string_view a, std::string_view b) {
 
 SipName sip_name(std::string_view uri) {
     for (std::string_view scheme : {"sip:", "sips:"})
-        if (uri.size() > scheme.size() && same_host(uri.substr(0, scheme.size()), scheme)) {
+        if (uri.size() >= scheme.size() && same_host(uri.substr(0, scheme.size()), scheme)) {
             uri.remove_prefix(scheme.size());
             break;
         }
-    uri = uri.substr(0, uri.find_first_of(";?>"));
     SipName name;
-    if (const size_t at = uri.rfind('@'); at != std::string_view::npos) {
-        name.user = uri.substr(0, at);
+    if (const size_t at = uri.find('@'); at != std::string_view::npos) {
+        name.user = uri.substr(0, at);  // may hold ; and ? (RFC 3261 25.1), so parameters are cut off behind it only
         uri.remove_prefix(at + 1);
     }
+    uri = uri.substr(0, uri.find_first_of(";?>"));
     if (uri.starts_with('[')) {
         const size_t end = uri.find(']');
         name.host = uri.substr(0, end == std::string_view::npos ? end : end + 1);
@@ -37,6 +37,14 @@ SipName sip_name(std::string_view uri) {
         name.host = uri.substr(0, uri.find(':'));
     }
     return name;
+}
+
+bool names_one(std::string_view uri) {
+    const SipName name = sip_name(uri);
+    if (name.host.empty() || name.host.ends_with('.') || std::ranges::count(uri, '@') > 1) return false;
+    const auto plain = [](char c) { return c > ' ' && c < 0x7f; };
+    return std::ranges::all_of(uri, plain) && name.user.find_first_of(";?:%<>\"") == std::string_view::npos &&
+           name.host.find_first_of("%<>\"") == std::string_view::npos;
 }
 
 bool same_person(std::string_view dialled, std::string_view certified) {

@@ -14,6 +14,10 @@ struct SipName {
 /// Takes "sip:user@host:port;params", with or without scheme. Never fails: what is missing is empty.
 SipName sip_name(std::string_view uri);
 
+/// False if others could read another name out of it: two @, an escape or a password, a user part with ; or ?, a host
+/// that ends with a dot. Nobody is dialled or certified by such a name.
+bool names_one(std::string_view uri);
+
 /// Hosts compare without case (RFC 3261 19.1.4).
 bool same_host(std::string_view a, std::string_view b);
 

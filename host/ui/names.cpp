@@ -124,7 +124,7 @@ const char* name_of(policy::Rule v) {
         {"default_deny", "failed_is_refused", "downgrade_is_refused", "ordinary_refused", "ordinary_warned",
          "below_minimum_refused", "below_minimum_warned", "lab_does_not_count", "meets_minimum", "blocked",
          "label_unknown", "unknown_caller_refused", "downgrade_takes_pin", "document_rule", "document_bound",
-         "policy_missing", "pin_not_set"});
+         "policy_missing", "address_unclear", "pin_not_set"});
     return look_up(kNames, v);
 }
 

@@ -217,6 +217,9 @@ inline constexpr Row<Rule> kRules[] = {
     {Rule::policy_missing,
      {"The administrator's policy of this phone cannot be read or believed, so every call is refused.",
       "Get the newest bundle from the administrator: sealcall bundle install FILE."}},
+    {Rule::address_unclear,
+     {"This address can be read in more than one way, so nobody is called.",
+      "Write it as sip:name@domain, without \";\", \"?\" and \"%\" in the name and without a password."}},
     {Rule::pin_not_set,
      {"The policy asks for the PIN of this phone, and none is set, so the call is refused.", "Set a PIN first."}},
 };

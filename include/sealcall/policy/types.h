@@ -77,9 +77,10 @@ enum class Rule : uint8_t {
     label_unknown,
     unknown_caller_refused,
     downgrade_takes_pin,
-    document_rule,   ///< Decision::number says which
-    document_bound,  ///< that rule asks for more than was proven: no later one gives more than it
-    policy_missing,  ///< there is one, and it cannot be believed
+    document_rule,    ///< Decision::number says which
+    document_bound,   ///< that rule asks for more than was proven: no later one gives more than it
+    policy_missing,   ///< there is one, and it cannot be believed
+    address_unclear,  ///< policy/sip_name.h, names_one
     pin_not_set,
 };
 
