@@ -20,12 +20,18 @@ void lower(rats::AttestationResult& result, Level level, Reason why) {
 void Recheck::start(BootInstant now) {
     started_ = true;
     asked_at_ = now;
-    next_ask_ = now + times_.every;
+    next_ask_ = now + (renewed_ ? times_.gap : times_.every);
     next_quote_ = now + times_.gap;
 }
 
 void Recheck::soon(BootInstant now) {
     if (started_ && !open()) next_ask_ = std::min(next_ask_, std::max(now, asked_at_ + times_.gap));
+}
+
+void Recheck::renew(Millis every, BootInstant now) {
+    times_.every = every;
+    renewed_ = true;
+    soon(now);
 }
 
 std::optional<rats::Reattest> Recheck::ask(BootInstant now) {
@@ -35,6 +41,7 @@ std::optional<rats::Reattest> Recheck::ask(BootInstant now) {
     CHECK(RAND_bytes(as_u8(asked_.nonce.data()), static_cast<int>(asked_.nonce.size())) == 1);
     our_state_ = Ours::asked;
     told_ = Lateness::none;
+    renewed_ = false;
     asked_at_ = late_from_ = now;
     next_ask_ = BootInstant::max();
     return asked_;
@@ -49,7 +56,7 @@ Result<uint16_t> Recheck::answered() {
 void Recheck::concluded(BootInstant now) {
     CHECK(our_state_ == Ours::judging);
     our_state_ = Ours::idle;
-    next_ask_ = std::max(now + times_.every, asked_at_ + times_.gap);
+    next_ask_ = std::max(renewed_ ? now : now + times_.every, asked_at_ + times_.gap);
 }
 
 Lateness Recheck::newly_late(BootInstant now) {

@@ -32,6 +32,9 @@ class Recheck {
     // ---- our questions
     /// As soon as permitted, not when it would be due: the person asks, or this machine slept.
     void soon(BootInstant now);
+    /// What counts has changed (a newer bundle): another interval, and one more question, after the open one if there
+    /// is one.
+    void renew(Millis every, BootInstant now);
     /// The next question, when one is due and none is open.
     std::optional<rats::Reattest> ask(BootInstant now);
     /// Evidence came. The round that it must be for. Errors: wrong_state (nobody asked, or it came already).
@@ -72,6 +75,7 @@ class Recheck {
     enum class Ours : uint8_t { idle, asked, judging };
 
     bool started_ = false;
+    bool renewed_ = false;  ///< the next question does not wait for its interval
     rats::Reattest asked_;  ///< our last question
     Ours our_state_ = Ours::idle;
     Lateness told_ = Lateness::none;

@@ -21,6 +21,9 @@ policy::CallContext Session::about() const {
 void Session::decide() {
     decision_ = with_consent(policy::decide(theirs_, about(), context_.policies()));
     on_worse_ = std::max(on_worse_, decision_->on_worse);
+    if (!media_ || may_speak()) return;
+    microphone_ = false;  // held or not: who resumes does not speak
+    media_->set_microphone(false);
 }
 
 bool Session::may_speak() const { return decision_ && decision_->action > policy::Action::receive_only; }
@@ -36,11 +39,19 @@ bool Session::refused_now() const {
 }
 
 void Session::policy_changed() {
-    if (state_ == SessionState::ended || !decision_) return;
+    if (state_ == SessionState::ended) return;
+    recheck_.renew(context_.recheck.every, BootClock::now());
+    if (!decision_) return;
     const policy::Decision before = *decision_;
+    const rats::AttestationResult theirs_before = theirs_;
+    const attestation::ReferenceSet* set = context_.bundle.references();
+    if (channel_ && set != nullptr && set->revoked(channel_->peer().spki)) {
+        theirs_.level = rats::Level::failed;
+        (void)theirs_.reasons.push(rats::Reason::attestation_key_revoked);
+    }
     decide();
     if (*decision_ == before) return;
-    const ipc::OnFall done = consequence(theirs_, before.action);
+    const ipc::OnFall done = consequence(theirs_before, before.action);
     context_.record(audit::Record("policy_changed")
                         .call(call_.id)
                         .number("action_before", static_cast<uint64_t>(before.action))

@@ -186,6 +186,61 @@ TEST(PolicyCall, ARuleSaysWhatHappensWhenTheLevelFalls) {
     }
 }
 
+TEST(PolicyCall, WhatIsHeldWhileTheAnswerBecomesReceiveOnlyResumesWithoutAMicrophone) {
+    DocumentRule open = lab_rule("all", Action::allow), listen = lab_rule("listen", Action::receive_only);
+    open.on_worse = listen.on_worse = policy::OnWorse::hold;
+    for (const bool held_before : {false, true}) {
+        Pair p(lab_document({open}), lab_document({open}));
+        ASSERT_TRUE(p.connect());
+        const auto hold = [&](bool on) {
+            ASSERT_TRUE(p.alice.ui.send(ipc::SetHold{.call = CallId{1}, .on = on}).has_value());
+            const CallState wanted = on ? CallState::held : CallState::media;
+            ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_state()->state == wanted; }));
+        };
+        if (held_before) hold(true);
+        p.alice.offer_bundle(p.authority.sign(bundle_with(p.authority, lab_document({listen}), 9)));
+        ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_state()->state == CallState::held; }));
+        ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_card()->decision.action == Action::receive_only; }));
+        hold(false);
+        const auto [a, b] = p.sound();
+        EXPECT_GE(a, 8u) << held_before;
+        EXPECT_EQ(b, 0u) << held_before;
+    }
+}
+
+TEST(PolicyCall, NobodyIsDialledByANameThatReadsTwoWays) {
+    const Document d = lab_document({lab_rule("all", Action::allow)});
+    Pair p(d, d);
+    p.hosts.dial("sip:bob;a@example.com");
+    ASSERT_TRUE(p.hosts.run_until([&] { return EnclavePhone::count<ipc::DialReply>(p.alice.from_ui) == 1; }));
+    EXPECT_EQ(EnclavePhone::take<ipc::DialReply>(p.alice.from_ui)->reason, ipc::EndReason::refused_by_policy);
+    EXPECT_TRUE(noticed(p.alice, "more than one way"));
+    EXPECT_EQ(EnclavePhone::count<ipc::PlaceCall>(p.alice.from_host), 0u);
+}
+
+TEST(PolicyCall, WithoutALabelEachSideShowsAndRecordsTheOneItJudgesBy) {
+    Document restricted = lab_document({lab_rule("all", Action::allow)}), open = restricted;
+    restricted.default_label = 2;
+    open.default_label = 0;
+    Pair p(restricted, open);
+    ASSERT_TRUE(p.connect());
+    EXPECT_EQ(p.alice.last_card()->label.view(), "restricted");
+    EXPECT_EQ(p.bob.last_card()->label.view(), "public");
+    EXPECT_NE(p.alice.audit_text().find("\"label\":\"restricted\""), std::string::npos);
+    EXPECT_NE(p.bob.audit_text().find("\"label\":\"public\""), std::string::npos);
+}
+
+TEST(PolicyCall, ABundleThatStrikesThePeerOffEndsTheCallAtOnce) {
+    const Document d = lab_document({lab_rule("all", Action::allow)});
+    Pair p(d, d);
+    ASSERT_TRUE(p.connect());
+    rats::Bundle b = bundle_with(p.authority, d, 9);
+    ASSERT_TRUE(b.revoked.push(p.bob.identity_spki()));
+    p.alice.offer_bundle(p.authority.sign(b));
+    ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_state()->state == CallState::ended; }, Millis{2000}));
+    EXPECT_EQ(p.alice.last_state()->reason, ipc::EndReason::peer_failed_attestation);
+}
+
 TEST(PolicyCall, ANewerBundleIsObeyedByTheRunningPhoneAndItsCalls) {
     Pair p(lab_document({lab_rule("all", Action::allow)}), lab_document({lab_rule("all", Action::allow)}));
     ASSERT_TRUE(p.connect());

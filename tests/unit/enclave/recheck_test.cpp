@@ -82,6 +82,26 @@ TEST_F(RecheckRounds, ThePersonAsksAtOnceButNotWithinTenSecondsOfTheLastQuestion
     EXPECT_TRUE(recheck_.ask(at(20)));
 }
 
+TEST_F(RecheckRounds, WhatCountsChangedIsAskedOnceMoreAndThenByTheNewInterval) {
+    recheck_.start(at(0));
+    recheck_.renew(Millis{30'000}, at(50));
+    round(50, 51);
+    EXPECT_EQ(recheck_.next_deadline(), at(81));
+    ASSERT_TRUE(recheck_.ask(at(81)));
+    recheck_.renew(Millis{60'000}, at(83));  // while a question is open: the peer may be judged by the old values
+    ASSERT_TRUE(recheck_.answered());
+    recheck_.concluded(at(84));
+    EXPECT_EQ(recheck_.next_deadline(), at(91));
+    round(91, 92);
+    EXPECT_EQ(recheck_.next_deadline(), at(152));
+}
+
+TEST_F(RecheckRounds, WhatCountsChangedDuringTheFirstRoundIsAskedSoonAfterIt) {
+    recheck_.renew(Millis{30'000}, at(0));
+    recheck_.start(at(1));
+    EXPECT_EQ(recheck_.next_deadline(), at(11));
+}
+
 TEST_F(RecheckRounds, TellsEachDegreeOfLatenessOnce) {
     recheck_.start(at(0));
     ASSERT_TRUE(recheck_.ask(at(300)));
