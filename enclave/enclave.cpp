@@ -81,7 +81,8 @@ Status Enclave::prepare() {
     for (const auto& uri : config_.known_attesting) attesting_.push_back(uri.str());
     TRY_STATUS(load_keys());
     TRY(Millis lease, wait_for_tpm<Millis>(*ports_.worker, [](tpm::Tpm& t) -> Result<Millis> { return t.lease(); }));
-    notary_.emplace(*ports_.worker, *ports_.log, [this](const audit::Record& r) { return context_->record(r); });
+    notary_.emplace(*ports_.worker, *ports_.log, audit_value_,
+                    [this](const audit::Record& r) { return context_->record(r); });
     context_.emplace(Context{.host = ports_.host,
                              .ui = ports_.ui,
                              .audio = ports_.audio,

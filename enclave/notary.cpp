@@ -12,38 +12,75 @@ Digest Notary::bound(std::string_view purpose) const {
 
 void Notary::anchor(std::function<void(Status)> then) {
     waiting_.push_back(std::move(then));
-    if (!extending_) extend();
+    if (!extending_) next();
 }
 
-// One at a time: after a crash at most one anchor is in the TPM and not in the log.
-void Notary::extend() {
+// One at a time, and none before the last one stands in the log, nor over a record that is not wholly in the file: in
+// the TPM and not in the log is at most one, whatever the disk, the TPM or a crash do.
+void Notary::next() {
     extending_ = true;
-    auto value = std::make_shared<Result<Digest>>(Error{Errc::unavailable, "not tried", 0});
-    auto served = std::make_shared<std::vector<std::function<void(Status)>>>(std::move(waiting_));
-    waiting_.clear();
+    if (log_.complete()) {
+        if (unwritten_ && !unwritten_->value) return ask_index();
+        if (!unwritten_ || write_anchor()) return extend();
+    }
+    serve(std::exchange(waiting_, {}), Error{Errc::io, "audit log", 0});
+}
+
+void Notary::ask_index() {
+    on_index([](tpm::Tpm& t) { return t.audit_value(); },
+             [this](const Result<Digest>& now) {
+                 if (!now) return serve(std::exchange(waiting_, {}), now.error());
+                 if (*now == value_)
+                     unwritten_.reset();  // it had not extended
+                 else
+                     unwritten_->value = *now;
+                 next();
+             });
+}
+
+void Notary::extend() {
+    auto touched = std::make_shared<bool>(false);
     const uint64_t of = log_.next_sequence() - 1;
-    const auto done = [this, value, served, of] {
-        extending_ = false;
-        Status s;
-        if (!*value)
-            s = value->error();
-        else if (!record_(audit::Record("anchor").number("of", of).hex("value", **value)))
-            s = Error{Errc::io, "audit log", 0};
-        if (s) certify();
-        for (const auto& then : *served)
-            if (then) then(s);
-        if (!waiting_.empty() && !extending_) extend();
-    };
-    const Status posted = worker_.post(
-        tpm::Urgency::keep_alive,
-        [value, head = log_.head(), &log = log_](tpm::Tpm& t) {
-            const Status synced = log.sync();
-            *value = synced ? t.extend_audit(head) : Result<Digest>(synced.error());
+    on_index(
+        [touched, head = log_.head(), &log = log_](tpm::Tpm& t) -> Result<Digest> {
+            TRY_STATUS(log.sync());
+            *touched = true;
+            return t.extend_audit(head);
         },
-        done);
-    if (posted) return;
-    *value = posted.error();
-    done();
+        [this, touched, of, served = std::exchange(waiting_, {})](const Result<Digest>& value) {
+            Status s;
+            if (!value) s = value.error();
+            if (*touched) unwritten_ = {.of = of, .value = value ? std::optional(*value) : std::nullopt};
+            if (value && !write_anchor()) s = Error{Errc::io, "audit log", 0};
+            if (s) certify();
+            serve(served, s);
+        });
+}
+
+/// The anchor that is owed. It is no longer once it has its place in the chain, though the end of its line may be
+/// missing yet.
+bool Notary::write_anchor() {
+    const uint64_t place = log_.next_sequence();
+    const bool written = record_(audit::Record("anchor").number("of", unwritten_->of).hex("value", *unwritten_->value));
+    if (log_.next_sequence() == place) return false;
+    value_ = *unwritten_->value;
+    unwritten_.reset();
+    return written;
+}
+
+void Notary::serve(const std::vector<std::function<void(Status)>>& served, const Status& anchored) {
+    extending_ = false;
+    for (const auto& then : served)
+        if (then) then(anchored);
+    if (!waiting_.empty() && !extending_) next();
+}
+
+void Notary::on_index(std::function<Result<Digest>(tpm::Tpm&)> job, std::function<void(const Result<Digest>&)> done) {
+    auto value = std::make_shared<Result<Digest>>(Error{Errc::unavailable, "not tried", 0});
+    const Status posted = worker_.post(
+        tpm::Urgency::keep_alive, [value, job = std::move(job)](tpm::Tpm& t) { *value = job(t); },
+        [value, done] { done(*value); });
+    if (!posted) done(posted.error());
 }
 
 void Notary::certify() {

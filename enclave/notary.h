@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "enclave/audit/log.h"
@@ -14,9 +15,9 @@ namespace sealcall::enclave {
 
 class Notary {
   public:
-    /// Both outlive the Notary; `record` is Context::record.
-    Notary(tpm::Worker& worker, audit::Log& log, std::function<bool(const audit::Record&)> record)
-        : worker_(worker), log_(log), record_(std::move(record)) {}
+    /// Both outlive the Notary; `record` is Context::record; `value`: what the index holds now.
+    Notary(tpm::Worker& worker, audit::Log& log, const Digest& value, std::function<bool(const audit::Record&)> record)
+        : worker_(worker), log_(log), record_(std::move(record)), value_(value) {}
     Notary(const Notary&) = delete;
     Notary& operator=(const Notary&) = delete;
 
@@ -37,7 +38,17 @@ class Notary {
         audit::Record record;  ///< complete but for the signature
         CallId call;           ///< 0: of none, the index
     };
+    /// What the TPM took, or may have taken, and the log does not say yet.
+    struct Unwritten {
+        uint64_t of = 0;
+        std::optional<Digest> value;  ///< nullopt: it did not answer
+    };
+    void next();
     void extend();
+    void ask_index();
+    [[nodiscard]] bool write_anchor();
+    void serve(const std::vector<std::function<void(Status)>>& served, const Status& anchored);
+    void on_index(std::function<Result<Digest>(tpm::Tpm&)> job, std::function<void(const Result<Digest>&)> done);
     void certify();
     void sign_next();
     [[nodiscard]] Digest bound(std::string_view purpose) const;
@@ -45,6 +56,8 @@ class Notary {
     tpm::Worker& worker_;
     audit::Log& log_;
     std::function<bool(const audit::Record&)> record_;
+    Digest value_;  ///< of the index, by what stands in the log
+    std::optional<Unwritten> unwritten_;
     std::vector<std::function<void(Status)>> waiting_;
     bool extending_ = false, signing_ = false;
     bool certifying_ = false, again_ = false;  ///< the index; again: it was extended meanwhile

@@ -56,7 +56,7 @@ Result<Log> Log::create(UniqueFd fd) {
 }
 
 Status Log::append(const Record& record) {
-    TRY_STATUS(write_rest());
+    TRY_STATUS(complete());
     rest_ = record.line(sequence_, wall_ms(), to_hex(head_));
     if (rest_.size() > kLineMax) {
         rest_.clear();
@@ -64,7 +64,7 @@ Status Log::append(const Record& record) {
     }
     const Digest head = attestation::sha256(as_bytes(rest_));
     const size_t size = (rest_ += '\n').size();
-    const Status written = write_rest();
+    const Status written = complete();
     if (!written && rest_.size() == size) {  // nothing of it is there: as if it had never been
         rest_.clear();
         return written;
@@ -74,7 +74,7 @@ Status Log::append(const Record& record) {
     return written;
 }
 
-Status Log::write_rest() {
+Status Log::complete() {
     while (!rest_.empty()) {
         const ssize_t n = ::write(fd_.get(), rest_.data(), rest_.size());
         if (n < 0 && errno == EINTR) continue;

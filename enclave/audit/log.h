@@ -17,6 +17,9 @@ class Log {
     /// Appends the record. When it returns the record outlives this process; on the disk it is after sync(). On an
     /// error (io, too_large) the record does not count; what was written of it is completed before the next one.
     Status append(const Record& record);
+    /// The rest of a record whose write ended in its middle. Until it is written, head() is of a line that is not
+    /// wholly in the file. Errors: io.
+    Status complete();
     /// Brings all accepted records to the disk. Any thread. Errors: io.
     [[nodiscard]] Status sync() const;
     /// SHA-256 of the last line (without its newline); zero when there is none.
@@ -25,7 +28,6 @@ class Log {
 
   private:
     Log() = default;
-    Status write_rest();
     UniqueFd fd_;
     Digest head_{};
     uint64_t sequence_ = 0;

@@ -1,5 +1,8 @@
 // The audit log of real enclaves on software TPMs: what an auditor finds with the authority's certificate alone.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "attestation/binding.h"
 #include "tests/support/audit_reader.h"
@@ -229,6 +232,34 @@ TEST_F(AuditedPhone, ACrashBetweenTpmAndFileIsNoTampering) {
     bob_.start();
     end_phone(bob_);
     EXPECT_FALSE(verified(bob_.audit_text(), ground()).holds());
+}
+
+TEST_F(AuditedPhone, ADiskThatIsFullInTheMiddleOfARecordIsNoTampering) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    for (const bool goes_on : {false, true})
+        for (const rlim_t room : {1, 130, 260, 700, 1500}) {
+            hosts_.a_session = hosts_.b_session = {};
+            hosts_.a_call = hosts_.b_call = {};
+            ASSERT_TRUE(hosts_.connect()) << room;
+            const size_t full = std::max(alice_.audit_text().size(), bob_.audit_text().size()) + room;
+            const rlimit limit{.rlim_cur = full, .rlim_max = before.rlim_max};
+            ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+            hang_up();  // an anchor, and one more at the phone's end
+            ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, goes_on ? &before : &limit), 0);
+            end_phone(alice_);
+            end_phone(bob_);
+            ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+            alice_.start();
+            bob_.start();
+        }
+    end_phone(alice_);
+    end_phone(bob_);
+    for (const EnclavePhone* p : {&alice_, &bob_}) {
+        const Findings f = verified(p->audit_text(), ground());
+        EXPECT_TRUE(f.holds()) << told(f) << p->audit_text();
+    }
 }
 
 TEST_F(AuditedPhone, TheTpmItselfSaysWhetherTheLogIsWhole) {
