@@ -15,6 +15,7 @@ struct Call {
     CallId id;
     policy::Direction direction{};
     bool ordinary = false;
+    bool placed = false;       ///< outgoing to an ordinary phone: anchored, and the host was told to place it
     std::string dialled_uri;   ///< outgoing: by the person. Incoming: the caller's word, inside the channel
     std::string label;         ///< that this side judges it by: the one given, else its own policy's default
     std::string label_said;    ///< that the caller gave; may be empty

@@ -159,37 +159,53 @@ void Calls::place_ordinary(Call& call) {
                         .number("decided_by", static_cast<uint64_t>(decision.rule))
                         .number("rule", decision.number)
                         .text("rule_name", decision.name.view()));
-    if (decision.action == policy::Action::refuse) {
-        call.end_reason = ipc::EndReason::peer_is_ordinary;
-        call.end_detail = known ? "it attested before" : "";
-        context_.to_host(ipc::EndCall{.call = call.id});
-        return finish(call);
-    }
+    if (decision.action == policy::Action::refuse)
+        return give_up(call, ipc::EndReason::peer_is_ordinary, known ? "it attested before" : "");
     call.ordinary = true;
-    context_.to_host(ipc::PlaceCall{.call = call.id,
-                                    .kind = ipc::CallKind::ordinary,
-                                    .uri = BoundedString<256>::cut(call.dialled_uri),
-                                    .fingerprint = call.identity->fingerprint(),
-                                    .identity = {}});
+    const bool recorded = context_.record(audit::Record("open")
+                                              .call(call.id)
+                                              .text("peer", call.dialled_uri)
+                                              .text("peer_key", "")
+                                              .number("level", static_cast<uint64_t>(rats::Level::unverified))
+                                              .flag("lab", false)
+                                              .text("label", call.label)
+                                              .number("action", static_cast<uint64_t>(decision.action))
+                                              .number("rule", decision.number));
+    if (!recorded) return give_up(call, ipc::EndReason::internal, "the audit log cannot be written");
+    // Before it goes out, so that no call that was placed can be left out of the log unseen.
+    context_.notary.anchor([this, id = call.id](const Status& anchored) {
+        Call* live = this->call(id);
+        if (live == nullptr || live->ended) return;
+        if (!anchored) return give_up(*live, ipc::EndReason::own_tpm_failed, "the audit log could not be anchored");
+        live->placed = true;
+        context_.to_host(ipc::PlaceCall{.call = id,
+                                        .kind = ipc::CallKind::ordinary,
+                                        .uri = BoundedString<256>::cut(live->dialled_uri),
+                                        .fingerprint = live->identity->fingerprint(),
+                                        .identity = {}});
+    });
+}
+
+/// Of a call that no session has taken over.
+void Calls::give_up(Call& call, ipc::EndReason reason, std::string_view detail) {
+    call.end_reason = reason;
+    call.end_detail = detail;
+    context_.to_host(ipc::EndCall{.call = call.id});
+    finish(call);
 }
 
 void Calls::ordinary_ringing(const ipc::OrdinaryRinging& m) {
     Call* call = this->call(m.call);
-    if (call == nullptr || call->ended || !call->ordinary || call->state != ipc::CallState::dialling) return;
+    if (call == nullptr || call->ended || !call->placed || call->state != ipc::CallState::dialling) return;
     call->tell(context_, ipc::CallState::ringing);
 }
 
 void Calls::ordinary_answered(const ipc::OrdinaryAnswered& m) {
     Call* call = this->call(m.call);
-    if (call == nullptr || call->ended || !call->ordinary || call->winner.value != 0) return;
+    if (call == nullptr || call->ended || !call->placed || call->winner.value != 0) return;
     auto session = Session::open_ordinary(context_, *call, SessionId{next_session_++}, rats::Role::caller,
                                           m.sdp_fingerprint, m.peer_is_dtls_client, m.opus_payload_type);
-    if (!session) {
-        call->end_reason = ipc::EndReason::media_failed;
-        call->end_detail = session.error().what;
-        context_.to_host(ipc::EndCall{.call = call->id});
-        return finish(*call);
-    }
+    if (!session) return give_up(*call, ipc::EndReason::media_failed, session.error().what);
     call->winner = (*session)->id();
     adopt(*call, std::move(*session), m.leg);
 }

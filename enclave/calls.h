@@ -53,6 +53,7 @@ class Calls {
     [[nodiscard]] Admission admit(const ipc::IncomingInvite& m);
     void place_ordinary(Call& call);
     void place_attested(Call& call);
+    void give_up(Call& call, ipc::EndReason reason, std::string_view detail);
     void adopt(Call& call, std::unique_ptr<Session> session, uint8_t leg);
     [[nodiscard]] bool has_live_leg(const Call& call);
     [[nodiscard]] Session* active(CallId id);

@@ -81,8 +81,9 @@ Status Enclave::prepare() {
     for (const auto& uri : config_.known_attesting) attesting_.push_back(uri.str());
     TRY_STATUS(load_keys());
     TRY(Millis lease, wait_for_tpm<Millis>(*ports_.worker, [](tpm::Tpm& t) -> Result<Millis> { return t.lease(); }));
-    notary_.emplace(*ports_.worker, *ports_.log, audit_value_,
-                    [this](const audit::Record& r) { return context_->record(r); });
+    notary_.emplace(
+        *ports_.worker, *ports_.log, audit_value_, [this](const audit::Record& r) { return context_->record(r); },
+        [this](const Error& why) { notice_missed_anchor(why); });
     context_.emplace(Context{.host = ports_.host,
                              .ui = ports_.ui,
                              .audio = ports_.audio,
@@ -133,6 +134,14 @@ void Enclave::record_start() {
                          .number("last", drop.last)
                          .hex("head", drop.head)
                          .number("keep_days", drop.keep_days));
+}
+
+void Enclave::notice_missed_anchor(const Error& why) {
+    context_->record(audit::Record("anchor_missing").text("why", why.what).number("code", why.detail));
+    context_->to_ui(ipc::Notice{
+        .kind = ipc::NoticeKind::dropped_messages,
+        .text = BoundedString<512>("The TPM could not be given the newest records of the audit log; calls end until it "
+                                   "can. Run `sealcall doctor`.")});
 }
 
 /// The last anchor: without it whatever follows the one before could be cut off unseen, but by the live TPM.

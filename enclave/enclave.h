@@ -43,6 +43,7 @@ class Enclave {
     Status load_keys();
     void record_start();
     void notarise_end();
+    void notice_missed_anchor(const Error& why);
     void receive(ipc::ProcessRole role, ipc::Link& link, short revents);
     void lose(ipc::ProcessRole role, const char* why);
     void notice_suspend();

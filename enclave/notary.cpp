@@ -70,6 +70,7 @@ bool Notary::write_anchor() {
 
 void Notary::serve(const std::vector<std::function<void(Status)>>& served, const Status& anchored) {
     extending_ = false;
+    if (!anchored) missed_(anchored.error());
     for (const auto& then : served)
         if (then) then(anchored);
     if (!waiting_.empty() && !extending_) next();

@@ -15,9 +15,11 @@ namespace sealcall::enclave {
 
 class Notary {
   public:
-    /// Both outlive the Notary; `record` is Context::record; `value`: what the index holds now.
-    Notary(tpm::Worker& worker, audit::Log& log, const Digest& value, std::function<bool(const audit::Record&)> record)
-        : worker_(worker), log_(log), record_(std::move(record)), value_(value) {}
+    /// Both outlive the Notary; `record` is Context::record; `missed` hears of every anchor that failed; `value`: what
+    /// the index holds now.
+    Notary(tpm::Worker& worker, audit::Log& log, const Digest& value, std::function<bool(const audit::Record&)> record,
+           std::function<void(const Error&)> missed)
+        : worker_(worker), log_(log), record_(std::move(record)), missed_(std::move(missed)), value_(value) {}
     Notary(const Notary&) = delete;
     Notary& operator=(const Notary&) = delete;
 
@@ -56,6 +58,7 @@ class Notary {
     tpm::Worker& worker_;
     audit::Log& log_;
     std::function<bool(const audit::Record&)> record_;
+    std::function<void(const Error&)> missed_;
     Digest value_;  ///< of the index, by what stands in the log
     std::optional<Unwritten> unwritten_;
     std::vector<std::function<void(Status)>> waiting_;

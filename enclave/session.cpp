@@ -216,8 +216,14 @@ void Session::on_leg_answered() {
             other->end(ipc::EndReason::hung_up_here, "another fork answered");
     enter(SessionState::answered, kMediaBudget);
     mark(ipc::Phase::answered);
-    start_media_path();
     call_.tell(context_, ipc::CallState::answered);
+    speak_when_anchored();
+}
+
+/// Of the caller: an answer that comes before the TPM has taken the anchor waits for it.
+void Session::speak_when_anchored() {
+    if (!anchored_ || state_ != SessionState::answered) return;
+    start_media_path();
     begin_media();
 }
 

@@ -167,6 +167,7 @@ class Session final : public MediaOwner {
     void ring();
     void ring_now();
     void show_card();
+    void speak_when_anchored();
     void begin_media();
     void start_media_path();
     void forward_remote_candidates();
@@ -220,6 +221,7 @@ class Session final : public MediaOwner {
     std::shared_ptr<Admission> admission_ = std::make_shared<Admission>(Admission::yes);  ///< shared with the handshake
     std::optional<rats::Verdict> peer_verdict_;
     bool answered_ = false;
+    bool anchored_ = false;  ///< attested caller: what both agreed on is in the TPM
     bool microphone_ = true;
 
     Digest peer_fingerprint_{};  ///< attested: from the channel. Ordinary: from SDP

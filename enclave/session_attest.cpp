@@ -515,9 +515,15 @@ void Session::both_agreed() {
     enter(SessionState::decided, kRingingBudget);
     if (context_.config.policy.early_candidates) start_media_path();
     if (!caller()) return ring();
-    context_.notary.anchor({});
     show_card();
     call_.tell(context_, ipc::CallState::decided);
+    context_.notary.anchor([find = context_.find, id = id_](const Status& anchored) {
+        Session* self = find(id);
+        if (self == nullptr || self->state_ == SessionState::ended) return;
+        if (!anchored) return self->end(ipc::EndReason::own_tpm_failed, "the audit log could not be anchored");
+        self->anchored_ = true;
+        self->speak_when_anchored();
+    });
 }
 
 }  // namespace sealcall::enclave

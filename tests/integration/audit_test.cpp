@@ -101,6 +101,64 @@ TEST_F(AuditedPhone, ATpmThatCannotTakeTheAnchorMeansThatItDoesNotRing) {
     EXPECT_EQ(bob_.last_state()->reason, ipc::EndReason::own_tpm_failed);
 }
 
+TEST_F(AuditedPhone, ACallToAnOrdinaryPhoneIsInTheTpmBeforeItGoesOut) {
+    bool placed = false;
+    hosts_.ordinary = true;
+    hosts_.intercept = [&](EnclavePhone& phone, Bytes& raw) {
+        const auto place = ipc::decode_message<ipc::PlaceCall>(raw);
+        if (!place || place->kind != ipc::CallKind::ordinary) return true;
+        placed = true;
+        const auto records = cli::read_audit(phone.audit_text()).records;
+        const auto open = std::ranges::find(records, "open", &cli::AuditRecord::event);
+        EXPECT_NE(open, records.end()) << phone.audit_text();
+        EXPECT_TRUE(std::any_of(open, records.end(), [&](const auto& r) {
+            return r.event == "anchor" && r.number("of") >= open->seq;
+        })) << phone.audit_text();
+        return true;
+    };
+    ASSERT_TRUE(hosts_.connect());
+    EXPECT_TRUE(placed);
+    hang_up();
+    end_phone(alice_);
+    const Findings f = verified(alice_.audit_text(), ground());
+    EXPECT_TRUE(f.holds()) << told(f);
+}
+
+TEST_F(AuditedPhone, ATpmThatCannotTakeTheCallersAnchorMeansNoMedia) {
+    for (const bool ordinary : {true, false}) {
+        auto open = std::make_shared<std::atomic<bool>>(false);
+        bool full = false, placed = false, talked = false;
+        hosts_.ordinary = ordinary;
+        hosts_.intercept = [&](EnclavePhone& phone, Bytes& raw) {
+            const auto place = ipc::decode_message<ipc::PlaceCall>(raw);
+            placed = placed || (place && place->kind == ipc::CallKind::ordinary);
+            // The last thing before: the host says that the peer is ordinary, or the callee's Evidence and verdict.
+            const auto bobs = lines_of(bob_.audit_text());
+            const bool now = ordinary ? place.has_value()
+                                      : &phone == &bob_ && *ipc::message_id(raw) == ipc::ChannelOut::kId &&
+                                            find_event(bobs, "appraised") < bobs.size();
+            if (now && !std::exchange(full, true)) alice_.fill_tpm_queue(open);
+            return true;
+        };
+        hosts_.dial("sip:bob@example.com");
+        const bool ended = hosts_.run_until([&] {
+            talked = talked || state_is(alice_, CallState::media);
+            return state_is(alice_, CallState::ended);
+        });
+        *open = true;
+        open->notify_all();
+        ASSERT_TRUE(ended) << alice_.audit_text();
+        EXPECT_TRUE(full);
+        EXPECT_FALSE(placed);
+        EXPECT_FALSE(talked || alice_.sounded());
+        EXPECT_EQ(alice_.last_state()->reason, ipc::EndReason::own_tpm_failed);
+        EXPECT_NE(alice_.audit_text().find("anchor_missing"), std::string::npos);
+        alice_.start();
+        hosts_.a_session = hosts_.b_session = {};
+        hosts_.a_call = hosts_.b_call = {};
+    }
+}
+
 TEST_F(AuditedPhone, FindsEveryRecordThatIsTakenOutOfAChainThatIsMadeAnew) {
     call_and_end();
     const auto lines = lines_of(bob_.audit_text());

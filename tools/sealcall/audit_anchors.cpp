@@ -324,7 +324,7 @@ void check_live(const AuditReport& log, const AnchorReport& report, const AuditG
     bool holds = equal_bytes(said->nv_contents, report.value);
     for (size_t j = report.anchored ? *report.anchored + 1 : 0; !holds && j < log.records.size(); ++j)
         holds = equal_bytes(said->nv_contents, extended(report.value, log.records[j].digest));
-    out.check("live", holds, "This computer's TPM holds what this log comes to: nothing was cut from its end.",
+    out.check("live", holds, "This computer's TPM holds what this log comes to: no anchored record was cut.",
               "This computer's TPM has seen more than stands in this log: it was cut or rolled back.");
 }
 

@@ -18,12 +18,13 @@ bool is_kind(const std::string& name, const Json& value) {
 
 }  // namespace
 
-const std::array<AuditEvent, 34>& audit_events() {
-    static constexpr std::array<AuditEvent, 34> kEvents{{
+const std::array<AuditEvent, 35>& audit_events() {
+    static constexpr std::array<AuditEvent, 35> kEvents{{
         {"started", "uri enrolled tpm software_tpm ak_public ak_certificate value", "The phone started."},
         {"stopped", "status", "The phone ended in order."},
         {"torn", "bytes", "A record that was being written when the phone died was cut off; it had not counted."},
         {"anchor", "of value", "The TPM took the hash of a record into its audit index."},
+        {"anchor_missing", "why code", "The TPM did not take the newest records into its audit index."},
         {"certified", "of attest signature", "The TPM signed what its audit index holds."},
         {"dropped", "first last head keep_days", "Old records are removed by the rule of retention."},
         {"bundle", "state version policy", "The authority's bundle is in force, with or without a policy."},
@@ -45,7 +46,8 @@ const std::array<AuditEvent, 34>& audit_events() {
          "The other phone was checked, and the policy decided."},
         {"peer_verdict", "call round accepted level lab answer witness",
          "The other phone said what it sees of this one."},
-        {"open", "call peer peer_key level lab label action rule", "The call may ring."},
+        {"open", "call peer peer_key level lab label action rule",
+         "The call may ring, or go out to an ordinary phone."},
         {"answered", "call by", "The call was answered."},
         {"rechecked", "call round outcome level_before level lab action rule done reasons",
          "The other phone was checked again."},
