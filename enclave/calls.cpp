@@ -302,6 +302,7 @@ void Calls::incoming(const ipc::IncomingInvite& m) {
     if (!ordinary && context_.attester == nullptr) return refuse_incoming(m, "this phone is not enrolled", 480);
     if (ordinary && context_.policies().own->ordinary_phones == policy::Action::refuse)
         return refuse_incoming(m, "an ordinary phone, and the policy refuses those", 480);
+    if (context_.notary.wear().dry(BootClock::now())) return refuse_incoming(m, "too many calls in a short time", 480);
     if (const Admission no = admit(m); no != Admission::yes) return refuse_incoming(m, sentence(no), 480);
     auto made = new_call(policy::Direction::incoming, ordinary);
     if (!made) return refuse_incoming(m, "four calls at once are the limit", 486);

@@ -10,8 +10,21 @@
 
 #include "enclave/audit/log.h"
 #include "enclave/tpm/worker.h"
+#include "sealcall/base/time.h"
 
 namespace sealcall::enclave {
+
+/// What calls of others may cost the TPM's memory, which wears: a burst of anchors, then one each so often.
+class WearBudget {
+  public:
+    static constexpr int kBurst = 20;
+    static constexpr Micros kOneEach = std::chrono::seconds(15);
+    [[nodiscard]] bool dry(BootInstant now) const { return due_ > now + (kBurst - 1) * kOneEach; }
+    void spend(BootInstant now) { due_ = std::max(due_, now) + kOneEach; }
+
+  private:
+    BootInstant due_{};  ///< when all of it will be there again
+};
 
 class Notary {
   public:
@@ -30,6 +43,7 @@ class Notary {
     void prove_creation(CallId call, const tpm::SealedSecret& sealed);
     /// Has the TPM sign the value of the slot's counter, behind the record that says that the secret is dead.
     void prove_end(CallId call, uint8_t slot);
+    [[nodiscard]] WearBudget& wear() { return wear_; }
     /// Nothing is under way.
     [[nodiscard]] bool idle() const { return !extending_ && !signing_ && owed_.empty(); }
 
@@ -59,6 +73,7 @@ class Notary {
     audit::Log& log_;
     std::function<bool(const audit::Record&)> record_;
     std::function<void(const Error&)> missed_;
+    WearBudget wear_;
     Digest value_;  ///< of the index, by what stands in the log
     std::optional<Unwritten> unwritten_;
     std::vector<std::function<void(Status)>> waiting_;

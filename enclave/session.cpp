@@ -114,6 +114,10 @@ void Session::decide_ordinary() {
 }
 
 void Session::ring() {
+    const BootInstant now = BootClock::now();
+    if (context_.notary.wear().dry(now))
+        return end(ipc::EndReason::too_many_calls, "too many calls in a short time", 480);
+    context_.notary.wear().spend(now);
     const bool recorded = context_.record(audit::Record("open")
                                               .call(call_.id)
                                               .text("peer", channel_ ? channel_->peer().uri : call_.hearsay_from)
@@ -414,8 +418,9 @@ void Session::end(ipc::EndReason reason, std::string_view detail, uint16_t sip_s
     pending_.reset();
     if (!media_) {
         destroying_ = false;
-        // Not for everybody who knocks: a chip's memory wears.
-        if (before >= SessionState::decided) context_.notary.anchor({});
+        // Not for everybody who knocks, nor who rings and goes: a chip's memory wears. Such an end waits for the next
+        // anchor, whosever it is.
+        if (before >= SessionState::decided && (caller() || answered_)) context_.notary.anchor({});
         return;
     }
     context_.to_ui(media_->stats());

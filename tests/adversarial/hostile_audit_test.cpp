@@ -96,5 +96,39 @@ TEST_F(HostileAudit, MakesNoRecordThatOnlyThePersonOrAPeerCanCause) {
     }
 }
 
+TEST_F(HostileAudit, AFloodOfCallsThatRingWearsTheTpmNoFasterThanItsBudget) {
+    policy::Policy by_hand = lab_policy();
+    by_hand.answer_automatically = false;
+    EnclavePhone carol(authority_, {.uri = "sip:carol@example.com", .policy = by_hand});
+    const BootInstant begin = BootClock::now();
+    uint32_t rang = 0, refused = 0;
+    for (uint32_t i = 1; i <= 60; ++i) {
+        ipc::IncomingInvite invite;
+        invite.handle = HostHandle{i};
+        invite.kind = ipc::CallKind::ordinary;
+        invite.from_uri = BoundedString<256>("sip:mallory@example.net");
+        invite.origin = BoundedString<64>("192.0.2.1");
+        invite.sdp_fingerprint = attestation::sha256(as_bytes("mallory"));
+        ASSERT_TRUE(carol.host.send(invite).has_value());
+        std::optional<ipc::SendRinging> ringing;
+        const BootInstant until = BootClock::now() + Millis{5000};
+        while (!(ringing = EnclavePhone::take<ipc::SendRinging>(carol.from_host)) && BootClock::now() < until) {
+            if (EnclavePhone::take<ipc::IncomingRefused>(carol.from_host)) break;
+            carol.pump();
+        }
+        if (!ringing && ++refused != 0) continue;
+        ++rang;
+        (void)carol.host.send(
+            ipc::LegEnded{.session = ringing->session, .why = ipc::LegEndWhy::cancelled, .sip_status = 0});
+        for (int n = 0; n < 20; ++n) carol.pump();
+    }
+    const auto records = cli::read_audit(carol.audit_text()).records;
+    const auto anchors = std::ranges::count(records, "anchor", &cli::AuditRecord::event);
+    const auto more = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - begin).count() / 15;
+    EXPECT_LE(anchors, 1 + enclave::WearBudget::kBurst + more) << "one of the start";
+    EXPECT_GE(rang, 20u);
+    EXPECT_GE(refused, 20u);
+}
+
 }  // namespace
 }  // namespace sealcall::test
