@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "policy/document.h"
 #include "sealcall/base/time.h"
@@ -13,6 +14,27 @@
 namespace sealcall::enclave {
 
 enum class Admission : uint8_t { yes, blocked, too_often };
+
+/// Of what strangers can cause at will, what is told: the first ones of each minute. Beyond them they are counted, so
+/// that they fill neither the disk nor the screen.
+class Damper {
+  public:
+    static constexpr uint32_t kPerMinute = 20;
+    [[nodiscard]] bool tell(BootInstant now) {
+        if (over(now)) {
+            since_ = now;
+            told_ = 0;
+        }
+        if (told_ < kPerMinute) return ++told_, true;
+        return ++untold_, false;
+    }
+    [[nodiscard]] bool over(BootInstant now) const { return now - since_ >= Millis{60000}; }
+    [[nodiscard]] uint32_t take_untold() { return std::exchange(untold_, 0); }
+
+  private:
+    BootInstant since_{};
+    uint32_t told_ = 0, untold_ = 0;
+};
 
 class CallerLimits {
   public:

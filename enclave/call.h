@@ -32,6 +32,19 @@ struct Call {
     std::string end_detail;
     BootInstant since{};
     bool ended = false;
+    bool listed = false;  ///< incoming: in the audit log
+
+    /// The first record of an incoming call; in a flood only of one that has proven something, or rings.
+    void list(const Context& context) {
+        if (std::exchange(listed, true)) return;
+        context.record(audit::Record("incoming")
+                           .call(id)
+                           .text("from_hearsay", hearsay_from)
+                           .text("origin", origin)
+                           .flag("ordinary", ordinary));
+    }
+    /// Everything that a call comes to is told, but of those that nobody lists.
+    [[nodiscard]] bool told() const { return listed || direction == policy::Direction::outgoing; }
 
     void tell(const Context& context, ipc::CallState next, bool held_here = false, bool held_there = false,
               bool microphone = true) {

@@ -246,12 +246,12 @@ void Calls::call_failed(const ipc::CallFailed& m) {
 // ---------------------------------------------------------------- incoming
 
 void Calls::refuse_incoming(const ipc::IncomingInvite& m, std::string_view why, uint16_t sip_status) {
-    if (tell_of_refusal()) {
+    if (refusals_.tell(BootClock::now())) {
         context_.record(audit::Record("incoming_refused")
                             .text("from_hearsay", m.from_uri.view())
                             .text("origin", m.origin.view())
                             .text("why", why)
-                            .number("others_not_listed", std::exchange(untold_refusals_, 0)));
+                            .number("others_not_listed", refusals_.take_untold()));
         context_.to_ui(ipc::Notice{
             .kind = ipc::NoticeKind::incoming_refused,
             .text = BoundedString<512>::cut("A call from " + m.from_uri.str() +
@@ -260,17 +260,10 @@ void Calls::refuse_incoming(const ipc::IncomingInvite& m, std::string_view why, 
     context_.to_host(ipc::IncomingRefused{.handle = m.handle, .sip_status = sip_status});
 }
 
-/// A stranger who calls a thousand times a minute fills neither the disk nor the screen: beyond the first ones they are
-/// counted.
-bool Calls::tell_of_refusal() {
-    const BootInstant now = BootClock::now();
-    if (now - refusals_since_ >= Millis{60000}) {
-        refusals_since_ = now;
-        told_refusals_ = 0;
-    }
-    if (told_refusals_ < kRefusalsPerMinute) return ++told_refusals_, true;
-    ++untold_refusals_;
-    return false;
+/// Calls that came and went without proving anything, and were not listed one by one.
+void Calls::record_not_listed() {
+    if (const uint32_t n = attempts_.take_untold())
+        context_.record(audit::Record("attempts_not_listed").number("others_not_listed", n));
 }
 
 /// Before anything is spent on it. What an ordinary phone claims to be is all that there will be; who attests is asked
@@ -316,11 +309,7 @@ void Calls::incoming(const ipc::IncomingInvite& m) {
     context_.to_ui(ipc::CallPhase{.call = call.id,
                                   .phase = ipc::Phase::dialled,
                                   .boot_us = static_cast<uint64_t>(call.since.time_since_epoch().count())});
-    context_.record(audit::Record("incoming")
-                        .call(call.id)
-                        .text("from_hearsay", call.hearsay_from)
-                        .text("origin", call.origin)
-                        .flag("ordinary", ordinary));
+    if (attempts_.tell(BootClock::now())) call.list(context_);
     const SessionId id{next_session_++};
     auto session = ordinary ? Session::open_ordinary(context_, call, id, rats::Role::callee, m.sdp_fingerprint,
                                                      m.peer_is_dtls_client, m.opus_payload_type)
@@ -410,6 +399,7 @@ void Calls::suspended() {
 }
 
 void Calls::end_all(ipc::EndReason reason) {
+    record_not_listed();
     for (auto& [id, c] : calls_) {
         if (c->ended) continue;
         if (c->direction == policy::Direction::outgoing && c->winner.value == 0)
@@ -421,6 +411,7 @@ void Calls::end_all(ipc::EndReason reason) {
 }
 
 void Calls::tick(BootInstant now) {
+    if (attempts_.over(now)) record_not_listed();
     for (auto& [id, s] : sessions_) s->tick(now);
     for (auto& [id, owned] : calls_) {
         Call& c = *owned;

@@ -62,10 +62,8 @@ class Calls {
     Context& context_;
     std::map<uint32_t, std::unique_ptr<Call>> calls_;
     std::map<uint32_t, std::unique_ptr<Session>> sessions_;
-    static constexpr uint32_t kRefusalsPerMinute = 20;
-    [[nodiscard]] bool tell_of_refusal();
-    BootInstant refusals_since_{};
-    uint32_t told_refusals_ = 0, untold_refusals_ = 0;
+    void record_not_listed();
+    Damper refusals_, attempts_;
     uint32_t next_call_ = 1, next_session_ = 1;
 };
 

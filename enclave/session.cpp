@@ -118,6 +118,7 @@ void Session::ring() {
     if (context_.notary.wear().dry(now))
         return end(ipc::EndReason::too_many_calls, "too many calls in a short time", 480);
     context_.notary.wear().spend(now);
+    call_.list(context_);
     const bool recorded = context_.record(audit::Record("open")
                                               .call(call_.id)
                                               .text("peer", channel_ ? channel_->peer().uri : call_.hearsay_from)
@@ -310,7 +311,7 @@ void Session::on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status) {
         if (!call_.ordinary && state_ == SessionState::awaiting_evidence)
             reason = ipc::EndReason::we_were_not_acceptable;
     }
-    if (why == ipc::LegEndWhy::cancelled && half_open()) {
+    if (why == ipc::LegEndWhy::cancelled && half_open() && call_.told()) {
         context_.record(audit::Record("attempt_abandoned")
                             .call(call_.id)
                             .text("from_hearsay", call_.hearsay_from)
@@ -406,11 +407,12 @@ void Session::end(ipc::EndReason reason, std::string_view detail, uint16_t sip_s
     mark(ipc::Phase::ended);
     call_.end_reason = reason;
     call_.end_detail = std::string(detail);
-    context_.record(audit::Record("ended")
-                        .call(call_.id)
-                        .number("reason", static_cast<uint64_t>(reason))
-                        .text("detail", detail)
-                        .number("state", static_cast<uint64_t>(before)));
+    if (call_.told())
+        context_.record(audit::Record("ended")
+                            .call(call_.id)
+                            .number("reason", static_cast<uint64_t>(reason))
+                            .text("detail", detail)
+                            .number("state", static_cast<uint64_t>(before)));
     if (!host_knows_end_) context_.to_host(ipc::EndLeg{.session = id_, .sip_status = sip_status});
     inbox_.clear();
     frames_.clear();

@@ -92,6 +92,7 @@ void Session::channel_failed(Error error) {
         if (!context_.limits->tell(*admission_, BootClock::now())) return end(reason, "");
         error.what = sentence(*admission_);
     }
+    if (!call_.told()) return end(reason, describe(error));
     context_.record(audit::Record("channel_failed")
                         .call(call_.id)
                         .text("why", error.what)
@@ -121,6 +122,7 @@ void Session::channel_opened() {
     mark(ipc::Phase::channel_open);
     state_ = SessionState::awaiting_hello;  // the budget runs on
     call_.tell(context_, ipc::CallState::attesting);
+    if (!caller()) call_.list(context_);
     context_.record(audit::Record("channel_open")
                         .call(call_.id)
                         .text("peer", channel_->peer().uri)

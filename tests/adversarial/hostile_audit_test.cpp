@@ -130,5 +130,38 @@ TEST_F(HostileAudit, AFloodOfCallsThatRingWearsTheTpmNoFasterThanItsBudget) {
     EXPECT_GE(refused, 20u);
 }
 
+TEST_F(HostileAudit, AFloodOfCallsThatNeverProveAnythingIsCountedNotListed) {
+    for (uint32_t i = 1; i <= 1000; ++i) {
+        ipc::IncomingInvite invite;
+        invite.handle = HostHandle{i};
+        invite.kind = ipc::CallKind::attested;
+        invite.from_uri = BoundedString<256>("sip:mallory@example.net");
+        invite.origin = BoundedString<64>("192.0.2.1");
+        invite.sdp_fingerprint = attestation::sha256(as_bytes("mallory"));
+        ASSERT_TRUE(bob_.host.send(invite).has_value());
+        std::optional<ipc::IncomingAdmitted> admitted;
+        const BootInstant until = BootClock::now() + Millis{5000};
+        while (!(admitted = EnclavePhone::take<ipc::IncomingAdmitted>(bob_.from_host)) && BootClock::now() < until)
+            bob_.pump();
+        ASSERT_TRUE(admitted) << i;
+        ASSERT_TRUE(
+            bob_.host
+                .send(ipc::LegEnded{.session = admitted->session, .why = ipc::LegEndWhy::cancelled, .sip_status = 0})
+                .has_value());
+        for (int n = 0; n < 3; ++n) bob_.pump();
+        bob_.from_host.clear();
+        bob_.from_ui.clear();
+    }
+    end_phone(bob_);
+    const auto records = log().records;
+    EXPECT_LT(records.size(), 200u);
+    uint64_t told = 0;
+    for (const auto& r : records)
+        told += r.event == "incoming" ? 1 : r.event == "attempts_not_listed" ? r.number("others_not_listed") : 0;
+    EXPECT_EQ(told, 1000u) << "each is listed or counted";
+    const Findings f = verified(bob_.audit_text(), ground_of(authority_));
+    EXPECT_TRUE(f.holds()) << told;
+}
+
 }  // namespace
 }  // namespace sealcall::test

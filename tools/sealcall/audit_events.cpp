@@ -18,8 +18,8 @@ bool is_kind(const std::string& name, const Json& value) {
 
 }  // namespace
 
-const std::array<AuditEvent, 35>& audit_events() {
-    static constexpr std::array<AuditEvent, 35> kEvents{{
+const std::array<AuditEvent, 36>& audit_events() {
+    static constexpr std::array<AuditEvent, 36> kEvents{{
         {"started", "uri enrolled tpm software_tpm ak_public ak_certificate value", "The phone started."},
         {"stopped", "status", "The phone ended in order."},
         {"torn", "bytes", "A record that was being written when the phone died was cut off; it had not counted."},
@@ -34,6 +34,7 @@ const std::array<AuditEvent, 35>& audit_events() {
         {"dialled", "call uri label", "The person called somebody."},
         {"incoming", "call from_hearsay origin ordinary", "A call came in."},
         {"incoming_refused", "from_hearsay origin why others_not_listed", "A call was refused before it rang."},
+        {"attempts_not_listed", "others_not_listed", "More calls came and went without proving anything."},
         {"attempt_abandoned", "call from_hearsay origin state", "A caller gave up before it had proven itself."},
         {"ordinary", "call known_to_attest label action decided_by rule rule_name",
          "The other phone proves nothing; the policy decided."},
