@@ -377,6 +377,70 @@ TEST_F(AuditedPhone, TheProofOfACallHoldsOnAnotherMachineAndNoByteOfItCanChange)
     }
 }
 
+TEST_F(AuditedPhone, AProofOfOneCallIsNoneOfAnother) {
+    ASSERT_TRUE(hosts_.connect());
+    hang_up();
+    ASSERT_TRUE(hosts_.run_until(
+        [&] { return find_event(lines_of(alice_.audit_text()), "key_end") < lines_of(alice_.audit_text()).size(); }));
+    hosts_.a_session = hosts_.b_session = {};
+    hosts_.a_call = hosts_.b_call = {};
+    hosts_.dial("sip:bob@example.com");
+    ASSERT_TRUE(
+        hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+    ASSERT_TRUE(alice_.ui.send(ipc::HangUp{.call = CallId{2}}).has_value());
+    ASSERT_TRUE(hosts_.run_until([&] {
+        const auto lines = lines_of(alice_.audit_text());
+        return find_event(lines, "key_end", find_event(lines, "key_end") + 1) < lines.size();
+    }));
+    end_phone(alice_);
+    const auto trail = trail_of(alice_.audit_text());
+    const auto calls = cli::call_stories(trail.log);
+    ASSERT_EQ(calls.size(), 2u);
+    const auto verdict = [&](const cli::KeyProof& proof, const char* name) {
+        Findings out;
+        (void)cli::check_key_proof(proof, ground(), out);
+        return out.find(name) == nullptr ? Verdict::ok : out.find(name)->verdict;
+    };
+    const cli::KeyProof first = cli::read_key_proof(cli::make_key_proof(trail, calls[0])).value(),
+                        second = cli::read_key_proof(cli::make_key_proof(trail, calls[1])).value();
+    Findings good;
+    const auto proven = cli::check_key_proof(first, ground(), good);
+    ASSERT_TRUE(proven && good.holds()) << told(good);
+    EXPECT_EQ(proven->peer, "sip:bob@example.com");
+    EXPECT_EQ(good.find("peer")->verdict, Verdict::ok);
+    EXPECT_EQ(proven->call, calls[0].number);
+
+    cli::KeyProof changed = first;
+    changed.call = second.call;
+    EXPECT_EQ(verdict(changed, "call"), Verdict::failed);
+    changed = first;
+    changed.peer = "sip:eve@example.com";
+    EXPECT_EQ(verdict(changed, "peer"), Verdict::failed);
+    changed = first;  // the peer's record, with another name
+    const auto named = std::ranges::find(changed.records, "channel_open", &cli::AuditRecord::event);
+    ASSERT_NE(named, changed.records.end());
+    named->fields["peer"] = changed.peer = "sip:eve@example.com";
+    ASSERT_EQ(cli::read_record(named->line(), *named), "");
+    EXPECT_EQ(verdict(changed, "peer"), Verdict::failed);
+
+    const auto from = [](const cli::KeyProof& p, const char* event) {
+        return *std::ranges::find(p.records, event, &cli::AuditRecord::event);
+    };
+    changed = first;  // another call's secret among the records
+    changed.records.push_back(from(second, "key_sealed"));
+    EXPECT_EQ(verdict(changed, "call"), Verdict::failed);
+    changed = first;  // another call's end
+    std::erase_if(changed.records, [](const auto& r) { return r.event == "key_end" || r.event == "key"; });
+    changed.records.push_back(from(second, "key"));
+    changed.records.push_back(from(second, "key_end"));
+    EXPECT_EQ(verdict(changed, "call"), Verdict::failed);
+    changed = first;  // an end that is about something else
+    std::erase_if(changed.records, [](const auto& r) { return r.event == "key_end"; });
+    changed.records.push_back(from(first, "key_end"));
+    changed.records.back().fields["of"] = from(first, "key_sealed").seq;
+    EXPECT_EQ(verdict(changed, "end"), Verdict::failed);
+}
+
 TEST_F(AuditedPhone, AProofOfACallThatGoesOnIsNotMade) {
     ASSERT_TRUE(hosts_.connect());
     ASSERT_TRUE(hosts_.run_until(

@@ -61,14 +61,19 @@ int run_keys_verify_proof(const Context& context) {
                       "Have it made again with `sealcall keys proof`.");
     const EvidenceTrust trust(o.trust);
     attestation::foreign::Findings findings;
-    check_key_proof(
+    const auto proven = check_key_proof(
         *proof, {.roots = trust.ground().anchors, .references = trust.bundle(), .witnesses = {}, .live = std::nullopt},
         findings);
-    if (!context.json())
-        std::cout << "Proof     of call " << proof->call << ", with " << shown(proof->peer, 100)
-                  << " (as the file says)\n\n";
-    return answer(context, findings, {{"call", proof->call}, {"peer", proof->peer}},
-                  "that call's secret is dead, and nobody can open a copy of it.",
+    nlohmann::json facts = nlohmann::json::object();
+    if (proven) facts = {{"call", proven->call}, {"record", proven->record}, {"wall_ms", proven->wall_ms}};
+    if (proven && !proven->device.empty()) facts["device"] = proven->device;
+    if (proven && !proven->peer.empty()) facts["peer"] = proven->peer;
+    if (!context.json() && proven)
+        std::cout << "Secret    sealed in record " << proven->record << " (" << local_time(proven->wall_ms)
+                  << "), for call " << proven->call << " of that run of the phone\nDevice    "
+                  << (proven->device.empty() ? "not proven" : shown(proven->device, 100)) << "\nPeer      "
+                  << (proven->peer.empty() ? "not proven" : shown(proven->peer, 100)) << "\n\n";
+    return answer(context, findings, facts, "that call's secret is dead, and nobody can open a copy of it.",
                   "this does not prove that the call's secret is dead.");
 }
 

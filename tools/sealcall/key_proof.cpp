@@ -13,9 +13,16 @@ using attestation::foreign::Verdict;
 
 namespace {
 
+constexpr int kForm = 2;
+
 bool is_evidence(const AuditRecord& r) {
     return r.event == "key_sealed" || r.event == "key_proof" || r.event == "key_end" ||
            (r.event == "key" && r.text("what") == "destroyed");
+}
+
+/// Of the records from where the other phone showed its name to the sealing: may somebody else read it?
+bool is_of_call(const AuditRecord& r, uint64_t call) {
+    return r.number("call") == call || r.event == "anchor" || r.event == "certified";
 }
 
 std::optional<attestation::SealedTo> sealed_to(const AuditRecord& r) {
@@ -36,7 +43,7 @@ class ProofCheck {
   public:
     ProofCheck(const KeyProof& proof, const AuditGround& ground, Findings& out)
         : proof_(proof), ground_(ground), out_(out) {}
-    void run();
+    std::optional<ProvenSecret> run();
 
   private:
     [[nodiscard]] const AuditRecord* find(std::string_view event) const {
@@ -47,9 +54,11 @@ class ProofCheck {
         const auto at = std::ranges::find(proof_.records, seq, &AuditRecord::seq);
         return at == proof_.records.end() ? nullptr : &*at;
     }
+    bool one_call();
     bool signer();
     bool sealed();
-    void creation(const Bytes& name);
+    bool creation(const Bytes& name);
+    void peer(ProvenSecret& proven);
     void copies();
     void end();
 
@@ -61,6 +70,21 @@ class ProofCheck {
     attestation::SealedTo to_;
     Bytes name_;
 };
+
+/// One run of the phone and one call of it: numbers of calls begin anew with each run.
+bool ProofCheck::one_call() {
+    const auto& records = proof_.records;
+    const bool one_run = !records.empty() && records[0].event == "started" &&
+                         std::ranges::count(records, "started", &AuditRecord::event) == 1;
+    const bool one = one_run && proof_.call != 0 && std::ranges::all_of(records, [&](const AuditRecord& r) {
+                         const uint64_t call = r.number("call");
+                         return call == proof_.call || (call == 0 && !is_evidence(r));
+                     });
+    if (!one)
+        out_.add("call", Verdict::failed,
+                 "The records are not of one call of one run of the phone, or the file gives it another number.");
+    return one;
+}
 
 bool ProofCheck::signer() {
     const AuditRecord* started = find("started");
@@ -98,11 +122,11 @@ bool ProofCheck::sealed() {
     return true;
 }
 
-void ProofCheck::creation(const Bytes& name) {
+bool ProofCheck::creation(const Bytes& name) {
     const AuditRecord* proof = find("key_proof");
     if (proof == nullptr || proof->number("of") != sealed_->seq) {
         out_.add("creation", Verdict::unknown, "The TPM did not sign that it made the sealed secret.");
-        return;
+        return false;
     }
     const auto said =
         attestation::check_statement(*signer_.key, proof->hex("attest"), proof->hex("signature"),
@@ -116,10 +140,29 @@ void ProofCheck::creation(const Bytes& name) {
         wrong = "it is about another object";
     else if (const Status state = attestation::check_creation_data(creation, to_.pcr, to_.pcr_digest); !state)
         wrong = state.error().what;
-    out_.check("creation", wrong.empty(),
-               "The TPM signed that it made this secret itself, in that state, when the log stood at record " +
-                   std::to_string(sealed_->seq) + " (" + local_time(sealed_->wall_ms) + ").",
-               "What the TPM signed about the making of the secret does not hold: " + wrong + ".");
+    return out_.check("creation", wrong.empty(),
+                      "The TPM signed that it made this secret itself, in that state, when the log stood at record " +
+                          std::to_string(sealed_->seq) + " (" + local_time(sealed_->wall_ms) + ").",
+                      "What the TPM signed about the making of the secret does not hold: " + wrong + ".");
+}
+
+/// The signed record of the sealing names the one before it by its hash, and so on to the one with the peer's name.
+void ProofCheck::peer(ProvenSecret& proven) {
+    for (const AuditRecord* r = sealed_;;) {
+        if (r->event == "channel_open" && r->number("call") == proof_.call) {
+            proven.peer = r->text("peer");
+            break;
+        }
+        if (r == proof_.records.data() || (r - 1)->digest != r->prev) break;
+        --r;
+    }
+    if (proven.peer != proof_.peer)
+        out_.add("peer", Verdict::failed, "The TPM did not sign that this call was with whom the file names.");
+    else if (proven.peer.empty())
+        out_.add("peer", Verdict::note, "With whom the call was is not proven by this file.");
+    else
+        out_.add("peer", Verdict::ok,
+                 "The call was with " + proven.peer + ": the record of it is bound into what the TPM signed.");
 }
 
 void ProofCheck::copies() {
@@ -150,6 +193,11 @@ void ProofCheck::end() {
         out_.add("end", Verdict::unknown, "The TPM did not sign that the counter moved on: the secret may be alive.");
         return;
     }
+    if (destroyed->event != "key" || destroyed->text("what") != "destroyed" || destroyed->seq < sealed_->seq ||
+        destroyed->number("slot") != to_.slot || proof->number("slot") != to_.slot) {
+        out_.add("end", Verdict::failed, "What the TPM signed about a counter is not about the end of this secret.");
+        return;
+    }
     const auto said = attestation::check_index_statement(
         *signer_.key, proof->hex("attest"), proof->hex("signature"),
         audit_qualifying_data(audit::kForEnd, destroyed->seq, destroyed->digest),
@@ -166,31 +214,46 @@ void ProofCheck::end() {
                "What the TPM signed about the counter does not hold: " + wrong + ".");
 }
 
-void ProofCheck::run() {
-    if (!signer()) return;
-    if (!sealed()) return;
-    creation(name_);
+std::optional<ProvenSecret> ProofCheck::run() {
+    if (!one_call() || !signer() || !sealed()) return {};
+    std::optional<ProvenSecret> proven;
+    if (creation(name_)) {
+        proven = {.device = signer_.device,
+                  .peer = {},
+                  .call = proof_.call,
+                  .record = sealed_->seq,
+                  .wall_ms = sealed_->wall_ms};
+        peer(*proven);
+    }
     copies();
     end();
     if (signer_.software_tpm)
         out_.add("software_tpm", Verdict::warning,
                  "The TPM is a software one: whoever had its files at the time could copy them and bring the counter "
                  "back. This proof counts against the phone's own processes only.");
+    return proven;
+}
+
+/// Index of the record with the peer's name, when all from there to the sealing may be shown to somebody else.
+std::optional<size_t> named_at(const std::vector<AuditRecord>& records, const CallStory& call) {
+    const auto sealed = std::ranges::find_if(call.records, [&](size_t i) { return records[i].event == "key_sealed"; });
+    if (sealed == call.records.end()) return {};
+    for (size_t i = *sealed; i > call.start && is_of_call(records[i], call.number); --i)
+        if (records[i].event == "channel_open") return i;
+    return {};
 }
 
 }  // namespace
 
 std::string make_key_proof(const AuditTrail& trail, const CallStory& call) {
     const auto& records = trail.log.records;
-    auto lines = nlohmann::json::array();
+    std::vector<size_t> chosen{call.start};
     size_t evidence = 0, signatures = 0;
-    const auto add = [&](size_t i) { lines.push_back(records[i].line()); };
-    add(call.start);
     for (const size_t i : call.records) {
         if (!is_evidence(records[i])) continue;
         ++evidence;
         signatures += records[i].event == "key_proof" || records[i].event == "key_end";
-        add(i);
+        chosen.push_back(i);
     }
     if (evidence == 0)
         throw Problem("Call " + std::to_string(call.id) + " had no secret that was sealed.",
@@ -199,11 +262,18 @@ std::string make_key_proof(const AuditTrail& trail, const CallStory& call) {
         throw Problem("The TPM has not signed both the making and the end of this call's secret.",
                       "Is the call over? The signatures come when the TPM has nothing else to do.",
                       exit_status::kDoesNotHold);
-    if (lines.size() > kProofRecordsMax)
+    const auto named = named_at(records, call);
+    for (size_t i = named.value_or(0); named && i < chosen[1]; ++i) chosen.push_back(i);
+    std::ranges::sort(chosen);
+    if (chosen.size() > kProofRecordsMax)
         throw Problem("The call is too long for a proof: its lease was renewed more than 500 times.",
                       "`sealcall audit verify` checks the log as a whole.");
-    const nlohmann::ordered_json out = {
-        {"sealcall_key_proof", 1}, {"call", call.id}, {"peer", call.peer}, {"records", lines}};
+    auto lines = nlohmann::json::array();
+    for (const size_t i : chosen) lines.push_back(records[i].line());
+    const nlohmann::ordered_json out = {{"sealcall_key_proof", kForm},
+                                        {"call", call.number},
+                                        {"peer", named ? records[*named].text("peer") : std::string()},
+                                        {"records", lines}};
     return out.dump(1) + "\n";
 }
 
@@ -211,7 +281,7 @@ Result<KeyProof> read_key_proof(std::string_view text) {
     if (text.size() > kKeyProofMax) return Error{Errc::too_large, "proof", static_cast<uint32_t>(text.size())};
     const auto json = nlohmann::json::parse(text, nullptr, false);
     const Error bad{Errc::bad_value, "it is no proof of `sealcall keys proof`", 0};
-    if (!json.is_object() || json.value("sealcall_key_proof", nlohmann::json()) != 1 || !json.contains("call") ||
+    if (!json.is_object() || json.value("sealcall_key_proof", nlohmann::json()) != kForm || !json.contains("call") ||
         !json["call"].is_number_unsigned() || !json.contains("peer") || !json["peer"].is_string() ||
         !json.contains("records") || !json["records"].is_array() || json["records"].size() > kProofRecordsMax)
         return bad;
@@ -227,8 +297,8 @@ Result<KeyProof> read_key_proof(std::string_view text) {
     return out;
 }
 
-void check_key_proof(const KeyProof& proof, const AuditGround& ground, Findings& out) {
-    ProofCheck(proof, ground, out).run();
+std::optional<ProvenSecret> check_key_proof(const KeyProof& proof, const AuditGround& ground, Findings& out) {
+    return ProofCheck(proof, ground, out).run();
 }
 
 }  // namespace sealcall::cli
