@@ -230,7 +230,7 @@ TEST_F(AuditedPhone, ATailThatWasCutOffShowsToTheWitnessThatThePeerKeeps) {
         if (r.event != "peer_verdict") continue;
         Digest head{};
         ASSERT_TRUE(from_hex(r.text("witness"), head));
-        witness.witnesses.emplace_back("alice", head);
+        witness.witnesses.push_back({.who = "alice", .head = head, .wall_ms = r.wall_ms});
     }
     ASSERT_FALSE(witness.witnesses.empty());
     const Findings whole = verified(bob_.audit_text(), witness);

@@ -10,6 +10,7 @@
 namespace sealcall::cli {
 
 using attestation::audit_qualifying_data;
+using attestation::foreign::Finding;
 using attestation::foreign::Findings;
 using attestation::foreign::Verdict;
 
@@ -289,21 +290,35 @@ void check_retention(const AuditReport& log, Findings& out) {
                 " are not here, and no record says that they were dropped by rule. Name the older files as well.");
 }
 
+/// A head that is not here may be of records that were dropped by rule: then it is older than what is left.
 void check_witnesses(const AuditReport& log, const AuditGround& ground, Findings& out) {
     if (ground.witnesses.empty()) return;
     std::unordered_set<std::string> heads;
     for (const AuditRecord& r : log.records) heads.insert(to_hex(r.digest));
-    size_t known = 0;
-    for (const auto& [who, head] : ground.witnesses) {
-        if (heads.contains(to_hex(head))) {
+    const Finding* retention = out.find("retention");
+    const Verdict dropped = retention == nullptr ? Verdict::failed : retention->verdict;
+    size_t known = 0, older = 0;
+    for (const AuditWitness& w : ground.witnesses) {
+        const std::string head = "The head that " + w.who + " keeps (" + to_hex(w.head).substr(0, 16) + "...) ";
+        if (heads.contains(to_hex(w.head)))
             ++known;
-            continue;
-        }
-        out.add(
-            "witness", Verdict::failed,
-            "The head that " + who + " keeps (" + to_hex(head).substr(0, 16) +
-                "...) is not in this log: it was cut, rolled back or rewritten since, or its phone lost power then.");
+        else if (dropped == Verdict::failed || (w.wall_ms != 0 && w.wall_ms >= log.records.front().wall_ms))
+            out.add(
+                "witness", Verdict::failed,
+                head + "is not in this log: it was cut, rolled back or rewritten since, or its phone lost power then.");
+        else if (w.wall_ms == 0)
+            out.add("witness", Verdict::unknown,
+                    head +
+                        "is not in this log, whose older records are not here: a file of `audit export --witnesses` "
+                        "says of when it is.");
+        else if (dropped == Verdict::ok)
+            ++older;
+        else
+            out.add("witness", Verdict::unknown, head + "is older than the records that are here.");
     }
+    if (older != 0)
+        out.add("witness", Verdict::note,
+                std::to_string(older) + " heads that others keep are older than the records that are left.");
     if (known != 0)
         out.add("witness", Verdict::ok, std::to_string(known) + " heads that others keep stand in this log.");
 }

@@ -10,11 +10,18 @@
 
 namespace sealcall::cli {
 
+/// The head of a log that somebody else keeps, and since when by his clock; 0: nobody said.
+struct AuditWitness {
+    std::string who;
+    Digest head{};
+    uint64_t wall_ms = 0;
+};
+
 /// Whom the reader believes, and what else is known of the log.
 struct AuditGround {
     std::vector<rats::CertificateDer> roots;                ///< of the authority; empty: nobody
     const attestation::ReferenceSet* references = nullptr;  ///< its bundle, for what was struck off
-    std::vector<std::pair<std::string, Digest>> witnesses;  ///< who has it, and the head
+    std::vector<AuditWitness> witnesses;
     struct Live {
         Bytes attest, signature;
         Digest nonce{};

@@ -46,7 +46,11 @@ void add_witness_file(const std::string& name, const std::string& own_uri, Audit
             return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
         };
         if (!own_uri.empty() && text("of") != own_uri) continue;
-        ground.witnesses.emplace_back(text("kept_by").empty() ? name : text("kept_by"), head_of(text("head"), name));
+        const auto when = json.find("wall_ms");
+        ground.witnesses.push_back(
+            {.who = shown(text("kept_by").empty() ? name : text("kept_by"), 200),
+             .head = head_of(text("head"), name),
+             .wall_ms = when != json.end() && when->is_number_unsigned() ? when->get<uint64_t>() : 0});
     }
 }
 
@@ -137,7 +141,7 @@ int run_audit_verify(const Context& context) {
     for (const std::string& w : o.witnesses) {
         const bool is_head = w.size() == 64 && w.find_first_not_of("0123456789abcdef") == std::string::npos;
         if (is_head)
-            ground.witnesses.emplace_back("the witness", head_of(w, w));
+            ground.witnesses.push_back({.who = "the witness", .head = head_of(w, w)});
         else
             add_witness_file(w, own_uri(trail.log), ground);
     }

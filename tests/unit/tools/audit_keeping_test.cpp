@@ -147,6 +147,31 @@ TEST_F(AuditKeeping, WhatWasDroppedTooEarlyOrWithoutARecordIsFound) {
     EXPECT_EQ(checked().find("retention")->verdict, Verdict::failed) << "6 days are no 30 days";
 }
 
+TEST_F(AuditKeeping, AWitnessOfWhatWasDroppedByRuleIsNoAlarm) {
+    write_days(0, 5);
+    const AuditWitness old{.who = "bob", .head = writer_.head(), .wall_ms = kBegin + 4 * kDayMs};
+    write_days(5, 10);
+    const Digest head = writer_.head();
+    put_audit_away(paths_, 100);
+    write_days(10, 12);
+    const auto verdict = [&](const AuditWitness& witness) {
+        AuditGround ground;
+        ground.witnesses = {witness};
+        Findings out;
+        (void)check_anchors(trail(), ground, out);
+        return out.find("witness")->verdict;
+    };
+    EXPECT_EQ(verdict(old), Verdict::ok);
+    std::filesystem::remove(audit_files(paths_)[0]);
+    EXPECT_EQ(verdict(old), Verdict::unknown) << "no record says that older ones were dropped";
+    audit::Record dropped = audit::Record("dropped").number("first", 0).number("last", 9);
+    writer_.write(dropped.hex("head", head).number("keep_days", 30), kBegin + 45 * kDayMs);
+    EXPECT_EQ(verdict(old), Verdict::note);
+    EXPECT_EQ(verdict({.who = "bob", .head = old.head, .wall_ms = kBegin + 11 * kDayMs}), Verdict::failed)
+        << "records of that day are here";
+    EXPECT_EQ(verdict({.who = "bob", .head = old.head}), Verdict::unknown) << "nobody says of when it is";
+}
+
 TEST_F(AuditKeeping, RecordsDroppedUnderAForeignHashAreFound) {
     write_days(0, 10);
     put_audit_away(paths_, 100);
