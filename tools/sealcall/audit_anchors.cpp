@@ -270,24 +270,39 @@ void check_content(const AuditReport& log, Findings& out) {
     out.add("content", Verdict::ok, "No record holds more than its purpose needs.");
 }
 
-/// The first file begins with a copy of the last record that was dropped: what the rule says can be seen by it.
-void check_retention(const AuditReport& log, Findings& out) {
+/// The first file begins with a copy of the last record that was dropped: what a rule says can be seen by it. Which
+/// rule it was the phone's own configuration says; which it should be only the reader.
+void check_retention(const AuditReport& log, const AuditGround& ground, Findings& out) {
     if (!log.continues || log.records.empty()) return;
     const AuditRecord& first = log.records.front();
+    const std::string gone = "The records up to " + std::to_string(first.seq) + " ";
+    const AuditRecord* last = nullptr;
+    uint64_t shortest = ~uint64_t{0};
     for (const AuditRecord& r : log.records) {
-        if (r.event != "dropped" || r.number("last") != first.seq || digest_in(r, "head") != first.digest) continue;
-        const uint64_t days = r.number("keep_days"), old = r.wall_ms > first.wall_ms ? r.wall_ms - first.wall_ms : 0;
-        out.check("retention", days > 0 && old >= days * kDayMs,
-                  "The records up to " + std::to_string(first.seq) + " were dropped by the rule of " +
-                      std::to_string(days) + " days: the newest of them is of " + local_time(first.wall_ms) + ".",
-                  "The records up to " + std::to_string(first.seq) + " were dropped before the rule of " +
-                      std::to_string(days) + " days allowed it: the newest of them is of " + local_time(first.wall_ms) +
-                      ".");
-        return;
+        if (r.event != "dropped") continue;
+        shortest = std::min(shortest, r.number("keep_days"));
+        if (last == nullptr && r.number("last") == first.seq && digest_in(r, "head") == first.digest) last = &r;
     }
-    out.add("retention", Verdict::unknown,
-            "The records before " + std::to_string(first.seq) +
-                " are not here, and no record says that they were dropped by rule. Name the older files as well.");
+    if (last == nullptr)
+        return out.add("retention", Verdict::unknown,
+                       "The records before " + std::to_string(first.seq) +
+                           " are not here, and no record says that they were dropped by rule. Name the older files as "
+                           "well.");
+    const uint64_t days = last->number("keep_days");
+    const uint64_t old = last->wall_ms > first.wall_ms ? (last->wall_ms - first.wall_ms) / kDayMs : 0;
+    const std::string newest = ": the newest of them is of " + local_time(first.wall_ms) + ".";
+    if (days == 0 || old < days)
+        out.add("retention", Verdict::failed,
+                gone + "were dropped before the rule of " + std::to_string(days) + " days allowed it" + newest);
+    else if (!ground.keep_days)
+        out.add("retention", Verdict::unknown,
+                gone + "were dropped by a rule of " + std::to_string(days) +
+                    " days that the phone's own configuration gave; --keep-days says what the enterprise wants.");
+    else
+        out.check("retention", *ground.keep_days != 0 && shortest >= *ground.keep_days,
+                  gone + "were dropped by the rule of " + std::to_string(days) + " days" + newest,
+                  gone + "were dropped, and a rule of this phone was " + std::to_string(shortest) +
+                      " days: shorter than the enterprise's.");
 }
 
 /// A head that is not here may be of records that were dropped by rule: then it is older than what is left.
@@ -383,7 +398,7 @@ AnchorReport check_anchors(const AuditTrail& trail, const AuditGround& ground, F
     if (log.cut_short)
         out.add("cut_short", Verdict::note, "The last line has no end: the phone was stopped while it wrote it.");
     check_content(log, out);
-    check_retention(log, out);
+    check_retention(log, ground, out);
     AnchorReport report = Replay(trail, ground, out).run();
     check_witnesses(log, ground, out);
     check_live(log, report, ground, out);

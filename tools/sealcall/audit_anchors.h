@@ -26,7 +26,8 @@ struct AuditGround {
         Bytes attest, signature;
         Digest nonce{};
     };
-    std::optional<Live> live;  ///< what the TPM says now
+    std::optional<Live> live;             ///< what the TPM says now
+    std::optional<uint32_t> keep_days{};  ///< what the reader's rule of retention is; 0: for ever
 };
 
 /// The key that signs from one start of the phone to the next.

@@ -56,6 +56,12 @@ void CommandLine::define_audit() {
         ->type_name("HEX|FILE");
     verify->add_flag("--live", options_.audit.live,
                      "Ask this computer's TPM too; the phone of the profile must not run");
+    verify
+        ->add_option(
+            "--keep-days", options_.audit.keep_days,
+            "How long the enterprise wants records kept, 0: for ever. A log that lacks older ones says only by "
+            "which rule of its own they went")
+        ->type_name("DAYS");
     CLI::App* timeline =
         add(*audit, "timeline", "Draw the life of each key: created, sealed, held, unsealed, rekeyed, destroyed",
             {.text = "One line for each step, with the TPM's counters, its counts of resets and restarts, and its "

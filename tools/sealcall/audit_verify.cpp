@@ -146,6 +146,7 @@ int run_audit_verify(const Context& context) {
             add_witness_file(w, own_uri(trail.log), ground);
     }
     if (o.live) ground.live = ask_tpm(context);
+    ground.keep_days = o.keep_days;
     Findings findings;
     const AnchorReport report = check_anchors(trail, ground, findings);
     if (!context.json())

@@ -162,6 +162,7 @@ struct AuditOptions {
     TrustOptions trust;
     std::vector<std::string> witnesses;  ///< heads in hexadecimal, or files of `audit export --witnesses`
     bool live = false;
+    std::optional<uint32_t> keep_days;  ///< the enterprise's rule of retention; 0: for ever
     std::string html;
     std::string out;
     std::vector<std::string> to;  ///< journald, syslog places

@@ -49,9 +49,11 @@ class AuditKeeping : public ::testing::Test {
                           kBegin + static_cast<uint64_t>(day) * kDayMs);
     }
     [[nodiscard]] AuditTrail trail() const { return read_trail(audit_files(paths_)); }
-    Findings checked() const {
+    Findings checked(std::optional<uint32_t> keep_days = {}) const {
+        AuditGround ground;
+        ground.keep_days = keep_days;
         Findings out;
-        (void)check_anchors(trail(), {}, out);
+        (void)check_anchors(trail(), ground, out);
         return out;
     }
 
@@ -132,7 +134,20 @@ TEST_F(AuditKeeping, OldFilesGoOnlyAfterTheLogSaysSoAndTheTpmSigned) {
     EXPECT_EQ(audit_files(paths_).size(), 2u);
     EXPECT_TRUE(trail().log.holds()) << trail().log.problem;
     EXPECT_TRUE(trail().log.continues);
-    EXPECT_EQ(checked().find("retention")->verdict, Verdict::ok) << checked().find("retention")->text;
+    EXPECT_EQ(checked(30).find("retention")->verdict, Verdict::ok) << checked(30).find("retention")->text;
+}
+
+TEST_F(AuditKeeping, TheRuleIsTheReadersNotThePhones) {
+    write_days(0, 10);
+    const Digest head = writer_.head();
+    put_audit_away(paths_, 100);
+    std::filesystem::remove(audit_files(paths_)[0]);
+    audit::Record dropped = audit::Record("dropped").number("first", 0).number("last", 9);
+    writer_.write(dropped.hex("head", head).number("keep_days", 1), kBegin + 12 * kDayMs);
+    EXPECT_EQ(checked().find("retention")->verdict, Verdict::unknown) << "nobody said what the enterprise wants";
+    EXPECT_EQ(checked(1).find("retention")->verdict, Verdict::ok);
+    EXPECT_EQ(checked(30).find("retention")->verdict, Verdict::failed);
+    EXPECT_EQ(checked(0).find("retention")->verdict, Verdict::failed) << "for ever";
 }
 
 TEST_F(AuditKeeping, WhatWasDroppedTooEarlyOrWithoutARecordIsFound) {
@@ -157,6 +172,7 @@ TEST_F(AuditKeeping, AWitnessOfWhatWasDroppedByRuleIsNoAlarm) {
     const auto verdict = [&](const AuditWitness& witness) {
         AuditGround ground;
         ground.witnesses = {witness};
+        ground.keep_days = 30;
         Findings out;
         (void)check_anchors(trail(), ground, out);
         return out.find("witness")->verdict;
