@@ -17,7 +17,8 @@ struct ProfilePaths;
 void put_audit_away(const ProfilePaths& paths, uint64_t most_bytes);
 
 /// Removes files whose dropping stands in the log and is signed; what else the rule of `keep_days` (0: for ever) wants
-/// dropped now is given back, for the enclave to record. Throws Problem.
+/// dropped now is given back, for the enclave to record. Files that cannot be read are said on standard error, and
+/// nothing is dropped: the phone starts all the same.
 ipc::AuditDrop drop_old_audit(const ProfilePaths& paths, uint32_t keep_days, uint64_t wall_ms);
 
 }  // namespace sealcall::cli

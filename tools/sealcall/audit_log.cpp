@@ -1,6 +1,13 @@
 #include "audit_log.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "files.h"
+#include "problem.h"
 
 namespace sealcall::cli {
 namespace {
@@ -40,6 +47,38 @@ std::string take(std::string_view line, AuditReport& report) {
     report.records.push_back(std::move(record));
     return {};
 }
+
+/// A log that comes in parts.
+class Lines {
+  public:
+    Lines() { report_.head = std::string(64, '0'); }
+    /// False: a line is broken, what follows is not looked at.
+    bool add(std::string_view part) {
+        while (!part.empty() && report_.holds()) {
+            const size_t end = part.find('\n');
+            rest_ += part.substr(0, end);
+            if (end == std::string_view::npos && rest_.size() <= kAuditLineMax) break;
+            ++line_;
+            if (const std::string wrong = take(rest_, report_); !wrong.empty()) {
+                report_.broken_line = line_;
+                report_.problem = "Line " + std::to_string(line_) + " " + wrong + ".";
+                break;
+            }
+            rest_.clear();
+            part.remove_prefix(end + 1);
+        }
+        return report_.holds();
+    }
+    AuditReport end() {
+        report_.cut_short = report_.holds() && !rest_.empty();
+        return std::move(report_);
+    }
+
+  private:
+    AuditReport report_;
+    std::string rest_;
+    size_t line_ = 0;
+};
 
 const Json* member(const AuditRecord& record, std::string_view name) {
     const auto at = record.fields.find(std::string(name));
@@ -99,23 +138,28 @@ std::string read_record(std::string_view line, AuditRecord& out) {
 }
 
 AuditReport read_audit(std::string_view file) {
-    AuditReport report;
-    report.head = std::string(64, '0');
-    for (size_t line = 1; !file.empty(); ++line) {
-        const size_t end = file.find('\n');
-        if (end == std::string_view::npos) {
-            report.cut_short = true;
-            break;
-        }
-        const std::string wrong = take(file.substr(0, end), report);
-        if (!wrong.empty()) {
-            report.broken_line = line;
-            report.problem = "Line " + std::to_string(line) + " " + wrong + ".";
-            break;
-        }
-        file.remove_prefix(end + 1);
+    Lines lines;
+    (void)lines.add(file);
+    return lines.end();
+}
+
+std::optional<AuditReport> read_audit_file(const std::filesystem::path& file) {
+    const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR)) return {};
+    Lines lines;
+    std::string part(64 * 1024, '\0');
+    for (uint64_t size = 0;;) {
+        const ssize_t n = fd.valid() ? ::read(fd.get(), part.data(), part.size()) : -1;
+        if (n < 0 && fd.valid() && errno == EINTR) continue;
+        if (n < 0)
+            throw Problem("The file " + file.string() + " cannot be read: " + std::strerror(errno) + ".",
+                          "Check who owns it, and the disk.");
+        size += static_cast<uint64_t>(n);
+        if (size > kAuditMax)
+            throw Problem("The audit log " + file.string() + " is larger than 4 GiB.",
+                          "Keep it as evidence in another place; --file names the other files.");
+        if (n == 0 || !lines.add(std::string_view(part).substr(0, static_cast<size_t>(n)))) return lines.end();
     }
-    return report;
 }
 
 }  // namespace sealcall::cli

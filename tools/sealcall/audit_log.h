@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +41,7 @@ struct AuditReport {
 };
 
 inline constexpr size_t kAuditLineMax = audit::kLineMax;
-inline constexpr size_t kAuditMax = 256 * 1024 * 1024;  ///< bytes of a whole log
+inline constexpr uint64_t kAuditMax = uint64_t{4} << 30;  ///< bytes of a file: a phone that runs on begins no new one
 
 /// A record of one line without its newline, its place in the chain aside. The sentence says what is wrong, empty:
 /// nothing.
@@ -48,5 +50,8 @@ std::string read_record(std::string_view line, AuditRecord& out);
 /// Checks the whole chain; records up to the first broken line are given back. A file that continues an older one
 /// begins with a copy of that one's last record: its number and `prev` are then taken as they are.
 AuditReport read_audit(std::string_view file);
+/// The same line by line, up to the first that is broken. Nothing if there is no such file; Problem: it cannot be read,
+/// or is too large.
+std::optional<AuditReport> read_audit_file(const std::filesystem::path& file);
 
 }  // namespace sealcall::cli

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "files.h"
 #include "paths.h"
 #include "problem.h"
 
@@ -74,11 +73,11 @@ AuditTrail read_trail(const std::vector<fs::path>& files) {
     trail.files = files;
     trail.log.head = std::string(64, '0');
     for (const fs::path& file : files) {
-        const auto text = read_file(file, kAuditMax);
-        if (!text)
+        auto part = read_audit_file(file);
+        if (!part)
             throw Problem("There is no audit log at " + file.string() + ".",
                           "It is made when the phone runs for the first time.", exit_status::kNotSetUp);
-        if (!join(trail, read_audit(*text), file)) break;
+        if (!join(trail, *std::move(part), file)) break;
     }
     return trail;
 }

@@ -120,21 +120,18 @@ uint64_t newest_seen(const ProfileStore& store) {
     uint64_t newest = 0;
     if (const auto facts = store.facts()) newest = std::max(newest, facts->made_ms);
     if (const auto enrolment = store.enrolment()) newest = std::max(newest, enrolment->enrolled_ms);
-    if (const auto log = read_file(store.paths().audit_log(), kAuditMax)) {
-        const AuditReport report = read_audit(*log);
-        if (!report.records.empty()) newest = std::max(newest, report.records.back().wall_ms);
-    }
+    if (const auto log = read_audit_file(store.paths().audit_log()); log && !log->records.empty())
+        newest = std::max(newest, log->records.back().wall_ms);
     return newest;
 }
 
 Finding check_audit(const ProfileStore& store) {
-    const auto log = read_file(store.paths().audit_log(), kAuditMax);
+    const auto log = read_audit_file(store.paths().audit_log());
     if (!log) return {"profile.audit", Health::ok, "There is no audit log yet.", ""};
-    const AuditReport report = read_audit(*log);
-    if (report.holds())
+    if (log->holds())
         return {"profile.audit", Health::ok,
-                "The audit log holds " + std::to_string(report.records.size()) + " records, its chain is whole.", ""};
-    return {"profile.audit", Health::problem, "The chain of the audit log is broken. " + report.problem,
+                "The audit log holds " + std::to_string(log->records.size()) + " records, its chain is whole.", ""};
+    return {"profile.audit", Health::problem, "The chain of the audit log is broken. " + log->problem,
             "sealcall audit show; keep the file as evidence"};
 }
 

@@ -150,6 +150,32 @@ TEST_F(AuditKeeping, TheRuleIsTheReadersNotThePhones) {
     EXPECT_EQ(checked(0).find("retention")->verdict, Verdict::failed) << "for ever";
 }
 
+TEST_F(AuditKeeping, AFileThatCannotBeReadDropsNothingAndStopsNobody) {
+    write_days(0, 10);
+    put_audit_away(paths_, 100);
+    std::filesystem::remove(paths_.audit_log());
+    std::filesystem::create_directory(paths_.audit_log());
+    EXPECT_EQ(drop_old_audit(paths_, 30, kBegin + 90 * kDayMs).keep_days, 0u);
+    EXPECT_EQ(audit_files(paths_).size(), 2u);
+}
+
+TEST_F(AuditKeeping, AFileOfAnySizeIsReadUpToWhereItIsBroken) {
+    write_days(0, 3);
+    std::filesystem::resize_file(paths_.audit_log(), uint64_t{1} << 30);  // a hole: no memory, no disk
+    const AuditTrail all = trail();
+    EXPECT_EQ(all.log.broken_line, 4u);
+    EXPECT_EQ(all.log.records.size(), 3u);
+}
+
+TEST_F(AuditKeeping, RecordsAreReadWholeWhereverAPartOfTheFileEnds) {
+    write_days(0, 2000);  // three parts and more
+    ASSERT_GT(std::filesystem::file_size(paths_.audit_log()), 3u * 64 * 1024);
+    EXPECT_TRUE(trail().log.holds()) << trail().log.problem;
+    EXPECT_EQ(trail().log.records.size(), 2000u);
+    std::ofstream(paths_.audit_log(), std::ios::app) << "{\"seq\":";
+    EXPECT_TRUE(trail().log.cut_short);
+}
+
 TEST_F(AuditKeeping, WhatWasDroppedTooEarlyOrWithoutARecordIsFound) {
     write_days(0, 10);
     const Digest head = writer_.head();
