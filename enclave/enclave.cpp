@@ -110,30 +110,31 @@ Status Enclave::prepare() {
     calls_ = std::make_unique<Calls>(*context_);
     monitor_ = std::make_unique<Monitor>(*context_, *calls_);
     for (auto* link : {&ports_.host, &ports_.ui, &ports_.audio}) TRY_STATUS(link->hello(ipc::ProcessRole::enclave));
-    record_start();
+    TRY_STATUS(record_start());
     notice_bundle();
     notary_->anchor({});
     return {};
 }
 
 /// What a reader needs to check the anchors that follow, and where the index stood: records that were taken away
-/// between two runs leave a gap there.
-void Enclave::record_start() {
-    context_->record(audit::Record("started")
-                         .text("uri", config_.own_uri.view())
-                         .flag("enrolled", attester_.has_value())
-                         .text("tpm", tpm_name_)
-                         .flag("software_tpm", config_.software_tpm)
-                         .hex("ak_public", ak_public_.view())
-                         .hex("ak_certificate", config_.ak_certificate.view())
-                         .hex("value", audit_value_));
+/// between two runs leave a gap there. No phone starts without it: its anchors would look like a log that was cut.
+Status Enclave::record_start() {
+    bool recorded = context_->record(audit::Record("started")
+                                         .text("uri", config_.own_uri.view())
+                                         .flag("enrolled", attester_.has_value())
+                                         .text("tpm", tpm_name_)
+                                         .flag("software_tpm", config_.software_tpm)
+                                         .hex("ak_public", ak_public_.view())
+                                         .hex("ak_certificate", config_.ak_certificate.view())
+                                         .hex("value", audit_value_));
     const ipc::AuditDrop& drop = config_.audit_drop;
-    if (drop.keep_days == 0) return;
-    context_->record(audit::Record("dropped")
-                         .number("first", drop.first)
-                         .number("last", drop.last)
-                         .hex("head", drop.head)
-                         .number("keep_days", drop.keep_days));
+    if (recorded && drop.keep_days != 0)
+        recorded = context_->record(audit::Record("dropped")
+                                        .number("first", drop.first)
+                                        .number("last", drop.last)
+                                        .hex("head", drop.head)
+                                        .number("keep_days", drop.keep_days));
+    return recorded ? Status() : Status(Error{Errc::io, "audit log", 0});
 }
 
 void Enclave::notice_missed_anchor(const Error& why) {

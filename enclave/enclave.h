@@ -41,7 +41,7 @@ class Enclave {
     Enclave() = default;
     Status prepare();
     Status load_keys();
-    void record_start();
+    Status record_start();
     void notarise_end();
     void notice_missed_anchor(const Error& why);
     void receive(ipc::ProcessRole role, ipc::Link& link, short revents);

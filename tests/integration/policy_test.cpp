@@ -195,11 +195,14 @@ TEST(PolicyCall, WhatIsHeldWhileTheAnswerBecomesReceiveOnlyResumesWithoutAMicrop
         const auto hold = [&](bool on) {
             ASSERT_TRUE(p.alice.ui.send(ipc::SetHold{.call = CallId{1}, .on = on}).has_value());
             const CallState wanted = on ? CallState::held : CallState::media;
-            ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_state()->state == wanted; }));
+            ASSERT_TRUE(p.hosts.run_until(
+                [&] { return p.alice.last_state()->state == wanted && p.bob.last_state()->state == wanted; }));
         };
         if (held_before) hold(true);
         p.alice.offer_bundle(p.authority.sign(bundle_with(p.authority, lab_document({listen}), 9)));
-        ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_state()->state == CallState::held; }));
+        ASSERT_TRUE(p.hosts.run_until([&] {
+            return p.alice.last_state()->state == CallState::held && p.bob.last_state()->state == CallState::held;
+        }));
         ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_card()->decision.action == Action::receive_only; }));
         hold(false);
         const auto [a, b] = p.sound();
