@@ -9,9 +9,9 @@ namespace sealcall::cli {
 inline constexpr size_t kKeyProofMax = 1024 * 1024;  ///< bytes
 inline constexpr size_t kProofRecordsMax = 512;      ///< a lease is renewed twice a minute
 
-/// The records that prove one call's secret, oldest first: the phone's start, the sealed conditions, the TPM's word; and
-/// all from where the other phone showed its name to the sealing, when none of them is about anything else. Problem when
-/// the call was not sealed, or nothing is signed yet.
+/// The records that prove one call's secret, oldest first: the phone's start, the sealed conditions, the TPM's word;
+/// and all from where the other phone showed its name to the sealing, when none of them is about anything else. Problem
+/// when the call was not sealed, or nothing is signed yet.
 std::string make_key_proof(const AuditTrail& trail, const CallStory& call);
 
 struct KeyProof {
