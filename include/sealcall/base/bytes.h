@@ -69,6 +69,9 @@ class ByteReader {
 /// Appends big-endian integers and runs of bytes to a growing buffer.
 class ByteWriter {
   public:
+    ByteWriter() = default;
+    /// What was written does not move in memory until `capacity` bytes are there.
+    explicit ByteWriter(size_t capacity) { out_.reserve(capacity); }
     template <class U>
     ByteWriter& uint(U v) {
         static_assert(std::is_unsigned_v<U>);
@@ -146,6 +149,11 @@ class BoundedList {
         if (v_.size() >= N) return false;
         v_.push_back(std::move(v));
         return true;
+    }
+    /// Removes what `unwanted` is true of; each is asked once, in order.
+    template <class P>
+    void erase_if(P unwanted) {
+        std::erase_if(v_, [&](const T& v) { return unwanted(v); });
     }
     [[nodiscard]] const std::vector<T>& items() const { return v_; }
     [[nodiscard]] size_t size() const { return v_.size(); }

@@ -36,6 +36,12 @@ class Link {
     Status send(const T& m) {
         return send_bytes(encode_message(m));
     }
+    /// Sends now or not at all, and leaves nothing of it in this process: for messages that hold a secret.
+    Status send_and_wipe(Bytes b) {
+        const Status s = queue_.empty() ? write_now(b) : Status(Error{Errc::would_block, "link busy", 0});
+        wipe(b.data(), b.size());
+        return s;
+    }
     /// Sends now or not at all (`would_block`): for media, where old is worse than lost.
     template <Message T>
     Status send_or_drop(const T& m) {

@@ -10,3 +10,4 @@
 #include "sealcall/ipc/messages/provisioning.h"
 #include "sealcall/ipc/messages/roles.h"
 #include "sealcall/ipc/messages/screen.h"
+#include "sealcall/ipc/messages/vault.h"

@@ -53,6 +53,9 @@ struct SpoilingEncoder {
         } else if constexpr (is_bounded_list<T>) {
             number(hit(Spoil::too_long) ? T::kMax + 1 : v.size(), 2);
             for (const auto& item : v) put(item);
+        } else if constexpr (is_secret<T>) {
+            const auto secret = v.reveal(SecretAccess{});
+            out.insert(out.end(), secret.begin(), secret.end());
         } else if constexpr (is_bounded_bytes<T> || is_bounded_string<T>) {
             put_run(v);
         } else {

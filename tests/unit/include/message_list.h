@@ -27,8 +27,9 @@ using IpcMessages = std::tuple<
     ipc::ConfigureAudio, ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport,
     ipc::ProcessReportEnd, ipc::Provision, ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority,
     ipc::PinnedAuthority, ipc::CollectEvidence, ipc::CollectedEvidence, ipc::CertifyAudit, ipc::CertifiedAudit,
-    ipc::GuardStart, ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover, rats::VerifierRequest,
-    rats::VerifierLog, rats::VerifierRuntime, rats::VerifierResponse>;
+    ipc::VaultOpen, ipc::VaultState, ipc::VaultRekey, ipc::VaultPut, ipc::VaultRead, ipc::VaultPage, ipc::GuardStart,
+    ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover, rats::VerifierRequest, rats::VerifierLog,
+    rats::VerifierRuntime, rats::VerifierResponse>;
 
 /// What goes through the attestation channel, and the values inside.
 using WireValues =
@@ -79,6 +80,10 @@ T random_value(Random& r) {
         Bytes v(random_length(r, T::kMax));
         for (auto& b : v) b = static_cast<std::byte>(r());
         return T(ByteSpan(v));
+    } else if constexpr (is_secret<T>) {
+        Bytes v(T::kSize);
+        for (auto& b : v) b = static_cast<std::byte>(r());
+        return T::from(v).value();
     } else if constexpr (is_bounded_string<T>) {
         std::string v(random_length(r, T::kMax), ' ');
         for (auto& c : v) c = static_cast<char>(1 + r() % 255);
@@ -99,7 +104,9 @@ T random_value(Random& r) {
 /// Field by field, because not every message has `==`.
 template <class T>
 bool same(const T& a, const T& b) {
-    if constexpr (ipc::detail::is_bounded_list<T>) {
+    if constexpr (ipc::detail::is_secret<T>) {
+        return a == b;
+    } else if constexpr (ipc::detail::is_bounded_list<T>) {
         return std::ranges::equal(a.items(), b.items(), [](const auto& x, const auto& y) { return same(x, y); });
     } else if constexpr (ipc::Message<T>) {
         return std::apply([&](auto... m) { return (same(a.*m, b.*m) && ...); }, T::fields);
