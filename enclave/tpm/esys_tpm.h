@@ -42,6 +42,10 @@ class EsysTpm final : public Tpm {
     Result<std::optional<AuthorityPin>> authority_pin() override;
     Status accept_version(uint64_t version) override;
     Millis lease() const override { return lease_; }
+    Result<IdentityBlobs> seal_vault(const Secret<32>& key, ByteSpan pin) override;
+    Result<Secret<32>> unseal_vault(const IdentityBlobs& sealed, ByteSpan pin) override;
+    Result<PinTries> pin_tries() override;
+    Result<uint64_t> vault_counter(uint8_t index, Count how) override;
     Status authorise(const HierarchyAuths* previous) override;
     Status forget_indices() override;
     Status set_hierarchy_auths(const HierarchyAuths& auths) override;
@@ -137,6 +141,8 @@ class EsysTpm final : public Tpm {
     Status open_audit();
     Status extend_index(const Digest& head);
     Result<AttestedBlob> certify_nv(ESYS_TR nv, uint16_t size, const Digest& qualifying_data);
+    // tpm_vault.cpp
+    [[nodiscard]] Secret<32> vault_auth(ByteSpan pin) const;
     // tpm_seal.cpp
     Result<Bytes> read_nv(ESYS_TR nv, uint16_t size);
     Status increment(ESYS_TR nv);

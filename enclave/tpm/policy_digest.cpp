@@ -36,6 +36,10 @@ std::string_view words(AuthFor purpose) {
             return "sealcall owner";
         case AuthFor::lockout:
             return "sealcall lockout";
+        case AuthFor::vault_key:
+            return "sealcall vault key";
+        case AuthFor::vault_counter:
+            return "sealcall vault counter";
         case AuthFor::approval:
             break;  // has none
     }
@@ -125,6 +129,22 @@ Secret<32> derive_auth(ByteSpan secret, AuthFor purpose, uint8_t index) {
     CHECK(HMAC(EVP_sha256(), secret.empty() ? &kNothing : secret.data(), static_cast<int>(secret.size()),
                as_u8(in.view().data()), in.size(), as_u8(bytes.data()), nullptr) != nullptr);
     bytes.back() |= std::byte{1};
+    return out;
+}
+
+Secret<32> derive_pin_auth(const Secret<32>& own, ByteSpan salt, ByteSpan pin) {
+    constexpr int kRounds = 100'000;
+    Secret<32> slow, out;
+    const auto key = own.reveal(SecretAccess{});
+    const auto bytes = slow.reveal(SecretAccess{});
+    LibctxScope scope;
+    CHECK(PKCS5_PBKDF2_HMAC(as_chars(pin).data(), static_cast<int>(pin.size()), as_u8(salt.data()),
+                            static_cast<int>(salt.size()), kRounds, EVP_sha256(), static_cast<int>(bytes.size()),
+                            as_u8(bytes.data())) == 1);
+    const auto result = out.reveal(SecretAccess{});
+    CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), as_u8(bytes.data()), bytes.size(),
+               as_u8(result.data()), nullptr) != nullptr);
+    result.back() |= std::byte{1};
     return out;
 }
 

@@ -52,6 +52,8 @@ enum class AuthFor : uint8_t {
     audit,
     endorsement,
     owner,
+    vault_key,  ///< with the PIN, if one is set: `derive_pin_auth`
+    vault_counter,
     // From the boot secret itself, which the enclave never has:
     enclave,  ///< the secret that the enclave gets for all of the above
     lockout,
@@ -61,6 +63,11 @@ enum class AuthFor : uint8_t {
 /// HMAC-SHA-256(`secret`, "sealcall " purpose index), never ending in a zero byte (the TPM strips those: Part
 /// 1, 19.6.4.3). With an empty secret it is a constant that anyone can compute: it keeps accidents out, not attackers.
 Secret<32> derive_auth(ByteSpan secret, AuthFor purpose, uint8_t index);
+
+/// authValue of the vault's key: `own` when there is no PIN, else an HMAC under it of the PIN, made slow by PBKDF2 (RFC
+/// 8018 5.2). Slow on purpose (tens of ms): the TPM counts guesses, but a software TPM's files can be copied and
+/// guessed at. `salt` differs from TPM to TPM.
+Secret<32> derive_pin_auth(const Secret<32>& own, ByteSpan salt, ByteSpan pin);
 
 /// The first SEQUENCE of DER in `padded`, without what stands behind it: TPMs pad NV certificates with 0xFF or zero.
 /// Errors: truncated, bad_value, too_large (more than `max` bytes).

@@ -163,6 +163,12 @@ TPM2B_PUBLIC sealed_template(const Digest& policy) {
     return out;
 }
 
+TPM2B_PUBLIC pin_template(const Digest& policy) {
+    TPM2B_PUBLIC out = sealed_template(policy);
+    out.publicArea.objectAttributes &= ~static_cast<TPMA_OBJECT>(TPMA_OBJECT_NODA);
+    return out;
+}
+
 TPMS_NV_PUBLIC counter_public(uint8_t slot, TPMA_NV written) {
     CHECK(slot < kSlots);
     TPMS_NV_PUBLIC pub{};
@@ -190,6 +196,12 @@ TPMS_NV_PUBLIC version_public(TPMA_NV state) {
     pub.attributes = TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA |
                      (static_cast<TPMA_NV>(TPM2_NT_COUNTER) << TPMA_NV_TPM2_NT_SHIFT) | state;
     pub.dataSize = 8;
+    return pub;
+}
+
+TPMS_NV_PUBLIC vault_public(uint8_t index, TPMA_NV state) {
+    TPMS_NV_PUBLIC pub = version_public(state);
+    pub.nvIndex = kVaultHandle + index;
     return pub;
 }
 

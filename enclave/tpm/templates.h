@@ -11,7 +11,10 @@ inline constexpr TPM2_HANDLE kSrkHandle = 0x81000001;      ///< TCG TPM v2.0 Pro
 inline constexpr TPM2_HANDLE kCounterHandle = 0x01800100;  ///< slot 0; the others follow
 inline constexpr TPM2_HANDLE kPinHandle = 0x01800110, kVersionHandle = 0x01800111;  ///< tpm_authority.cpp
 inline constexpr uint16_t kPinSize = 48;  ///< bytes: signer (32), version (u64), counter (u64) at the time of pinning
-inline constexpr uint32_t kDaMaxTries = 32, kDaRecoverySeconds = 600, kDaLockoutRecoverySeconds = 86400;
+inline constexpr TPM2_HANDLE kVaultHandle = 0x01800300;
+inline constexpr uint32_t kVaults = 256;  ///< several profiles may share a TPM
+/// A PIN has at least six characters: ten tries, then one in ten minutes, tries a million for 19 years.
+inline constexpr uint32_t kDaMaxTries = 10, kDaRecoverySeconds = 600, kDaLockoutRecoverySeconds = 86400;
 
 /// Storage root key: ECC P-256 (TCG EK Credential Profile template with a well-known unique).
 TPM2B_PUBLIC srk_template();
@@ -30,12 +33,17 @@ Result<Bytes> public_name(const TPMT_PUBLIC& pub);
 /// Sealed data, readable only through `policy`.
 TPM2B_PUBLIC sealed_template(const Digest& policy);
 
+/// The same under the TPM's dictionary attack protection: the one object of ours whose authValue is a person's PIN.
+TPM2B_PUBLIC pin_template(const Digest& policy);
+
 /// ORDERLY counter with authValue, outside dictionary attack protection. `written` as it is once incremented.
 TPMS_NV_PUBLIC counter_public(uint8_t slot, TPMA_NV written);
 /// The authority's pin, 48 bytes, write-locked for good (WRITEDEFINE: until the owner undefines it).
 TPMS_NV_PUBLIC pin_public(TPMA_NV state);
 /// The counter behind the bundle's version. Not ORDERLY: an unclean stop must not skip versions.
 TPMS_NV_PUBLIC version_public(TPMA_NV state);
+/// The version of a vault's newest file; not ORDERLY either.
+TPMS_NV_PUBLIC vault_public(uint8_t index, TPMA_NV state);
 /// The number of the newest approval (rats/approval.h), written by the owner alone and readable by all.
 TPMS_NV_PUBLIC approval_public(TPMA_NV state);
 /// The audit log's index (sealcall/audit/anchor.h).

@@ -64,6 +64,8 @@ struct AuthorityPin {
 };
 inline constexpr uint64_t kVersionStepsAtOnce = 256;  ///< increments a start: a chip takes tens of ms for each
 
+using ipc::PinTries;
+
 inline constexpr size_t kPartnersMax = 4;  ///< with an AK of their own
 
 /// authValues of the TPM's hierarchies; sealcall-guard sets them, the authority keeps a copy.
@@ -125,6 +127,17 @@ class Tpm {
     virtual Result<std::optional<AuthorityPin>> authority_pin() = 0;
     /// No version below this one counts from now on. A jump of more than kVersionStepsAtOnce is made in several calls.
     virtual Status accept_version(uint64_t version) = 0;
+
+    /// Seals the vault's key under `pin`; an empty one means that there is none, and the TPM counts no tries. Policy:
+    /// authValue (from the boot secret, and the PIN), and in embedded mode the measurement PCR as it is now: managed,
+    /// the boot secret says the same and an approved update keeps it.
+    virtual Result<IdentityBlobs> seal_vault(const Secret<32>& key, ByteSpan pin) = 0;
+    /// Errors: tpm_auth_refused (wrong PIN: a try is gone), tpm_locked_out, tpm_policy_refused (other programs).
+    virtual Result<Secret<32>> unseal_vault(const IdentityBlobs& sealed, ByteSpan pin) = 0;
+    virtual Result<PinTries> pin_tries() = 0;
+    /// Value of a vault's counter; 0 when there never was such a vault in this TPM. `add` counts by one, or makes it.
+    enum class Count : uint8_t { read, add };
+    virtual Result<uint64_t> vault_counter(uint8_t index, Count how) = 0;
 
     // ---- sealcall-guard only, before any key is loaded
 

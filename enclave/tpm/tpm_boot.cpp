@@ -39,6 +39,9 @@ Status EsysTpm::authorise(const HierarchyAuths* previous) {
 Status EsysTpm::forget_indices() {
     std::vector<TPM2_HANDLE> ours{kPinHandle, kVersionHandle, audit::kIndex};
     for (uint8_t slot = 0; slot < kSlots; ++slot) ours.push_back(kCounterHandle + slot);
+    TRY(const auto indices, capability(TPM2_CAP_HANDLES, kVaultHandle, kVaults));
+    for (const TPM2_HANDLE found : indices)
+        if (found < kVaultHandle + kVaults) ours.push_back(found);
     for (const TPM2_HANDLE handle : ours) {
         TRY(const bool have, exists(handle));
         if (!have) continue;

@@ -43,7 +43,8 @@ EsysTpm::~EsysTpm() { wipe(options_.auth_value.data(), options_.auth_value.size(
 Bytes EsysTpm::auth_of(AuthFor purpose, uint8_t index) const {
     if (purpose == AuthFor::approval) return {};
     // A counter's must not be empty even in embedded mode, so that nobody increments it by accident.
-    const bool shared = purpose == AuthFor::counter || purpose == AuthFor::authority || purpose == AuthFor::audit;
+    const bool shared = purpose == AuthFor::counter || purpose == AuthFor::authority || purpose == AuthFor::audit ||
+                        purpose == AuthFor::vault_counter;
     if (options_.auth_value.empty() && !shared) return {};
     const Secret<32> value = derive_auth(options_.auth_value, purpose, index);
     return to_bytes(value.reveal(SecretAccess{}));
