@@ -1,7 +1,6 @@
 #include "enclave/calls.h"
 
 #include "attestation/binding.h"
-#include "enclave/consent.h"
 #include "enclave/passport.h"
 #include "policy/decide.h"
 #include "sealcall/policy/reason_text.h"
@@ -45,6 +44,7 @@ void Calls::dial(const ipc::Dial& m) {
     auto reply = [&](CallId id, ipc::EndReason reason) {
         context_.to_ui(ipc::DialReply{.request = m.request, .call = id, .reason = reason});
     };
+    if (context_.vault.locked()) return reply(CallId{}, ipc::EndReason::locked);
     const bool enrolled = context_.attester != nullptr;
     if (!enrolled && context_.policies().own->ordinary_phones == policy::Action::refuse)
         return reply(CallId{}, ipc::EndReason::not_enrolled);
@@ -134,6 +134,7 @@ void Calls::leg_attesting(const ipc::LegAttesting& m) {
 void Calls::leg_ordinary(const ipc::LegOrdinary& m) {
     Call* call = this->call(m.call);
     if (call == nullptr || call->ended || call->ordinary) return;
+    if (call->waits_for_pin) return;
     // Once a fork has begun to attest, "does not attest" can only be a downgrade; the leg's own end decides the call.
     if (!call->legs.empty()) return;
     place_ordinary(*call);
@@ -142,15 +143,17 @@ void Calls::leg_ordinary(const ipc::LegOrdinary& m) {
 void Calls::place_ordinary(Call& call) {
     rats::AttestationResult nothing;
     (void)nothing.reasons.push(rats::Reason::not_supported);
-    const bool known = context_.attested_before(call.dialled_uri);
-    const policy::Decision decision = with_consent(policy::decide(nothing,
-                                                                  {.direction = call.direction,
-                                                                   .ordinary = true,
-                                                                   .known_to_attest = known,
-                                                                   .peer = call.dialled_uri,
-                                                                   .label = call.label,
-                                                                   .wall_ms = wall_ms()},
-                                                                  context_.policies()));
+    const vault::Content* memory = context_.vault.content();
+    const bool known = memory != nullptr && attested_before(*memory, call.dialled_uri);
+    const policy::Decision decision = context_.decide(nothing,
+                                                      {.direction = call.direction,
+                                                       .ordinary = true,
+                                                       .known_to_attest = known,
+                                                       .known_person = context_.knows(call.dialled_uri),
+                                                       .peer = call.dialled_uri,
+                                                       .label = call.label,
+                                                       .wall_ms = wall_ms()},
+                                                      call.consent);
     context_.record(audit::Record("ordinary")
                         .call(call.id)
                         .flag("known_to_attest", known)
@@ -159,8 +162,21 @@ void Calls::place_ordinary(Call& call) {
                         .number("decided_by", static_cast<uint64_t>(decision.rule))
                         .number("rule", decision.number)
                         .text("rule_name", decision.name.view()));
-    if (decision.action == policy::Action::refuse)
-        return give_up(call, ipc::EndReason::peer_is_ordinary, known ? "it attested before" : "");
+    if (decision.action == policy::Action::pin && !call.consent) {
+        call.waits_for_pin = true;
+        const auto answered = [this, id = call.id, consent = Consent{decision, nothing}](bool granted) {
+            Call* waiting = this->call(id);
+            if (waiting == nullptr || waiting->ended) return;
+            if (!granted) return give_up(*waiting, ipc::EndReason::refused_by_policy, "no PIN was entered");
+            waiting->consent = consent;
+            place_ordinary(*waiting);
+        };
+        const auto why = known ? rats::Reason::downgrade : rats::Reason::none;
+        return context_.vault.ask(call.id, {decision, nothing}, why, call.dialled_uri, answered);
+    }
+    if (decision.action <= policy::Action::pin)
+        return known ? give_up(call, ipc::EndReason::downgrade, "it attested before")
+                     : give_up(call, ipc::EndReason::peer_is_ordinary, "");
     call.ordinary = true;
     const bool recorded = context_.record(audit::Record("open")
                                               .call(call.id)
@@ -356,10 +372,8 @@ void Calls::hang_up(const ipc::HangUp& m) {
         if (Session* s = session(leg)) s->end(ipc::EndReason::hung_up_here, "");
     c->end_reason = ipc::EndReason::hung_up_here;
     c->end_detail.clear();
-    if (c->direction == policy::Direction::outgoing && c->winner.value == 0) {
-        context_.to_host(ipc::EndCall{.call = c->id});
-        finish(*c);
-    }
+    if (c->direction == policy::Direction::outgoing && c->winner.value == 0)
+        give_up(*c, ipc::EndReason::hung_up_here, "");
 }
 
 void Calls::set_hold(const ipc::SetHold& m) {
@@ -386,6 +400,7 @@ bool Calls::has_live_leg(const Call& call) {
 /// Marks a call as over; it is told and forgotten once its sessions are gone (their secrets dead).
 void Calls::finish(Call& call) {
     call.ended = true;
+    context_.vault.withdraw(call.id);
     call.since = BootClock::now();
     for (SessionId id : call.legs)
         if (Session* s = session(id)) s->end(call.end_reason, call.end_detail);
@@ -396,6 +411,10 @@ void Calls::suspended() {
         .kind = ipc::NoticeKind::suspended,
         .text = BoundedString<512>("This computer slept; the keys of running calls left memory. Resume to go on.")});
     for (auto& [id, s] : sessions_) s->suspended();
+}
+
+void Calls::lock_changed() {
+    for (auto& [id, s] : sessions_) s->lock_changed();
 }
 
 void Calls::end_all(ipc::EndReason reason) {

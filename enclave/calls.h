@@ -40,6 +40,8 @@ class Calls {
     void suspended();
     /// Every running call is decided anew.
     void policy_changed();
+    /// The vault was shut: media keys go with it. Or the PIN was entered.
+    void lock_changed();
     /// Ends every call; `finished` turns true once the TPM has destroyed every secret.
     void end_all(ipc::EndReason reason);
     [[nodiscard]] bool idle() const { return sessions_.empty() && calls_.empty(); }

@@ -1,16 +1,34 @@
-// Where the person's proof of presence enters a decision. Until there is a PIN (vault), a decision that asks for it is
-// a refusal that says so.
+// Where the person's proof of presence enters a decision: nowhere else does a PIN change what a policy said.
 #pragma once
 
-#include "sealcall/policy/types.h"
+#include "policy/decide.h"
 
 namespace sealcall::enclave {
 
-/// What `decision` comes to with the consent that was given for this call.
-inline policy::Decision with_consent(policy::Decision decision) {
+/// What the person saw when they entered the PIN.
+struct Consent {
+    policy::Decision asked;
+    rats::AttestationResult seen;
+};
+
+/// Of a phone that has a PIN, and of this call: what was consented to in it.
+struct Presence {
+    bool pin_set = false;
+    const Consent* given = nullptr;
+};
+
+/// What `decision` about `now` comes to. A consent counts for the rule that asked for it, and for no worse a result.
+inline policy::Decision with_consent(policy::Decision decision, const rats::AttestationResult& now,
+                                     const Presence& presence) {
     if (decision.action != policy::Action::pin) return decision;
-    decision.action = policy::Action::refuse;
-    decision.rule = policy::Rule::pin_not_set;
+    const Consent* given = presence.given;
+    if (!presence.pin_set) {
+        decision.action = policy::Action::refuse;
+        decision.rule = policy::Rule::pin_not_set;
+    } else if (given != nullptr && given->asked == decision && !policy::worse(now, given->seen)) {
+        decision.action = policy::Action::warn;
+        decision.rule = policy::Rule::accepted_with_pin;
+    }
     return decision;
 }
 

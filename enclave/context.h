@@ -11,11 +11,13 @@
 #include "enclave/attester.h"
 #include "enclave/audit/log.h"
 #include "enclave/authority_bundle.h"
+#include "enclave/consent.h"
 #include "enclave/log_fetch.h"
 #include "enclave/notary.h"
 #include "enclave/recheck.h"
 #include "enclave/sip_name.h"
 #include "enclave/tpm/worker.h"
+#include "enclave/vault_keeper.h"
 #include "enclave/verifier_pool.h"
 #include "policy/decide.h"
 
@@ -58,9 +60,9 @@ struct Context {
     Slots& slots;
     Millis lease;  ///< of sealed secrets (tpm::Tpm::lease)
     RecheckTimes recheck;
-    SessionId& microphone_owner;              ///< set by the person's commands alone; no peer's message moves it
-    uint32_t& dropped;                        ///< bad bytes from the network, all kinds
-    std::vector<std::string>& attesting;      ///< URIs that attested before: without it now is a downgrade
+    SessionId& microphone_owner;  ///< set by the person's commands alone; no peer's message moves it
+    uint32_t& dropped;            ///< bad bytes from the network, all kinds
+    VaultKeeper& vault;
     std::function<Session*(SessionId)> find;  ///< null when the session is gone: results of late jobs are dropped
     std::function<void(RequestId)> answer_status;
     std::function<Status(const ipc::NewBundle&)> take_bundle;
@@ -112,13 +114,15 @@ struct Context {
         return bundle.references() != nullptr ? bundle.references()->head().anchors : config.anchors;
     }
 
-    [[nodiscard]] bool attested_before(std::string_view uri) const {
-        return std::ranges::any_of(attesting, [&](const std::string& known) { return same_person(uri, known); });
+    /// The person's contacts; nobody while the vault is shut.
+    [[nodiscard]] bool knows(std::string_view uri) const {
+        return vault.content() != nullptr && is_contact(*vault.content(), uri);
     }
-    void remember_peer(const std::string& uri) const {
-        if (attested_before(uri)) return;
-        attesting.push_back(uri);
-        if (!control.send(ipc::RememberPeer{.uri = BoundedString<256>::cut(uri)})) control.close();
+    /// What becomes of both policies' answer about `now`; `given`: consent in this call so far.
+    [[nodiscard]] policy::Decision decide(const rats::AttestationResult& now, const policy::CallContext& about,
+                                          const std::optional<Consent>& given) const {
+        return with_consent(policy::decide(now, about, policies()), now,
+                            {.pin_set = vault.has_pin(), .given = given ? &*given : nullptr});
     }
 
     /// Runs `job` where the TPM is; `done` gets its result here if the session still lives.

@@ -78,8 +78,17 @@ Status Enclave::prepare() {
     buffer_.resize(ipc::kMessageMax + 1);
     suspended_for_ = slept();
     verifiers_ = std::make_unique<VerifierPool>(std::move(ports_.verifiers));
-    for (const auto& uri : config_.known_attesting) attesting_.push_back(uri.str());
     TRY_STATUS(load_keys());
+    TRY(auto vault, wait_for_tpm<vault::Vault>(
+                        *ports_.worker,
+                        [disk = std::make_shared<vault::Vault::Disk>(std::move(ports_.vault)),
+                         owner = config_.own_uri](tpm::Tpm& t) { return vault::Vault::open(t, disk, owner.view()); }));
+    vault_ = std::make_unique<VaultKeeper>(
+        std::move(vault), VaultKeeper::Parts{.worker = *ports_.worker,
+                                             .ui = ports_.ui,
+                                             .record = [this](const audit::Record& r) { return context_->record(r); },
+                                             .lock_after = Millis{1000} * config_.lock_after_s,
+                                             .lock_changed = [this] { calls_->lock_changed(); }});
     TRY(Millis lease, wait_for_tpm<Millis>(*ports_.worker, [](tpm::Tpm& t) -> Result<Millis> { return t.lease(); }));
     notary_.emplace(
         *ports_.worker, *ports_.log, audit_value_, [this](const audit::Record& r) { return context_->record(r); },
@@ -102,7 +111,7 @@ Status Enclave::prepare() {
                              .recheck = ports_.recheck,
                              .microphone_owner = microphone_owner_,
                              .dropped = dropped_,
-                             .attesting = attesting_,
+                             .vault = *vault_,
                              .find = [this](SessionId id) { return calls_->session(id); },
                              .answer_status = [this](RequestId r) { answer_status(r); },
                              .take_bundle = [this](const ipc::NewBundle& part) { return take_bundle(part); }});
@@ -111,6 +120,7 @@ Status Enclave::prepare() {
     monitor_ = std::make_unique<Monitor>(*context_, *calls_);
     for (auto* link : {&ports_.host, &ports_.ui, &ports_.audio}) TRY_STATUS(link->hello(ipc::ProcessRole::enclave));
     TRY_STATUS(record_start());
+    vault_->tell_state();
     notice_bundle();
     notary_->anchor({});
     return {};
@@ -221,7 +231,7 @@ void Enclave::notice_bundle() {
 }
 
 bool Enclave::step(Millis longest) {
-    if (ending_ && ((calls_->idle() && notary_->idle()) || BootClock::now() >= end_by_)) {
+    if (ending_ && ((calls_->idle() && notary_->idle() && vault_->idle()) || BootClock::now() >= end_by_)) {
         context_->record(audit::Record("stopped").number("status", static_cast<uint64_t>(exit_status_)));
         notarise_end();
         (void)wait_for_tpm<bool>(*ports_.worker, [](tpm::Tpm& t) -> Result<bool> { return t.shutdown().has_value(); });
@@ -239,7 +249,7 @@ bool Enclave::step(Millis longest) {
     for (size_t i = 0; i < verifiers_->fds().size(); ++i)
         fds[count++] = {.fd = verifiers_->fds()[i], .events = verifiers_->events(i), .revents = 0};
 
-    BootInstant wake = std::min(BootClock::now() + longest, calls_->next_deadline());
+    BootInstant wake = std::min({BootClock::now() + longest, calls_->next_deadline(), vault_->next_deadline()});
     if (auto t = verifiers_->next_deadline()) wake = std::min(wake, *t);
     if (ending_) wake = std::min(wake, BootClock::now() + Millis{20});
     const auto wait = std::chrono::ceil<Millis>(wake - BootClock::now()).count();
@@ -254,6 +264,7 @@ bool Enclave::step(Millis longest) {
     notice_bundle();
     verifiers_->tick(now);
     calls_->tick(now);
+    vault_->tick(now, calls_->live());
     for (const auto& [role, link] : links)
         if (!link->open()) lose(role, "link closed");
     if (monitor_->shutdown_asked() && !ending_) {
@@ -282,6 +293,10 @@ void Enclave::receive(ipc::ProcessRole role, ipc::Link& link, short revents) {
             if (!greeted) handled = Error{Errc::wrong_state, "no hello of the same build", 0};
         } else {
             handled = monitor_->handle(role, *message);
+        }
+        if (role == ipc::ProcessRole::ui) {
+            if (ipc::message_id(*message).value_or(0) != ipc::QueryStatus::kId) vault_->touched(BootClock::now());
+            wipe(buffer_.data(), message->size());  // it may have been a PIN
         }
         if (!handled) {
             context_->record(audit::Record("protocol_violation")
@@ -338,6 +353,8 @@ void Enclave::answer_status(RequestId request) {
     s.calls = calls_->live();
     s.dropped = dropped_;
     s.bundle = ports_.bundle.state(wall_ms());
+    s.pin_set = vault_->has_pin();
+    s.locked = vault_->locked();
     if (const attestation::ReferenceSet* set = ports_.bundle.references()) {
         s.bundle_version = set->head().version;
         s.bundle_next_update_ms = set->head().next_update_ms;

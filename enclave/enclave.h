@@ -16,6 +16,7 @@ struct Ports {
     std::optional<audit::Log> log;  ///< read to its end before the lock-down, which leaves only writing
     std::unique_ptr<tpm::Worker> worker;
     AuthorityBundle bundle;
+    UniqueFd vault;  ///< the file
     bool secret_memory = false;
     RecheckTimes recheck{};  ///< but for `every`, which is the policy's
 };
@@ -62,8 +63,8 @@ class Enclave {
     Slots slots_;
     SessionId microphone_owner_{};
     uint32_t dropped_ = 0;
-    std::vector<std::string> attesting_;
     LogCache logs_;
+    std::unique_ptr<VaultKeeper> vault_;
     std::optional<Context> context_;
     std::optional<Notary> notary_;
     std::unique_ptr<Calls> calls_;

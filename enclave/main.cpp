@@ -79,6 +79,7 @@ int run_phone(ipc::Link control, ipc::ConfigureEnclave config, std::span<std::by
     auto log = audit::Log::create(UniqueFd(ipc::fd::kEnclaveAudit));
     if (!log) return fail(control, "the audit log cannot be read", log.error());
     ports.log = std::move(*log);
+    ports.vault = UniqueFd(ipc::fd::kEnclaveVault);
     ports.bundle = enclave::AuthorityBundle::read(UniqueFd(ipc::fd::kEnclaveBundle));
     for (int i = 0; i < ipc::fd::kEnclaveVerifierSlots; ++i)
         ports.verifiers.emplace_back(UniqueFd(ipc::fd::kEnclaveVerifier0 + i));
@@ -120,7 +121,7 @@ int main() {
     if (auto request = ipc::decode_message<ipc::Provision>(*first)) {
         if (*guard) apply(**guard, *request);
         return enclave::serve_provisioning(
-            control, UniqueFd(ipc::fd::kEnclaveTpm),
+            control, UniqueFd(ipc::fd::kEnclaveTpm), UniqueFd(ipc::fd::kEnclaveVault),
             std::make_shared<const enclave::PlatformLogs>(UniqueFd(ipc::fd::kEnclaveBootLog),
                                                           UniqueFd(ipc::fd::kEnclaveRuntimeLog)),
             *request);

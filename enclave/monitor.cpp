@@ -65,7 +65,7 @@ struct Permits {
                    }};
     }
 
-    static const std::array<Row, 29> kTable;
+    static const std::array<Row, 32> kTable;
     static void shutdown(Monitor& m, const ipc::Shutdown&) { m.shutdown_asked_ = true; }
     template <auto Method, class T>
     static void calls(Monitor& m, const T& message) {
@@ -73,13 +73,18 @@ struct Permits {
     }
     static Status bundle(Monitor& m, const ipc::NewBundle& part) { return m.context_.take_bundle(part); }
     static void digest(Monitor& m, const ipc::DigestChallenge& c) {
-        m.context_.to_host(answer_challenge(c, m.context_.config));
+        // Locked, there is no password: the host tries again later.
+        const vault::Content* content = m.context_.vault.content();
+        const ipc::VaultItem* account =
+            content == nullptr ? nullptr : content->find(ipc::VaultKind::login, [](auto) { return true; });
+        const auto login = ipc::decode<ipc::SipLogin>(account == nullptr ? ByteSpan() : account->body.view());
+        m.context_.to_host(login ? answer_challenge(c, account->name.view(), *login) : answer_challenge(c, {}, {}));
     }
     static void audio_event(Session& s, const ipc::AudioEvent& e) { s.on_audio_event(e.kind); }
 };
 
 #define CALLS(method, T) &Permits::calls<&Calls::method, ipc::T>
-const std::array<Permits::Row, 29> Permits::kTable{
+const std::array<Permits::Row, 32> Permits::kTable{
     // launcher
     row<ipc::Shutdown, &Permits::shutdown>(ProcessRole::launcher),
     row<ipc::NewBundle, &Permits::bundle>(ProcessRole::launcher),
@@ -91,6 +96,10 @@ const std::array<Permits::Row, 29> Permits::kTable{
     row<ipc::SetHold, CALLS(set_hold, SetHold)>(ProcessRole::ui),
     row<ipc::SetMicrophone, CALLS(set_microphone, SetMicrophone)>(ProcessRole::ui),
     row<ipc::Recheck, CALLS(recheck, Recheck)>(ProcessRole::ui),
+    row<ipc::EnterPin, [](Monitor& m, ipc::EnterPin& e) { m.context_.vault.enter(std::move(e)); }>(ProcessRole::ui),
+    row<ipc::KeepCall, [](Monitor& m, ipc::KeepCall& k) { m.context_.vault.keep_call(std::move(k.past)); }>(
+        ProcessRole::ui),
+    row<ipc::LockPhone, [](Monitor& m, const ipc::LockPhone&) { m.context_.vault.lock(); }>(ProcessRole::ui),
     row<ipc::QueryStatus, [](Monitor& m, const ipc::QueryStatus& q) { m.context_.answer_status(q.request); }>(
         ProcessRole::ui),
     // host: untrusted

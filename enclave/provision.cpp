@@ -6,6 +6,7 @@
 #include "attestation/tpm_structs.h"
 #include "enclave/attester.h"
 #include "enclave/sandbox/sandbox.h"
+#include "enclave/vault/desk.h"
 #include "sealcall/audit/anchor.h"
 #include "sealcall/ipc/collect.h"
 
@@ -113,7 +114,7 @@ Result<ByteSpan> wait_message(ipc::Link& link, std::span<std::byte> buffer) {
 
 }  // namespace
 
-int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, std::shared_ptr<const PlatformLogs> logs,
+int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, UniqueFd vault_fd, std::shared_ptr<const PlatformLogs> logs,
                        const ipc::Provision& first) {
     tpm::Options options{.kind = first.tpm,
                          .auth_value = to_bytes(first.auth_value.view()),
@@ -138,10 +139,16 @@ int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, std::shared_ptr<cons
     }
     if (!control.send(reply)) return 1;
 
+    vault::Desk desk(tpm, std::move(vault_fd));
     Bytes buffer(ipc::kMessageMax + 1);
     for (;;) {
         auto message = wait_message(control, buffer);
         if (!message) break;
+        if (auto answer = desk.answer(*message)) {
+            wipe(buffer.data(), message->size());  // it may have held a PIN
+            if (!control.send_bytes(std::move(*answer))) break;
+            continue;
+        }
         if (auto activate = ipc::decode_message<ipc::Activate>(*message)) {
             auto credential =
                 tpm.activate_credential(activate->credential_blob.view(), activate->encrypted_secret.view());

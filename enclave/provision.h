@@ -9,7 +9,7 @@ namespace sealcall::enclave {
 
 /// Serves Provision (the first, already read), Activate, PinAuthority, CollectEvidence and CertifyAudit until Shutdown
 /// or the link's end. Returns the exit status.
-int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, std::shared_ptr<const PlatformLogs> logs,
+int serve_provisioning(ipc::Link& control, UniqueFd tpm_fd, UniqueFd vault_fd, std::shared_ptr<const PlatformLogs> logs,
                        const ipc::Provision& first);
 
 }  // namespace sealcall::enclave

@@ -38,7 +38,7 @@ class ReleaseGate {
     /// Errors: refused_by_policy. Default deny.
     static Result<MediaGrant> release(const ReleaseConditions& c) {
         if (c.level == rats::Level::failed) return Error{Errc::refused_by_policy, "level X", 0};
-        if (c.decision.action == policy::Action::refuse) return Error{Errc::refused_by_policy, "decision", 0};
+        if (c.decision.action <= policy::Action::pin) return Error{Errc::refused_by_policy, "decision", 0};
         if (!c.is_winner) return Error{Errc::refused_by_policy, "another leg was answered", 0};
         if (!c.answered) return Error{Errc::refused_by_policy, "not answered", 0};
         if (!c.ordinary && !c.peer_agreed) return Error{Errc::refused_by_policy, "peer did not agree", 0};

@@ -97,9 +97,14 @@ void Session::begin() {
 }
 
 void Session::decide_ordinary() {
-    if (about().known_to_attest) (void)theirs_.reasons.push(rats::Reason::downgrade);
+    recall();
+    if (caller()) consent_ = call_.consent;
     decide();
-    if (decision_->action == policy::Action::refuse) return end(ipc::EndReason::peer_is_ordinary, "level 0");
+    if (decision_->action == policy::Action::refuse) return end(refusal(), "level 0");
+    if (caller() && waits_for_pin())
+        return end(ipc::EndReason::refused_by_policy, "what the PIN was entered for has changed");
+    enter(SessionState::decided, kRingingBudget);
+    if (hold_for_pin()) return;
     if (caller()) {  // the other side has already answered: OrdinaryAnswered opened this session
         answered_ = true;
         context_.microphone_owner = id_;
@@ -188,7 +193,8 @@ void Session::show_card() {
 }
 
 void Session::answer(policy::AnsweredBy by, bool microphone) {
-    if (state_ != SessionState::ringing || caller()) return;
+    if (state_ != SessionState::ringing || caller() || refused_by_lock()) return;
+    if (waits_for_pin()) return ask_pin();
     if (!call_.slot) call_.slot = context_.slots.take();
     if (!call_.slot) return end(ipc::EndReason::too_many_calls, "", 486);
     answered_ = true;
@@ -326,7 +332,7 @@ void Session::on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status) {
 }
 
 void Session::set_hold(bool on) {
-    if (!media_ || (!on && refused_now())) return;
+    if (!media_ || (!on && (refused_by_lock() || refused_now()))) return;
     if (!on) context_.microphone_owner = id_;
     if (Status s = media_->set_hold(on); !s)
         context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::dropped_messages,
@@ -334,7 +340,7 @@ void Session::set_hold(bool on) {
 }
 
 void Session::set_microphone(bool on) {
-    if (on && refused_now()) return;
+    if (on && (refused_by_lock() || refused_now())) return;
     if (on && !may_speak()) {
         context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::policy,
                                    .text = BoundedString<512>("Not done: the policy lets you listen to this call, not "
@@ -407,6 +413,7 @@ void Session::end(ipc::EndReason reason, std::string_view detail, uint16_t sip_s
     mark(ipc::Phase::ended);
     call_.end_reason = reason;
     call_.end_detail = std::string(detail);
+    context_.vault.withdraw(call_.id);
     if (call_.told())
         context_.record(audit::Record("ended")
                             .call(call_.id)

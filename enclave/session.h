@@ -80,6 +80,9 @@ class Session final : public MediaOwner {
     void on_audio_event(ipc::AudioEventKind kind);
 
     void suspended();
+    /// The vault was shut: running media goes on hold, as for a suspend; what we dial ends; what rings rings on. Or the
+    /// PIN was entered, which brings all of that back.
+    void lock_changed();
     /// Ends the session: wipes, closes the channel, tells the host unless it already knows. Idempotent.
     void end(ipc::EndReason reason, std::string_view detail, uint16_t sip_status = 480);
     void tick(BootInstant now);
@@ -151,8 +154,10 @@ class Session final : public MediaOwner {
     // session_policy.cpp
     [[nodiscard]] policy::CallContext about() const;
     void decide();
+    void decide_anew(std::string_view notice);
+    [[nodiscard]] ipc::EndReason refusal() const;
     [[nodiscard]] bool may_speak() const;
-    [[nodiscard]] bool refused_now() const;
+    [[nodiscard]] bool refused_now();
 
     // session_passport.cpp
     [[nodiscard]] rats::EvidenceKind kind_to_show() const;
@@ -161,6 +166,17 @@ class Session final : public MediaOwner {
     rats::AttestationResult believe(const rats::ResultFrame& frame, uint16_t round);
     [[nodiscard]] rats::AttestationResult limited(rats::AttestationResult result) const;
     [[nodiscard]] std::string_view peer_domain() const;
+
+    // session_person.cpp: memory of the peer, consent, lock
+    void recall();
+    void remember() const;
+    [[nodiscard]] ipc::PeerKey peer_key() const;
+    [[nodiscard]] bool waits_for_pin() const;
+    [[nodiscard]] bool hold_for_pin();
+    void ask_pin();
+    void pin_answered(bool granted);
+    void follow_decision();
+    [[nodiscard]] bool refused_by_lock() const;
 
     // session.cpp: from the decision to media
     void decide_ordinary();
@@ -223,6 +239,11 @@ class Session final : public MediaOwner {
     bool answered_ = false;
     bool anchored_ = false;  ///< attested caller: what both agreed on is in the TPM
     bool microphone_ = true;
+    bool recalled_ = false;           ///< false: the vault was shut so far
+    rats::Reason memory_{};           ///< downgrade, new_key or lower_level; none: not worse than before
+    bool held_for_pin_ = false;       ///< caller: its verdict; callee: the ringing
+    std::optional<Consent> consent_;  ///< the person's, by the PIN
+    bool held_by_lock_ = false;
 
     Digest peer_fingerprint_{};  ///< attested: from the channel. Ordinary: from SDP
     bool dtls_client_ = false;

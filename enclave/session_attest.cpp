@@ -204,7 +204,7 @@ void Session::handle_frame(const tls::Channel::Frame& frame) {
                 s = on_result(frame.body);
             break;
         case rats::FrameType::verdict:
-            if (state_ == SessionState::awaiting_verdict) s = on_verdict(frame.body);
+            if (state_ == SessionState::awaiting_verdict && !peer_verdict_) s = on_verdict(frame.body);
             if (agreed) s = on_round_verdict(frame.body);
             break;
         case rats::FrameType::ringing:
@@ -337,7 +337,7 @@ void Session::show_first(rats::FrameType type, const Bytes& body) {
         state_ = SessionState::awaiting_evidence;
         flush_channel();
     } else {
-        state_ = SessionState::awaiting_verdict;
+        enter(SessionState::awaiting_verdict, kRingingBudget);  // their person may have to enter a PIN
         send_verdict(0, Accepted::yes);
     }
     mark(ipc::Phase::own_evidence_sent);
@@ -439,6 +439,7 @@ void Session::appraised(rats::AttestationResult result) {
     theirs_ = std::move(result);
     theirs_at_ms_ = wall_ms();
     mark(ipc::Phase::peer_appraised);
+    recall();
     decide();
     audit::Record record("appraised");
     record.call(call_.id).text("peer", channel_->peer().uri).number("level", static_cast<uint64_t>(theirs_.level));
@@ -461,13 +462,11 @@ void Session::appraised(rats::AttestationResult result) {
                                                 (call_.label.empty() ? "" : " with the label \"" + call_.label + "\"") +
                                                 " was refused by policy before it rang. " +
                                                 std::string(policy::text(decision_->rule).sentence))});
-        return end(theirs_.level == rats::Level::failed ? ipc::EndReason::peer_failed_attestation
-                                                        : ipc::EndReason::peer_not_acceptable,
-                   "");
+        return end(refusal(), "");
     }
-    context_.remember_peer(channel_->peer().uri);
+    remember();
     if (caller()) {
-        state_ = SessionState::awaiting_verdict;
+        enter(SessionState::awaiting_verdict, kRingingBudget);  // the person may have to enter the PIN
         drain_frames();
     } else {
         make_evidence();
@@ -490,6 +489,7 @@ Status Session::on_verdict(ByteSpan body) {
         return Error{Errc::bad_value, "a refusal that accepts", 0};
     take_verdict(verdict);
     if (state_ == SessionState::ended) return {};
+    if (caller() && hold_for_pin()) return {};
     if (caller()) send_verdict(0, Accepted::yes);
     both_agreed();
     return {};
@@ -515,6 +515,7 @@ void Session::both_agreed() {
     channel_->lift_limit();
     recheck_.start(BootClock::now());
     enter(SessionState::decided, kRingingBudget);
+    if (hold_for_pin()) return;
     if (context_.config.policy.early_candidates) start_media_path();
     if (!caller()) return ring();
     show_card();

@@ -154,6 +154,7 @@ void Session::settle(rats::AttestationResult result, ipc::RecheckOutcome outcome
     const bool came = outcome == ipc::RecheckOutcome::as_before || outcome == ipc::RecheckOutcome::worse;
     if (came) send_verdict(round, done == ipc::OnFall::ended ? Accepted::no : Accepted::yes);
     carry_out(done);
+    follow_decision();
 }
 
 ipc::OnFall Session::consequence(const rats::AttestationResult& before, policy::Action answer_before) const {
@@ -174,10 +175,7 @@ ipc::OnFall Session::consequence(const rats::AttestationResult& before, policy::
 
 void Session::carry_out(ipc::OnFall what) {
     if (state_ == SessionState::ended || what == ipc::OnFall::nothing) return;
-    if (what == ipc::OnFall::ended)
-        return end(theirs_.level == rats::Level::failed ? ipc::EndReason::peer_failed_attestation
-                                                        : ipc::EndReason::peer_not_acceptable,
-                   "checked again");
+    if (what == ipc::OnFall::ended) return end(refusal(), "checked again");
     if (what == ipc::OnFall::held && media_ && media_->set_hold(true)) return;
     microphone_ = false;  // a hold that is not possible yet, or mute
     if (media_) media_->set_microphone(false);

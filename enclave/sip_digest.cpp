@@ -23,21 +23,22 @@ void wipe_string(std::string& s) { wipe(s.data(), s.size()); }
 
 }  // namespace
 
-ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, const ipc::ConfigureEnclave& config) {
+ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, std::string_view username,
+                                     const ipc::SipLogin& login) {
     ipc::DigestResponse answer;
     answer.request = c.request;
-    if (config.sip_username.empty() || config.sip_password.empty()) return answer;
-    if (!config.sip_realm.empty() && config.sip_realm != c.realm) return answer;
+    if (username.empty() || login.password.empty()) return answer;
+    if (!login.realm.empty() && login.realm != c.realm) return answer;
     std::array<std::byte, 16> random{};
     CHECK(RAND_bytes(as_u8(random.data()), static_cast<int>(random.size())) == 1);
     const std::string cnonce = to_hex(random);
-    std::string secret = config.sip_username.str() + ":" + c.realm.str() + ":" + config.sip_password.str();
+    std::string secret = std::string(username) + ":" + c.realm.str() + ":" + login.password.str();
     std::string ha1 = hash_hex(c.algorithm, secret);
     const std::string ha2 = hash_hex(c.algorithm, c.method.str() + ":" + c.uri.str());
     std::string input = ha1 + ":" + c.nonce.str() + ":";
     if (c.qop_auth) input += "00000001:" + cnonce + ":auth:";
     input += ha2;
-    answer.username = config.sip_username;
+    answer.username = BoundedString<128>::cut(username);
     answer.cnonce = BoundedString<64>(cnonce);
     answer.response = BoundedString<64>(hash_hex(c.algorithm, input));
     wipe_string(secret);

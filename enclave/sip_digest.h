@@ -8,6 +8,7 @@ namespace sealcall::enclave {
 
 /// Empty response when there is no password, or when the realm is not the configured one: a stranger's challenge is not
 /// answered.
-ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& challenge, const ipc::ConfigureEnclave& config);
+ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& challenge, std::string_view username,
+                                     const ipc::SipLogin& login);
 
 }  // namespace sealcall::enclave

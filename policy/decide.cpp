@@ -10,27 +10,32 @@ namespace {
 
 using rats::Level;
 
-/// What the policy says of less than it asked for: at best a warning, since nothing weaker passes in silence.
-Action at_best_warn(Action action) { return action == Action::refuse ? Action::refuse : Action::warn; }
-
 Decision refuse(Rule rule) { return {.action = Action::refuse, .rule = rule}; }
 
+/// What the policy says of less than it asked for: at best a warning, since nothing weaker passes in silence.
+Decision weaker(Action wish, Rule refused, Rule warned) {
+    if (wish == Action::refuse) return refuse(refused);
+    if (wish == Action::pin) return {.action = wish, .rule = Rule::takes_pin};
+    return {.action = Action::warn, .rule = warned};
+}
+
+bool is_downgrade(const CallContext& context) {
+    return context.downgrade || (context.ordinary && context.known_to_attest);
+}
+
 /// A phone that does not attest at all.
-Decision decide_ordinary(const rats::AttestationResult& result, const CallContext& context, const Policy& policy) {
+Decision decide_ordinary(const rats::AttestationResult& result, const Policy& policy) {
     if (result.level != Level::unverified) return refuse(Rule::default_deny);  // evidence of a phone without evidence
-    if (context.known_to_attest) return refuse(Rule::downgrade_is_refused);
-    if (at_best_warn(policy.ordinary_phones) == Action::refuse) return refuse(Rule::ordinary_refused);
-    return {.action = Action::warn, .rule = Rule::ordinary_warned};
+    return weaker(policy.ordinary_phones, Rule::ordinary_refused, Rule::ordinary_warned);
 }
 
 Decision decide_attested(const rats::AttestationResult& result, const Policy& policy) {
     // Level 0 inside the channel: the check could not be made. No policy can wave that through.
     if (result.level == Level::unverified) return refuse(Rule::below_minimum_refused);
-    const Action weaker = at_best_warn(policy.below_minimum);
     if (result.level < policy.minimum)
-        return {.action = weaker,
-                .rule = weaker == Action::warn ? Rule::below_minimum_warned : Rule::below_minimum_refused};
-    if (result.lab && !policy.lab_counts) return {.action = weaker, .rule = Rule::lab_does_not_count};
+        return weaker(policy.below_minimum, Rule::below_minimum_refused, Rule::below_minimum_warned);
+    if (result.lab && !policy.lab_counts)
+        return weaker(policy.below_minimum, Rule::lab_does_not_count, Rule::lab_does_not_count);
     return {.action = Action::allow, .rule = Rule::meets_minimum};
 }
 
@@ -66,8 +71,9 @@ Decision decide(const rats::AttestationResult& result, const CallContext& contex
     if (result.level == Level::failed) return refuse(Rule::failed_is_refused);
     if (result.level > Level::trusted_runtime) return refuse(Rule::default_deny);
     if (!built_in(context.label)) return refuse(Rule::label_unknown);
-    if (context.downgrade) return refuse(Rule::downgrade_is_refused);
-    Decision d = context.ordinary ? decide_ordinary(result, context, policy) : decide_attested(result, policy);
+    if (is_downgrade(context) && policy.downgrade != Action::pin) return refuse(Rule::downgrade_is_refused);
+    Decision d = context.ordinary ? decide_ordinary(result, policy) : decide_attested(result, policy);
+    if (is_downgrade(context) && d.action > Action::pin) d = {.action = Action::pin, .rule = Rule::downgrade_takes_pin};
     d.on_worse = policy.on_worse;
     return d;
 }
@@ -174,7 +180,7 @@ Decision decide(const rats::AttestationResult& result, const CallContext& contex
     if (unknown && document.unknown_callers == UnknownCallers::refuse) return refuse(Rule::unknown_caller_refused);
     if (!context.ordinary && subject.level() == Level::unverified) return refuse(Rule::below_minimum_refused);
     Decision bound{.action = Action::allow};  // what the rules so far leave room for
-    if (context.downgrade || (context.ordinary && context.known_to_attest)) {
+    if (is_downgrade(context)) {
         if (document.downgrade == Action::refuse) return refuse(Rule::downgrade_is_refused);
         bound = {.action = document.downgrade, .rule = Rule::downgrade_takes_pin};
     }

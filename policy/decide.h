@@ -7,7 +7,8 @@
 
 namespace sealcall::policy {
 
-/// What this policy says to a peer with this result in this context. X is always refused; a downgrade is refused.
+/// What this policy says to a peer with this result in this context. X is always refused; a downgrade
+/// is refused, or takes the PIN.
 Decision decide(const rats::AttestationResult& result, const CallContext& context, const Policy& policy);
 
 /// The administrator's policy. X, a blocked name, a label that it does not know and level 0 inside a channel are

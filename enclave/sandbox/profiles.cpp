@@ -69,7 +69,9 @@ constexpr Rule kCommon[] = {
 };
 
 constexpr Rule kEnclave[] = {
-    {SYS_pread64, kAllow, "the machine's own logs, opened by the launcher"},
+    {SYS_pread64, kAllow, "the machine's own logs and the vault, opened by the launcher"},
+    {SYS_pwrite64, kAllow, "the vault"},
+    {SYS_ftruncate, kAllow, "the vault is reset"},
     {SYS_fsync, kAllow, "the audit log reaches the disk before its record counts"},
     {SYS_fdatasync, kAllow, "same"},
     {SYS_shutdown, kAllow, "wakes the TPM thread out of a read at the end"},

@@ -46,12 +46,18 @@ void PhoneUi::on_request(ClientId client, const RpcRequest& r) {
     if (std::ranges::find(kActions, r.method, &ActionMethod::name) != std::end(kActions))
         return rpc_action(client, id, r);
     if (r.method == "call") return rpc_call(client, id, r);
-    const bool plain = r.method == "status" || r.method == "calls" || r.method == "events" || r.method == "quit";
+    const bool plain =
+        r.method == "status" || r.method == "calls" || r.method == "events" || r.method == "quit" || r.method == "lock";
     if (!plain) return refuse(RpcCode::method_not_found, "there is no such method");
     if (!r.params.empty()) return refuse(RpcCode::invalid_params, "this method takes no parameters");
     if (r.method == "status") return rpc_status(client, id);
     if (r.method == "calls") return rpc_calls(client, id);
+    if (r.method == "lock") {
+        if (!screen_.pin_set()) return refuse(RpcCode::not_possible_now, "this phone has no PIN to lock with");
+        lock();
+    }
     if (r.id) control_.send(client, rpc_result(id, "true"));
+    if (r.method == "lock") return;
     if (r.method == "events") return control_.subscribe(client);
     quit_by_person();
 }

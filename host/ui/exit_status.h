@@ -27,6 +27,7 @@ constexpr ExitStatus exit_status_of(ipc::EndReason reason, bool reached_media) {
         case R::peer_not_acceptable:
         case R::we_were_not_acceptable:
         case R::peer_is_ordinary:
+        case R::downgrade:
         case R::channel_broken:
         case R::certificate_refused:
         case R::fingerprint_mismatch:
@@ -45,6 +46,7 @@ constexpr ExitStatus exit_status_of(ipc::EndReason reason, bool reached_media) {
         case R::own_tpm_failed:
         case R::too_many_calls:
         case R::not_enrolled:
+        case R::locked:
         case R::host_lost:
         case R::internal:
             return ExitStatus::own_trouble;

@@ -2,6 +2,7 @@
 
 #include "host/ui/json_write.h"
 #include "host/ui/names.h"
+#include "host/ui/pin_entry.h"
 #include "host/ui/plain_events.h"
 #include "host/ui/words.h"
 
@@ -83,6 +84,18 @@ const char* name_of(By by) {
     return "unknown";
 }
 
+std::string json_decision(const policy::Decision& d) {
+    return JsonObject()
+        .text("action", name_of(d.action))
+        .text("rule", name_of(d.rule))
+        .text("sentence", sentence_of(d.rule))
+        .number("number", d.number)
+        .text("name", d.name.view())
+        .text("on_worse", name_of(d.on_worse))
+        .flag("silent", d.silent)
+        .take();
+}
+
 std::string json_level(rats::Level level, bool lab) {
     return JsonObject().text("level", digit_of(level)).text("word", word_of(level)).flag("lab", lab).take();
 }
@@ -114,15 +127,7 @@ std::string json_card(const ipc::CallCard& m) {
     } else {
         o.null("they_see");
     }
-    o.raw("decision", JsonObject()
-                          .text("action", name_of(m.decision.action))
-                          .text("rule", name_of(m.decision.rule))
-                          .text("sentence", sentence_of(m.decision.rule))
-                          .number("number", m.decision.number)
-                          .text("name", m.decision.name.view())
-                          .text("on_worse", name_of(m.decision.on_worse))
-                          .flag("silent", m.decision.silent)
-                          .take());
+    o.raw("decision", json_decision(m.decision));
     o.text("peer_answer", name_of(m.peer_answer));
     return o.text("protection", name_of(m.protection)).take();
 }
@@ -142,6 +147,8 @@ std::string json_enclave(const ipc::EnclaveStatus& m) {
         .text("bundle", name_of(m.bundle))
         .number("bundle_version", m.bundle_version)
         .number("bundle_next_update_ms", m.bundle_next_update_ms)
+        .flag("pin_set", m.pin_set)
+        .flag("locked", m.locked)
         .take();
 }
 
@@ -239,6 +246,43 @@ std::string json_event(const ipc::EnclaveStatus& m, Stamp at) {
     return with_members(event("enclave", at), json_enclave(m));
 }
 std::string json_event(const ipc::HostState& m, Stamp at) { return with_members(event("host", at), json_host(m)); }
+std::string json_event(const ipc::LockState& m, Stamp at) {
+    return event("lock", at).flag("pin_set", m.pin_set).flag("locked", m.locked).take();
+}
+std::string json_event(const ipc::AskConsent& m, Stamp at) {
+    JsonObject o = event("consent", at);
+    o.number("call", m.call.value).flag("wanted", m.wanted).text("peer", m.peer.view());
+    if (m.why == rats::Reason::none)
+        o.null("why");
+    else
+        o.raw("why", json_reason(m.why));
+    o.raw("decision", json_decision(m.decision));
+    return with_members(std::move(o), json_level(m.level, m.lab));
+}
+std::string json_event(const ipc::PinReply& m, Stamp at) {
+    return event("pin", at)
+        .text("trouble", pin_word(m))
+        .text("sentence", pin_sentence(m))
+        .number("tries_left", m.tries.left)
+        .number("tries_most", m.tries.most)
+        .number("one_more_in_s", m.tries.one_more_in_s)
+        .take();
+}
+std::string json_past_call(const Call& call, Stamp ended) {
+    const uint64_t dialled_us = call.phases[static_cast<size_t>(ipc::Phase::dialled)];
+    const uint64_t ago_ms = dialled_us == 0 ? 0 : (ended.boot_us - std::min(dialled_us, ended.boot_us)) / 1000;
+    return JsonObject()
+        .number("began_ms", ended.wall_ms - ago_ms)
+        .number("talked_s", call.reached_media ? call.talk_seconds(ended.boot_us) : 0)
+        .text("direction", name_of(call.direction))
+        .flag("ordinary", call.card.ordinary)
+        .text("level", digit_of(call.card.theirs.level))
+        .flag("lab", call.card.theirs.lab)
+        .text("label", call.card.label.view().substr(0, 32))
+        .text("reason", name_of(call.reason))
+        .text("ended", sentence_of(call.reason))
+        .take();
+}
 std::string json_ready(const ipc::ConfigureUi& m, Stamp at) {
     return event("ready", at).text("profile", m.profile.view()).text("own_uri", m.own_uri.view()).take();
 }

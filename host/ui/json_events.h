@@ -32,6 +32,11 @@ std::string json_event(const ipc::Rechecked& m, Stamp at);
 std::string json_event(const ipc::Notice& m, Stamp at);
 std::string json_event(const ipc::EnclaveStatus& m, Stamp at);
 std::string json_event(const ipc::HostState& m, Stamp at);
+std::string json_event(const ipc::LockState& m, Stamp at);
+std::string json_event(const ipc::AskConsent& m, Stamp at);
+std::string json_event(const ipc::PinReply& m, Stamp at);
+/// For the history, without its name; at most 576 bytes.
+std::string json_past_call(const Call& call, Stamp ended);
 std::string json_ready(const ipc::ConfigureUi& m, Stamp at);
 std::string json_dial(const ipc::DialReply& m, std::string_view uri, std::string_view label, By by, Stamp at);
 /// Something was asked of the enclave.

@@ -46,6 +46,8 @@ const char* name_of(ipc::EndReason v) {
                                                                "fingerprint_mismatch",
                                                                "too_many_calls",
                                                                "not_enrolled",
+                                                               "locked",
+                                                               "downgrade",
                                                                "host_lost",
                                                                "internal"});
     return look_up(kNames, v);
@@ -83,7 +85,7 @@ const char* name_of(ipc::OnFall v) {
 const char* name_of(ipc::NoticeKind v) {
     static constexpr auto kNames = std::to_array<const char*>(
         {"tpm_slow", "tpm_gone", "audio_device_lost", "audio_device_back", "not_enrolled", "incoming_refused",
-         "relay_rewrote_offer", "dropped_messages", "suspended", "bundle", "passport", "policy"});
+         "relay_rewrote_offer", "dropped_messages", "suspended", "bundle", "passport", "policy", "vault"});
     return look_up(kNames, v);
 }
 
@@ -120,11 +122,26 @@ const char* name_of(policy::Direction v) {
 }
 
 const char* name_of(policy::Rule v) {
-    static constexpr auto kNames = std::to_array<const char*>(
-        {"default_deny", "failed_is_refused", "downgrade_is_refused", "ordinary_refused", "ordinary_warned",
-         "below_minimum_refused", "below_minimum_warned", "lab_does_not_count", "meets_minimum", "blocked",
-         "label_unknown", "unknown_caller_refused", "downgrade_takes_pin", "document_rule", "document_bound",
-         "policy_missing", "address_unclear", "pin_not_set"});
+    static constexpr auto kNames = std::to_array<const char*>({"default_deny",
+                                                               "failed_is_refused",
+                                                               "downgrade_is_refused",
+                                                               "ordinary_refused",
+                                                               "ordinary_warned",
+                                                               "below_minimum_refused",
+                                                               "below_minimum_warned",
+                                                               "lab_does_not_count",
+                                                               "meets_minimum",
+                                                               "blocked",
+                                                               "label_unknown",
+                                                               "unknown_caller_refused",
+                                                               "downgrade_takes_pin",
+                                                               "document_rule",
+                                                               "document_bound",
+                                                               "policy_missing",
+                                                               "address_unclear",
+                                                               "pin_not_set",
+                                                               "takes_pin",
+                                                               "accepted_with_pin"});
     return look_up(kNames, v);
 }
 
@@ -182,7 +199,9 @@ const char* name_of(rats::Reason v) {
                                                                "verifier_disagrees",
                                                                "answered_by_other",
                                                                "relay_rewrote_offer",
-                                                               "downgrade"});
+                                                               "downgrade",
+                                                               "new_key",
+                                                               "lower_level"});
     return look_up(kNames, v);
 }
 

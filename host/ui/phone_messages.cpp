@@ -71,6 +71,12 @@ Status PhoneUi::from_enclave(uint16_t id, ByteSpan m) {
             return take<ipc::EnclaveStatus>(m);
         case ipc::DialReply::kId:
             return take<ipc::DialReply>(m);
+        case ipc::LockState::kId:
+            return take<ipc::LockState>(m);
+        case ipc::AskConsent::kId:
+            return take<ipc::AskConsent>(m);
+        case ipc::PinReply::kId:
+            return take<ipc::PinReply>(m);
         default:
             return Error{Errc::unknown_message, "from the enclave", id};
     }
@@ -124,7 +130,9 @@ void PhoneUi::on(const ipc::CallStateChanged& m) {
     tell(m);
     if (m.state == ipc::CallState::ended && m.reason == ipc::EndReason::own_tpm_refused)
         say(std::string(sentence_of(m.reason)).append(" ").append(next_step_of(m.reason)));
-    if (m.state == ipc::CallState::ended) ask_enclave_status();
+    if (m.state != ipc::CallState::ended) return;
+    keep(m);
+    ask_enclave_status();
 }
 void PhoneUi::on(const ipc::KeyLife& m) {
     phone_.apply(m);
@@ -178,6 +186,61 @@ void PhoneUi::on(const ipc::DialReply& m) {
     }
 }
 
+void PhoneUi::on(const ipc::LockState& m) {
+    screen_.lock_state(m);
+    tell(m);
+    keep_past();
+}
+
+void PhoneUi::on(const ipc::AskConsent& m) {
+    screen_.ask(m);
+    tell(m);
+}
+
+void PhoneUi::on(const ipc::PinReply& m) {
+    tell(m);
+    if (m.request != pin_request_) return;
+    if (m.error != Errc{}) {
+        say(pin_sentence(m));
+        if (m.error == Errc::tpm_auth_refused && m.tries.left != 0) screen_.ask_again(pin_question_);
+        return;
+    }
+    if (pin_question_ != RequestId{}) say("Confirmed and recorded.");
+}
+
+void PhoneUi::enter(WantsPin m) {
+    pin_request_ = RequestId{++last_request_};
+    pin_question_ = m.question;
+    const Status s = enclave_.link.send_and_wipe(
+        ipc::encode_secret(ipc::EnterPin{.request = pin_request_, .question = m.question, .pin = std::move(m.pin)}));
+    if (s) return;
+    if (s.error().code != Errc::would_block) return peer_failed(enclave_, s.error());
+    say("The PIN could not be sent now. Try again.");
+}
+
+void PhoneUi::lock() {
+    if (Status s = enclave_.link.send(ipc::LockPhone{}); !s) peer_failed(enclave_, s.error());
+}
+
+/// What rang here, or was dialled here, goes into the history.
+void PhoneUi::keep(const ipc::CallStateChanged& end) {
+    const Call* call = phone_.find(end.call);
+    if (call == nullptr) return;
+    const bool rang = call->phases[static_cast<size_t>(ipc::Phase::ringing)] != 0;
+    if (call->direction == policy::Direction::incoming && !rang) return;
+    if (past_.size() < kPendingMax)
+        past_.push_back({{.kind = ipc::VaultKind::call,
+                          .name = call->has_card ? call->card.peer_uri : call->card.dialled_uri,
+                          .body = BoundedBytes<576>(as_bytes(json_past_call(*call, Stamp::now())))}});
+    keep_past();
+}
+
+void PhoneUi::keep_past() {
+    if (screen_.locked()) return;
+    for (const ipc::KeepCall& m : std::exchange(past_, {}))
+        if (Status s = enclave_.link.send(m); !s) return peer_failed(enclave_, s.error());
+}
+
 /// A key is the person's; the control socket and scripts are not.
 static policy::AnsweredBy answers_as(By by) {
     return by == By::person ? policy::AnsweredBy::person : policy::AnsweredBy::script;
@@ -221,6 +284,7 @@ void PhoneUi::ask_enclave_status() {
 
 void PhoneUi::run_script() {
     if (!started_ || quit_us_ != 0 || done_) return;
+    if (terminal_ && screen_.locked()) return;  // the person is asked for the PIN first
     for (const Step& step : script_.run(phone_, Stamp::now().boot_us)) {
         switch (step.kind) {
             case Step::Kind::dial:

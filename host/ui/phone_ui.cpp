@@ -159,7 +159,11 @@ void PhoneUi::read_keys() {
         person_left_ = true;
         return quit_by_person();
     }
-    for (Want& want : screen_.keys({bytes, static_cast<size_t>(n)}, phone_, Stamp::now().boot_us)) {
+    auto wants = screen_.keys({bytes, static_cast<size_t>(n)}, phone_, Stamp::now().boot_us);
+    wipe(bytes, sizeof bytes);  // it may have been a PIN
+    for (Want& want : wants) {
+        if (auto* w = std::get_if<WantsPin>(&want)) enter(std::move(*w));
+        if (std::holds_alternative<WantsLock>(want)) lock();
         if (auto* w = std::get_if<WantsAction>(&want)) act(w->action, By::person);
         if (auto* w = std::get_if<WantsDial>(&want)) dial(w->uri, "", By::person, std::nullopt, {});
         if (std::holds_alternative<WantsNextCall>(want)) phone_.choose_next();

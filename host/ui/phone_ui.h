@@ -95,6 +95,9 @@ class PhoneUi {
     void on(const ipc::EnclaveStatus& m);
     void on(const ipc::DialReply& m);
     void on(const ipc::HostState& m);
+    void on(const ipc::LockState& m);
+    void on(const ipc::AskConsent& m);
+    void on(const ipc::PinReply& m);
     template <class M>
     Status take(ByteSpan m);
     template <class M>
@@ -105,6 +108,10 @@ class PhoneUi {
     // What is asked for (phone_messages.cpp).
     void act(const Action& action, By by);
     bool dial(std::string_view uri, std::string_view label, By by, std::optional<ClientId> client, const RpcScalar& id);
+    void enter(WantsPin m);
+    void lock();
+    void keep(const ipc::CallStateChanged& end);
+    void keep_past();
     void ask_enclave_status();
     void run_script();
     void quit(ExitStatus status, ipc::EndReason reason, std::string_view sentence);
@@ -136,6 +143,9 @@ class PhoneUi {
     uint64_t quit_us_ = 0;  ///< when QuitPhone went out; 0: not yet
     int exit_code_ = 0;
     uint32_t last_request_ = 0;
+    RequestId pin_request_;  ///< the PIN that was sent last, and what for
+    RequestId pin_question_;
+    std::vector<ipc::KeepCall> past_;  ///< for the history, once the vault is open
     std::vector<PendingStatus> statuses_;
     std::vector<PendingDial> dials_;
     std::string last_frame_;

@@ -1,6 +1,7 @@
 #include "host/ui/plain_events.h"
 
 #include "host/ui/names.h"
+#include "host/ui/pin_entry.h"
 #include "host/ui/words.h"
 
 namespace sealcall::ui {
@@ -138,6 +139,14 @@ std::string plain_event(const ipc::HostState& m, const Look& look) {
     if (!m.error.empty()) out.append(". " + printable(m.error.view(), look.charset));
     return out;
 }
+
+std::string plain_event(const ipc::LockState& m, const Look&) { return m.locked ? "locked: the PIN is needed" : ""; }
+
+std::string plain_event(const ipc::AskConsent& m, const Look& look) {
+    return m.wanted ? consent_sentence(m, look) : std::string();
+}
+
+std::string plain_event(const ipc::PinReply& m, const Look&) { return pin_sentence(m); }
 
 std::string plain_dial(const ipc::DialReply& m, std::string_view uri, const Look& look) {
     if (m.call.value == 0) return "not dialled: " + end_words(m.reason, "", look);

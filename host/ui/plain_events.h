@@ -20,6 +20,9 @@ std::string plain_event(const ipc::Rechecked& m, const Look& look);
 std::string plain_event(const ipc::Notice& m, const Look& look);
 std::string plain_event(const ipc::EnclaveStatus& m, const Look& look);
 std::string plain_event(const ipc::HostState& m, const Look& look);
+std::string plain_event(const ipc::LockState& m, const Look& look);
+std::string plain_event(const ipc::AskConsent& m, const Look& look);
+std::string plain_event(const ipc::PinReply& m, const Look& look);
 std::string plain_dial(const ipc::DialReply& m, std::string_view uri, const Look& look);
 
 }  // namespace sealcall::ui

@@ -29,13 +29,14 @@ std::vector<Want> Screen::keys(std::string_view bytes, const Phone& phone, uint6
     for (char c : bytes) {
         if (escape_ == Escape::begun) {
             escape_ = c == '[' || c == 'O' ? Escape::sequence : Escape::none;
-            if (escape_ == Escape::none && mode_ != Mode::typing) key(c, phone, out);
+            if (escape_ == Escape::none && mode_ != Mode::typing && !pin_.active()) key(c, phone, out);
         } else if (escape_ == Escape::sequence) {
             if (c >= 0x40 && c <= 0x7e) escape_ = Escape::none;
         } else if (c == kEscape) {
             escape_ = Escape::begun;
             mode_ = Mode::normal;
             typed_.clear();
+            pin_.give_up();
         } else {
             key(c, phone, out);
         }
@@ -53,7 +54,34 @@ void Screen::shown(const Phone& phone, uint64_t now_us) {
     card_ = std::move(now);
 }
 
+void Screen::lock_state(const ipc::LockState& state) {
+    const bool locks = state.locked && !lock_.locked;
+    lock_ = state;
+    if (locks && mode_ == Mode::normal) pin_.begin(RequestId{});
+    if (!state.locked && pin_.active() && pin_.question() == RequestId{}) pin_.give_up();
+}
+
+void Screen::ask(const ipc::AskConsent& question) {
+    if (question.wanted) {
+        question_ = question;
+    } else if (question_ && question_->call == question.call) {
+        if (pin_.question() == question_->question) pin_.give_up();
+        question_.reset();
+    }
+}
+
+void Screen::begin_pin() {
+    if (question_)
+        pin_.begin(question_->question);
+    else if (lock_.locked)
+        pin_.begin(RequestId{});
+}
+
 void Screen::key(char c, const Phone& phone, std::vector<Want>& out) {
+    if (pin_.active()) {
+        if (auto entered = pin_.key(c)) out.emplace_back(std::move(*entered));
+        return;
+    }
     switch (mode_) {
         case Mode::normal:
             normal_key(c, phone, out);
@@ -102,6 +130,11 @@ void Screen::normal_key(char c, const Phone& phone, std::vector<Want>& out) {
             return;
         case 'd':
             mode_ = Mode::typing;
+            return;
+        case 'p':
+            return begin_pin();
+        case 'k':
+            if (lock_.pin_set && !lock_.locked) out.emplace_back(WantsLock{});
             return;
         case 'i':
             if (const Call* s = subject(phone)) {
@@ -166,6 +199,14 @@ void Screen::say(std::string text) {
 }
 
 Lines Screen::foot(const Phone& phone, const Look& look) const {
+    if (pin_.active()) {
+        const bool unlock = pin_.question() == RequestId{};
+        Lines out;
+        if (!unlock && question_) add_wrapped(out, {{" "}}, consent_sentence(*question_, look), 1, Style::strong, look);
+        out.push_back({{unlock ? " Locked. PIN: " : " PIN: ", Style::strong},
+                       {pin_.stars() + "_   Return enters it, Escape gives up"}});
+        return out;
+    }
     if (mode_ == Mode::typing) {
         std::string shown = typed_;  // the end of a long address stays in view
         const size_t room = look.columns > 10 ? look.columns - 10 : 1;
@@ -188,6 +229,11 @@ Lines Screen::foot(const Phone& phone, const Look& look) const {
         keys.append("i back   ");
     else if (subject(phone) != nullptr)
         keys.append("i details   ");
+    if (question_)
+        keys.append("p PIN: talk all the same   ");
+    else if (lock_.locked)
+        keys.append("p PIN   ");
+    if (lock_.pin_set && !lock_.locked) keys.append("k lock   ");
     keys.append("d call somebody   q quit");
     Lines out;
     add_wrapped(out, {{" "}}, keys, 1, Style::quiet, look);

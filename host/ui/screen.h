@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "host/ui/actions.h"
+#include "host/ui/pin_entry.h"
 #include "host/ui/views.h"
 
 namespace sealcall::ui {
@@ -19,7 +20,8 @@ struct WantsDial {
 };
 struct WantsNextCall {};
 struct WantsQuit {};
-using Want = std::variant<WantsAction, WantsDial, WantsNextCall, WantsQuit>;
+struct WantsLock {};
+using Want = std::variant<WantsAction, WantsDial, WantsNextCall, WantsQuit, WantsPin, WantsLock>;
 
 class Screen {
   public:
@@ -34,6 +36,15 @@ class Screen {
 
     /// What `lines` made has gone to the terminal.
     void shown(const Phone& phone, uint64_t now_us);
+
+    /// A phone that is locked asks for the PIN by itself.
+    void lock_state(const ipc::LockState& state);
+    /// p enters the PIN for the question that came last.
+    void ask(const ipc::AskConsent& question);
+    /// It was wrong: the next try, for the same purpose.
+    void ask_again(RequestId question) { pin_.begin(question); }
+    [[nodiscard]] bool locked() const { return lock_.locked; }
+    [[nodiscard]] bool pin_set() const { return lock_.pin_set; }
 
     /// A sentence that stays on the screen until newer ones push it out.
     void say(std::string text);
@@ -61,7 +72,12 @@ class Screen {
     void add_details(Lines& top, const Call& call, const Look& look, size_t room) const;
     [[nodiscard]] Lines foot(const Phone& phone, const Look& look) const;
 
+    void begin_pin();
+
     Mode mode_ = Mode::normal;
+    PinEntry pin_;  ///< while it is active, keys are the PIN's
+    ipc::LockState lock_;
+    std::optional<ipc::AskConsent> question_;
     Escape escape_ = Escape::none;
     std::string typed_;
     std::deque<std::string> messages_;

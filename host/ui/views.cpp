@@ -107,6 +107,12 @@ void add_reasons(Lines& out, const Call& c, const Look& look) {
     }
 }
 
+std::string rule_sentence(const policy::Decision& d, const Look& look) {
+    std::string text(sentence_of(d.rule));
+    if (d.number != 0) text.append(" Rule " + std::to_string(d.number) + ": " + shown(d.name.view(), look) + ".");
+    return text;
+}
+
 void add_policy(Lines& out, const Call& c, const Look& look) {
     const auto action = c.card.decision.action;
     const Style style = action == policy::Action::refuse  ? Style::red
@@ -114,10 +120,7 @@ void add_policy(Lines& out, const Call& c, const Look& look) {
                                                           : Style::amber;
     std::string text;
     if (!c.card.label.empty()) text.append("\"" + shown(c.card.label.view(), look) + "\": ");
-    text.append(policy::consequence(action)).append(". ").append(sentence_of(c.card.decision.rule));
-    if (c.card.decision.number != 0)
-        text.append(" Rule " + std::to_string(c.card.decision.number) + ": " +
-                    shown(c.card.decision.name.view(), look) + ".");
+    text.append(policy::consequence(action)).append(". ").append(rule_sentence(c.card.decision, look));
     if (c.card.decision.silent) text.append(" An unknown caller: you are not disturbed.");
     add_wrapped(out, {{" Policy  "}}, text, 9, style, look);
     if (c.card.peer_answer == policy::Action::allow) return;
@@ -286,6 +289,14 @@ std::string local_time(uint64_t wall_ms) {
     char b[64];
     const size_t n = std::strftime(b, sizeof b, "%Y-%m-%d %H:%M:%S %z", &parts);
     return {b, n};
+}
+
+std::string consent_sentence(const ipc::AskConsent& q, const Look& look) {
+    const policy::LevelText& level = policy::text(q.level);
+    std::string out =
+        printable(q.peer.view(), look.charset) + " " + std::string(level.ascii) + (q.lab ? " LAB: " : ": ");
+    if (q.why != rats::Reason::none) out.append(sentence_of(q.why)).append(" ");
+    return out + rule_sentence(q.decision, look) + " With your PIN the call goes on, and that is recorded.";
 }
 
 }  // namespace sealcall::ui

@@ -36,4 +36,7 @@ std::string clock_of(uint64_t seconds);
 /// Local time with offset: "2026-11-20 23:09:42 +0100".
 std::string local_time(uint64_t wall_ms);
 
+/// What the PIN is asked for: who, and the reasons that are recorded with it.
+std::string consent_sentence(const ipc::AskConsent& question, const Look& look);
+
 }  // namespace sealcall::ui

@@ -60,6 +60,35 @@ TEST_F(HostileHost, CannotAnswerForThePerson) {
     EXPECT_FALSE(any_media(bob_));
 }
 
+TEST_F(HostileHost, CannotEnterAPin) {
+    ring();
+    EXPECT_TRUE(kills(ipc::EnterPin{
+        .request = RequestId{1}, .question = RequestId{1}, .pin = ipc::Pin::from(Bytes(64, std::byte{'1'})).value()}));
+    EXPECT_FALSE(any_media(bob_));
+    EXPECT_EQ(bob_.audit_text().find("\"event\":\"consent\""), std::string::npos);
+}
+
+TEST_F(HostileHost, CannotSayThatThePersonConsented) {
+    ring();
+    EXPECT_TRUE(kills(ipc::PinReply{.request = RequestId{1}, .error = {}, .tries = {}}));
+}
+
+TEST_F(HostileHost, CannotLockThePhone) {
+    ring();
+    EXPECT_TRUE(kills(ipc::LockPhone{}));
+}
+
+TEST_F(HostileHost, NeverHearsOfAPin) {
+    EnclavePhone carol(authority_, {.uri = "sip:carol@example.com", .vault_pin = "carol's pin 1"});
+    EXPECT_EQ(carol.enter_pin("not carol's pin")->error, Errc::tpm_auth_refused);
+    EXPECT_EQ(carol.enter_pin("carol's pin 1")->error, Errc{});
+    for (int i = 0; i < 50; ++i) carol.pump();
+    for (const auto* queue : {&carol.from_host, &carol.from_audio, &carol.from_control})
+        for (const Bytes& b : *queue) EXPECT_EQ(as_chars(b).find("carol's pin"), std::string_view::npos);
+    EXPECT_EQ(EnclavePhone::count<ipc::PinReply>(carol.from_host), 0u);
+    EXPECT_EQ(carol.audit_text().find("carol's pin"), std::string::npos);
+}
+
 TEST_F(HostileHost, CannotForgeTheCard) {
     ipc::CallCard card;
     card.call = CallId{1};
@@ -152,12 +181,11 @@ TEST_F(HostileHost, CannotForceTheOrdinaryPathForSomebodyWhoAttestedBefore) {
     ring();
     ASSERT_TRUE(alice_.ui.send(ipc::HangUp{.call = CallId{1}}).has_value());
     ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::ended); }));
-    EXPECT_EQ(EnclavePhone::count<ipc::RememberPeer>(alice_.from_control), 1u);
     hosts_.ordinary = true;
     alice_.from_ui.clear();
     hosts_.dial("sip:bob@example.com");
     ASSERT_TRUE(hosts_.run_until([&] { return state_is(alice_, CallState::ended); }));
-    EXPECT_EQ(alice_.last_state()->reason, ipc::EndReason::peer_is_ordinary);
+    EXPECT_EQ(alice_.last_state()->reason, ipc::EndReason::downgrade);
 }
 
 TEST_F(HostileHost, CannotClaimAnotherFingerprint) {

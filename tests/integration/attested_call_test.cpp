@@ -175,7 +175,7 @@ TEST(OrdinaryCall, SomebodyKnownToAttestIsADowngradeAndRefused) {
     p.hosts.ordinary = true;
     p.hosts.dial("sip:bob@example.com");
     ASSERT_TRUE(p.both_end());
-    EXPECT_EQ(p.alice.last_state()->reason, ipc::EndReason::peer_is_ordinary);
+    EXPECT_EQ(p.alice.last_state()->reason, ipc::EndReason::downgrade);
 }
 
 TEST(OrdinaryCall, AnUnenrolledPhoneCallsAsAnOrdinaryOne) {

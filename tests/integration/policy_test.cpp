@@ -146,6 +146,78 @@ TEST(PolicyCall, AnAnswerThatTakesThePinIsRefusedWhileThereIsNone) {
     EXPECT_TRUE(noticed(p.bob, "asks for the PIN"));
 }
 
+constexpr const char* kPin = "a right pin";
+
+/// One side's policy asks for the PIN, and its person has one.
+struct PinPair {
+    TestAuthority authority;
+    EnclavePhone alice, bob;
+    Hosts hosts{alice, bob};
+    EnclavePhone& asked;
+    explicit PinPair(bool caller)
+        : alice(authority, options(kAlice, caller)),
+          bob(authority, options(kBob, !caller)),
+          asked(caller ? alice : bob) {
+        EXPECT_EQ(asked.enter_pin(kPin)->error, Errc{});
+    }
+    PhoneOptions options(const char* uri, bool asks) const {
+        const DocumentRule rule = asks ? lab_rule("with the PIN", Action::pin) : lab_rule("all", Action::allow);
+        PhoneOptions o = obeying(authority, lab_document({rule}), uri);
+        if (asks) o.vault_pin = kPin;
+        return o;
+    }
+    std::optional<ipc::AskConsent> question() {
+        (void)hosts.run_until([&] { return EnclavePhone::count<ipc::AskConsent>(asked.from_ui) != 0; });
+        return EnclavePhone::take<ipc::AskConsent>(asked.from_ui);
+    }
+    bool talking() {
+        return hosts.run_until([&] {
+            return alice.last_state() && bob.last_state() && alice.last_state()->state == CallState::media &&
+                   bob.last_state()->state == CallState::media;
+        });
+    }
+};
+
+TEST(PolicyCall, AnAnswerThatTakesThePinLetsItRingOnceItIsEnteredOnEitherSide) {
+    for (const bool caller : {true, false}) {
+        PinPair p(caller);
+        p.hosts.dial(kBob);
+        const auto asked = p.question();
+        ASSERT_TRUE(asked) << caller;
+        EXPECT_EQ(asked->decision.name.view(), "with the PIN");
+        EXPECT_EQ(asked->why, rats::Reason::none);
+        EXPECT_EQ(p.asked.enter_pin("no such pin", asked->question)->error, Errc::tpm_auth_refused);
+        for (int i = 0; i < 50; ++i) p.hosts.turn();
+        EXPECT_EQ(EnclavePhone::count<ipc::SendRinging>(p.bob.from_host), 0u);
+        EXPECT_EQ(p.asked.enter_pin(kPin, asked->question)->error, Errc{});
+        ASSERT_TRUE(p.talking()) << caller;
+        EXPECT_EQ(p.asked.last_card()->decision.rule, policy::Rule::accepted_with_pin);
+        EXPECT_EQ(p.asked.last_card()->decision.number, 1);
+        const std::string log = p.asked.audit_text();
+        EXPECT_NE(log.find("\"event\":\"consent\""), std::string::npos);
+        EXPECT_NE(log.find("\"rule_name\":\"with the PIN\""), std::string::npos);
+    }
+}
+
+TEST(PolicyCall, AConsentCountsForTheRuleThatAskedAndNoOther) {
+    PinPair p(true);
+    p.hosts.dial(kBob);
+    const auto asked = p.question();
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(p.asked.enter_pin(kPin, asked->question)->error, Errc{});
+    ASSERT_TRUE(p.talking());
+    const Document other = lab_document({lab_rule("also with the PIN", Action::pin)});
+    p.alice.offer_bundle(p.authority.sign(bundle_with(p.authority, other, 9)));
+    while (EnclavePhone::take<ipc::AskConsent>(p.asked.from_ui)) continue;  // the first one was withdrawn
+    const auto again = p.question();
+    ASSERT_TRUE(again);
+    EXPECT_NE(again->question, asked->question);
+    EXPECT_EQ(p.alice.last_state()->microphone, false);
+    EXPECT_EQ(p.asked.enter_pin(kPin, again->question)->error, Errc{});
+    ASSERT_TRUE(p.alice.ui.send(ipc::SetMicrophone{.call = p.hosts.a_call, .on = true}).has_value());
+    ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_state()->microphone; }));
+}
+
 TEST(PolicyCall, ThePersonsOwnWishesMakeItStricterOnly) {
     const Document d = lab_document({lab_rule("all", Action::warn)});
     TestAuthority authority;

@@ -1,7 +1,9 @@
-// The gate: every condition by itself keeps media shut.
+// The gate: every condition by itself keeps media shut. And the one way in which a PIN changes a decision.
 #include "enclave/release_gate.h"
 
 #include <gtest/gtest.h>
+
+#include "enclave/consent.h"
 
 namespace sealcall::enclave {
 namespace {
@@ -23,19 +25,65 @@ TEST(ReleaseGate, OpensWhenEverythingHolds) {
 }
 
 TEST(ReleaseGate, StaysShutWhenAnyOneConditionFails) {
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < 7; ++i) {
         ReleaseConditions c = good();
         if (i == 0) c.level = rats::Level::failed;
         if (i == 1) c.decision.action = policy::Action::refuse;
         if (i == 2) c.peer_agreed = false;
         if (i == 3) c.is_winner = false;  // another fork of the same dial was answered
         if (i == 4) c.answered = false;
-        if (i == 5) c.ordinary = true;  // an ordinary call never has a level
+        if (i == 5) c.ordinary = true;                        // an ordinary call never has a level
+        if (i == 6) c.decision.action = policy::Action::pin;  // which nobody entered
         EXPECT_FALSE(ReleaseGate::release(c)) << i;
     }
 }
 
 TEST(ReleaseGate, IsShutByDefault) { EXPECT_FALSE(ReleaseGate::release(ReleaseConditions{})); }
+
+rats::AttestationResult at(rats::Level level, bool lab = false) {
+    rats::AttestationResult r;
+    r.level = level;
+    r.lab = lab;
+    return r;
+}
+
+const policy::Decision kAsks{.action = policy::Action::pin, .rule = policy::Rule::document_rule, .number = 3};
+
+TEST(WithConsent, ChangesOnlyWhatAsksForThePin) {
+    const Consent given{.asked = kAsks, .seen = at(rats::Level::measured)};
+    for (const auto action :
+         {policy::Action::refuse, policy::Action::receive_only, policy::Action::warn, policy::Action::allow}) {
+        policy::Decision d = kAsks;
+        d.action = action;
+        EXPECT_EQ(with_consent(d, at(rats::Level::measured), {.pin_set = true, .given = &given}), d);
+    }
+}
+
+TEST(WithConsent, WarnsAtBest) {
+    const Consent given{.asked = kAsks, .seen = at(rats::Level::measured)};
+    const auto d = with_consent(kAsks, at(rats::Level::trusted_boot), {.pin_set = true, .given = &given});
+    EXPECT_EQ(d.action, policy::Action::warn);
+    EXPECT_EQ(d.rule, policy::Rule::accepted_with_pin);
+    EXPECT_EQ(d.number, 3);
+}
+
+TEST(WithConsent, CountsForNoWorseResultAndNoOtherRule) {
+    const Consent given{.asked = kAsks, .seen = at(rats::Level::measured)};
+    const Presence presence{.pin_set = true, .given = &given};
+    policy::Decision other = kAsks;
+    other.number = 4;
+    EXPECT_EQ(with_consent(kAsks, at(rats::Level::known_device), presence), kAsks);
+    EXPECT_EQ(with_consent(kAsks, at(rats::Level::measured, true), presence), kAsks);
+    EXPECT_EQ(with_consent(other, at(rats::Level::measured), presence), other);
+    EXPECT_EQ(with_consent(kAsks, at(rats::Level::measured), {.pin_set = true}), kAsks);
+}
+
+TEST(WithConsent, IsARefusalWhereThereIsNoPin) {
+    const Consent given{.asked = kAsks, .seen = at(rats::Level::measured)};
+    const auto d = with_consent(kAsks, at(rats::Level::measured), {.pin_set = false, .given = &given});
+    EXPECT_EQ(d.action, policy::Action::refuse);
+    EXPECT_EQ(d.rule, policy::Rule::pin_not_set);
+}
 
 }  // namespace
 }  // namespace sealcall::enclave

@@ -103,9 +103,7 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
     CHECK(config_.anchors.push(authority.root()));
     for (const auto& domain : options_.show_logs_to) CHECK(config_.show_logs_to.push(BoundedString<128>(domain)));
     for (const auto& domain : options_.passport_to) CHECK(config_.passport_to.push(BoundedString<128>(domain)));
-    for (const auto& uri : options_.known_attesting) CHECK(config_.known_attesting.push(BoundedString<256>(uri)));
-    config_.sip_username = BoundedString<128>("alice");
-    config_.sip_password = BoundedString<128>(options_.sip_password);
+    config_.lock_after_s = options_.lock_after_s;
 
     auto tpm = tpm::Tpm::open(swtpm_->connect(),
                               {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{20000}})
@@ -130,8 +128,65 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
         attestation::spki_der(attestation::parse_tpmt_public(tpm->identity_public().value().view()).value()).value());
     config_.bundle_signer = BoundedBytes<128>(options_.bundle_signer);
     if (options_.pin) CHECK(tpm->pin_authority(options_.pin->signer, options_.pin->oldest_version).has_value());
+    fill_vault(*tpm);
     tpm.reset();
     start();
+}
+
+UniqueFd EnclavePhone::open_vault() const {
+    return UniqueFd(::open((dir_.path() + "/vault").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
+void EnclavePhone::edit_vault(const std::function<void(vault::Content&)>& change) const {
+    std::atomic<bool> done{false};
+    const auto job = [&](tpm::Tpm& tpm) {
+        auto vault = vault::Vault::open(tpm, std::make_shared<vault::Vault::Disk>(open_vault()), options_.uri).value();
+        if (!vault.is_open()) vault.unlock(vault.opener()(tpm, as_bytes(options_.vault_pin)).value());
+        const Bytes before = ipc::encode(vault.content());
+        change(vault.content());
+        if (ipc::encode(vault.content()) != before) CHECK(vault.save()(tpm).has_value());
+        done = true;
+        done.notify_one();
+    };
+    CHECK(worker_->post(tpm::Urgency::other, job, [] {}).has_value());
+    done.wait(false);
+}
+
+std::vector<std::pair<std::string, ipc::Peer>> EnclavePhone::remembered() const {
+    std::vector<std::pair<std::string, ipc::Peer>> out;
+    edit_vault([&](vault::Content& content) {
+        for (const ipc::VaultItem& i : content.items)
+            if (i.kind == ipc::VaultKind::peer)
+                out.emplace_back(i.name.str(), ipc::decode<ipc::Peer>(i.body.view()).value());
+    });
+    return out;
+}
+
+std::optional<ipc::PinReply> EnclavePhone::enter_pin(std::string_view pin, RequestId question) {
+    static uint32_t request = 900;
+    (void)take<ipc::PinReply>(from_ui);
+    ipc::EnterPin m{.request = RequestId{++request}, .question = question, .pin = {}};
+    std::ranges::copy(as_bytes(pin), m.pin.reveal(SecretAccess{}).begin());
+    CHECK(ui.send_and_wipe(ipc::encode_secret(m)).has_value());
+    const BootInstant deadline = BootClock::now() + Millis{20000};
+    while (count<ipc::PinReply>(from_ui) == 0 && BootClock::now() < deadline) pump();
+    return take<ipc::PinReply>(from_ui);
+}
+
+/// As the commands would: before the phone runs.
+void EnclavePhone::fill_vault(tpm::Tpm& tpm) const {
+    auto vault = vault::Vault::open(tpm, std::make_shared<vault::Vault::Disk>(open_vault()), options_.uri).value();
+    const auto put = [&](ipc::VaultKind kind, std::string_view name, const Bytes& body) {
+        CHECK(vault.content().put({.kind = kind, .name = BoundedString<256>(name), .body = BoundedBytes<576>(body)}));
+    };
+    if (!options_.sip_password.empty())
+        put(ipc::VaultKind::login, "alice",
+            ipc::encode(ipc::SipLogin{.realm = {}, .password = BoundedString<128>(options_.sip_password)}));
+    for (const auto& uri : options_.known_attesting) put(ipc::VaultKind::peer, uri, ipc::encode(ipc::Peer{}));
+    for (const auto& [uri, peer] : options_.known_peers) put(ipc::VaultKind::peer, uri, ipc::encode(peer));
+    for (const auto& uri : options_.contacts) put(ipc::VaultKind::contact, uri, {});
+    CHECK(vault.save()(tpm).has_value());
+    if (!options_.vault_pin.empty()) CHECK(vault.change_pin(tpm, as_bytes(options_.vault_pin)).has_value());
 }
 
 EnclavePhone::~EnclavePhone() = default;
@@ -169,6 +224,7 @@ void EnclavePhone::start() {
                               {.kind = ipc::TpmKind::swtpm_socket, .auth_value = {}, .deadline = Millis{5000}})
                    .value();
     ports.worker = tpm::Worker::create(std::move(tpm)).value();
+    ports.vault = open_vault();
     if (!options_.bundle.empty()) {
         const std::string file = dir_.path() + "/bundle.bin";
         std::ofstream(file, std::ios::binary) << as_chars(options_.bundle);

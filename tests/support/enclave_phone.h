@@ -48,7 +48,11 @@ struct PhoneOptions {
     bool enrolled = true;
     attestation::EkOrigin ek = attestation::EkOrigin::lab;
     std::vector<std::string> known_attesting = {};
+    std::vector<std::pair<std::string, ipc::Peer>> known_peers = {};  ///< what the vault remembers already
+    std::vector<std::string> contacts = {};
     std::string sip_password = {};
+    std::string vault_pin = {};  ///< set: the phone starts locked then
+    uint32_t lock_after_s = 0;
     Bytes bundle = {};                          ///< the file in the profile; empty: none
     Bytes bundle_signer = {};                   ///< SPKI as enrolment named it
     std::optional<tpm::AuthorityPin> pin = {};  ///< what enrolment wrote into the TPM
@@ -135,7 +139,16 @@ class EnclavePhone {
     std::vector<ipc::KeyLife> key_life() const;
     std::optional<ipc::CallCard> last_card() const;
 
+    [[nodiscard]] UniqueFd open_vault() const;
+    /// Opens the file of the vault beside the enclave, between two commands of its to the TPM, and changes it; start()
+    /// again afterwards. `change` may only look as well. With a PIN: as the option has it.
+    void edit_vault(const std::function<void(vault::Content&)>& change) const;
+    [[nodiscard]] std::vector<std::pair<std::string, ipc::Peer>> remembered() const;
+    /// The person enters a PIN, and waits for what becomes of it.
+    std::optional<ipc::PinReply> enter_pin(std::string_view pin, RequestId question = {});
+
   private:
+    void fill_vault(tpm::Tpm& tpm) const;
     /// The verifier's end of one slot, and the request that it is being told.
     struct VerifierSlot {
         ipc::Link link;

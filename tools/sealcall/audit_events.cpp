@@ -18,8 +18,8 @@ bool is_kind(const std::string& name, const Json& value) {
 
 }  // namespace
 
-const std::array<AuditEvent, 36>& audit_events() {
-    static constexpr std::array<AuditEvent, 36> kEvents{{
+const std::array<AuditEvent, 40>& audit_events() {
+    static constexpr std::array<AuditEvent, 40> kEvents{{
         {"started", "uri enrolled tpm software_tpm ak_public ak_certificate value", "The phone started."},
         {"stopped", "status", "The phone ended in order."},
         {"torn", "bytes", "A record that was being written when the phone died was cut off; it had not counted."},
@@ -45,6 +45,11 @@ const std::array<AuditEvent, 36>& audit_events() {
         {"own_passport", "call round given status", "The authority was asked to vouch for this phone."},
         {"appraised", "call peer level result_by lab label action decided_by rule rule_name reasons",
          "The other phone was checked, and the policy decided."},
+        {"downgrade", "call peer level reasons", "The other phone proved less than it did before, or has another key."},
+        {"pin", "what accepted code tries_left", "Somebody entered a PIN, and the TPM looked at it."},
+        {"consent", "call peer level lab decided_by rule rule_name reasons",
+         "The person saw this, and went on with their PIN."},
+        {"locked", "", "The phone was locked."},
         {"peer_verdict", "call round accepted level lab answer witness",
          "The other phone said what it sees of this one."},
         {"open", "call peer peer_key level lab label action rule",
@@ -52,7 +57,8 @@ const std::array<AuditEvent, 36>& audit_events() {
         {"answered", "call by", "The call was answered."},
         {"rechecked", "call round outcome level_before level lab action rule done reasons",
          "The other phone was checked again."},
-        {"policy_changed", "call action_before action rule done", "A newer policy decided anew about the call."},
+        {"policy_changed", "call action_before action rule done",
+         "A newer policy, or the vault that was opened, decided anew about the call."},
         {"recheck_not_answered", "call why tpm_rc", "This phone could not prove itself again."},
         {"own_measurement_changed", "call", "This computer's measurement changed during a call."},
         {"key", "call what context slot counter tpm_rc", "A step in the life of a call's sealed secret."},

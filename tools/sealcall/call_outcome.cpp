@@ -6,9 +6,10 @@
 namespace sealcall::cli {
 
 int status_of_end(std::string_view reason, bool reached_media) {
-    constexpr std::array<std::string_view, 8> refused = {
-        "refused_by_policy", "peer_failed_attestation", "peer_not_acceptable", "we_were_not_acceptable",
-        "peer_is_ordinary",  "channel_broken",          "certificate_refused", "fingerprint_mismatch"};
+    constexpr std::array<std::string_view, 9> refused = {
+        "refused_by_policy",      "peer_failed_attestation", "peer_not_acceptable",
+        "we_were_not_acceptable", "peer_is_ordinary",        "channel_broken",
+        "certificate_refused",    "fingerprint_mismatch",    "downgrade"};
     constexpr std::array<std::string_view, 6> no_talk = {"refused_here", "refused_there", "busy",
                                                          "no_answer",    "not_found",     "not_reachable"};
     if (reason == "hung_up_here" || reason == "hung_up_there") return reached_media ? 0 : 4;

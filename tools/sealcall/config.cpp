@@ -182,10 +182,18 @@ std::string set_bitrate(const toml::node& node, PhoneConfig& config) {
     return {};
 }
 
+/// Nothing secret lies in plain files.
+std::string moved(const toml::node&, PhoneConfig&) {
+    return "taken out: the account at the proxy is in the vault now. Put it there with `sealcall vault login`, and "
+           "delete this line and the password file";
+}
+
 const std::vector<Key>& keys() {
     using C = PhoneConfig;
-    const std::vector<std::pair<std::string, policy::Action>> actions = {
-        {"refuse", policy::Action::refuse}, {"warn", policy::Action::warn}, {"allow", policy::Action::allow}};
+    const std::vector<std::pair<std::string, policy::Action>> actions = {{"refuse", policy::Action::refuse},
+                                                                         {"pin", policy::Action::pin},
+                                                                         {"warn", policy::Action::warn},
+                                                                         {"allow", policy::Action::allow}};
     const std::vector<std::pair<std::string, Switch>> switches = {
         {"auto", Switch::automatic}, {"on", Switch::on}, {"off", Switch::off}};
     static const std::vector<Key> all = {
@@ -203,18 +211,10 @@ const std::vector<Key>& keys() {
          text(
              [](C & c) -> auto& { return c.sip.proxy_name; }, 128)},
         {"sip", "register", flag([](C & c) -> auto& { return c.sip.register_; })},
-        {"sip", "username",
-         text(
-             [](C & c) -> auto& { return c.sip.username; }, 128)},
-        {"sip", "password",
-         text(
-             [](C & c) -> auto& { return c.sip.password; }, 128)},
-        {"sip", "password_file",
-         text(
-             [](C & c) -> auto& { return c.sip.password_file; }, 4096)},
-        {"sip", "realm",
-         text(
-             [](C & c) -> auto& { return c.sip.realm; }, 128)},
+        {"sip", "username", moved},
+        {"sip", "password", moved},
+        {"sip", "password_file", moved},
+        {"sip", "realm", moved},
         {"sip", "tls_certificate",
          text(
              [](C & c) -> auto& { return c.sip.tls_certificate; }, 4096)},
@@ -242,8 +242,14 @@ const std::vector<Key>& keys() {
         {"policy", "ordinary_phones",
          word<policy::Action>(
              [](C & c) -> auto& { return c.policy.ordinary_phones; }, actions)},
+        {"policy", "downgrade",
+         word<policy::Action>([](C & c) -> auto& { return c.policy.downgrade; },
+                              {{"refuse", policy::Action::refuse}, {"pin", policy::Action::pin}})},
         {"policy", "answer_automatically", flag([](C & c) -> auto& { return c.policy.answer_automatically; })},
         {"policy", "early_candidates", flag([](C & c) -> auto& { return c.policy.early_candidates; })},
+        {"security", "lock_after_minutes",
+         number<uint16_t>(
+             [](C & c) -> auto& { return c.lock_after_minutes; }, 0, 1440)},
         {"logs", "boot",
          text(
              [](C & c) -> auto& { return c.logs.boot; }, 4096)},

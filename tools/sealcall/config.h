@@ -25,7 +25,6 @@ struct SipConfig {
     std::string proxy;                 ///< "sip:proxy.example.com:5061;transport=tls"; empty: direct calls
     std::string proxy_name;            ///< name that its certificate must have; empty: the host of `proxy`
     bool register_ = false;
-    std::string username, password, password_file, realm;
     std::string tls_certificate, tls_key, tls_ca;  ///< PEM files; empty: those of the enrolment
 };
 
@@ -68,6 +67,7 @@ struct PhoneConfig {
     AuditConfig audit;
     TpmChoice tpm = TpmChoice::automatic;
     uint8_t measurement_pcr = 13;
+    uint16_t lock_after_minutes = 0;  ///< 0: never by itself
     Switch colour = Switch::automatic;
     Switch unicode = Switch::automatic;
 };
@@ -93,7 +93,7 @@ std::string config_template(const std::string& uri, TpmChoice tpm);
 std::string with_uri(const std::string& text, const std::string& uri);
 
 /// Reads the file of a profile; a missing file is the defaults. Throws Problem with every problem found. Relative file
-/// names in it are made relative to the file; a password file is read, and refused if others may read it.
+/// names in it are made relative to the file.
 PhoneConfig load_config(const std::filesystem::path& file);
 
 }  // namespace sealcall::cli

@@ -1,6 +1,4 @@
-// The file side of config.h: reading it, its secrets, and writing a new one.
-#include <sys/stat.h>
-
+// The file side of config.h: reading it, and writing a new one.
 #include <fstream>
 #include <sstream>
 
@@ -23,31 +21,6 @@ std::string read_text(const fs::path& file, size_t most) {
     return out;
 }
 
-bool others_may_read(const fs::path& file) {
-    struct stat st {};
-    return ::stat(file.c_str(), &st) == 0 && (st.st_mode & 0077) != 0;
-}
-
-void read_password(PhoneConfig& config, const fs::path& file) {
-    if (!config.sip.password.empty() && !config.sip.password_file.empty())
-        throw Problem(file.string() + " sets both password and password_file.", "Keep one of them.",
-                      exit_status::kUsage);
-    if (!config.sip.password.empty() && others_may_read(file))
-        throw Problem("Others may read " + file.string() + ", and it holds a password.", "chmod 600 " + file.string(),
-                      exit_status::kUsage);
-    if (config.sip.password_file.empty()) return;
-    const fs::path secret = config.sip.password_file;
-    if (others_may_read(secret))
-        throw Problem("Others may read the password file " + secret.string() + ".", "chmod 600 " + secret.string(),
-                      exit_status::kUsage);
-    std::string text = read_text(secret, 1024);
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-    if (text.empty() || text.size() > 128 || text.find('\0') != std::string::npos)
-        throw Problem("The password file " + secret.string() + " must hold one line of at most 128 characters.", "",
-                      exit_status::kUsage);
-    config.sip.password = std::move(text);
-}
-
 }  // namespace
 
 PhoneConfig load_config(const fs::path& file) {
@@ -65,10 +38,9 @@ PhoneConfig load_config(const fs::path& file) {
                       exit_status::kUsage);
     }
     PhoneConfig config = std::get<PhoneConfig>(std::move(outcome));
-    for (std::string* name : {&config.sip.password_file, &config.sip.tls_certificate, &config.sip.tls_key,
-                              &config.sip.tls_ca, &config.logs.boot, &config.logs.runtime})
+    for (std::string* name : {&config.sip.tls_certificate, &config.sip.tls_key, &config.sip.tls_ca, &config.logs.boot,
+                              &config.logs.runtime})
         if (!name->empty() && fs::path(*name).is_relative()) *name = (file.parent_path() / *name).string();
-    read_password(config, file);
     return config;
 }
 
@@ -84,8 +56,7 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 # proxy = "sip:proxy.example.com:5061;transport=tls"
 # proxy_name = ""            # name that the proxy's certificate must have
 # register = false
-# username = ""
-# password_file = "password" # a file that only you may read
+# the account at the proxy: sealcall vault login
 # tls_certificate = ""       # PEM files for the SIP transport; default: those of the enrolment
 # tls_key = ""
 # tls_ca = ""
@@ -102,12 +73,16 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 [policy]
 # minimum = 2                # integrity level that a peer needs: 0 to 4
 # lab = false                # levels that a laboratory vouches for count as well
-# below_minimum = "refuse"   # "refuse", "warn" or "allow"
-# ordinary_phones = "refuse" # phones that prove nothing
+# below_minimum = "refuse"   # "refuse", "pin" to be asked for yours, "warn" or "allow"
+# ordinary_phones = "refuse" # phones that prove nothing; the same words
+# downgrade = "refuse"       # a known phone that proves less or has another key: "refuse" or "pin"
 # answer_automatically = false
 # early_candidates = false
 # on_worse = "mute"          # when a peer's level falls during a call: "mute", "hold" or "end"; a failed check always ends it
 # recheck_seconds = 300      # how often a peer is checked again during a call: 30 to 3600
+
+[security]
+# lock_after_minutes = 0     # without a call and without a word of yours; 0: never. Needs a PIN: sealcall pin set
 
 [logs]
 # boot = ""                  # file; default: the kernel's own, if the TPM is this computer's

@@ -146,6 +146,8 @@ constexpr Row kRows[] = {
     {Reason::answered_by_other, "answered_by_other", 0, {}},
     {Reason::relay_rewrote_offer, "relay_rewrote_offer", 0, {}},
     {Reason::downgrade, "downgrade", 0, {}},
+    {Reason::new_key, "new_key", 0, {}},
+    {Reason::lower_level, "lower_level", 0, {}},
 };
 
 constexpr bool in_order() {

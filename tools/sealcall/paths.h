@@ -21,6 +21,7 @@ struct ProfilePaths {
     [[nodiscard]] std::filesystem::path lab_dir() const { return state_dir / "lab"; }
     [[nodiscard]] std::filesystem::path audit_log() const { return state_dir / "audit.log"; }
     [[nodiscard]] std::filesystem::path tls_dir() const { return state_dir / "enrolment"; }
+    [[nodiscard]] std::filesystem::path vault() const { return state_dir / "vault"; }
     [[nodiscard]] std::filesystem::path bundle() const { return state_dir / "bundle.bin"; }
     [[nodiscard]] std::filesystem::path lock_file() const { return state_dir / "lock"; }
 };

@@ -36,15 +36,6 @@ UniqueFd process_log(const ProfilePaths& paths) {
         ::open((paths.state_dir / "phone.log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
-void remember(const ProfileStore& store, const std::string& uri) {
-    try {
-        store.remember_peer(uri);
-    } catch (const std::exception& error) {  // the call goes on; what is lost is said
-        std::cerr << "sealcall: that " << printable(uri) << " attests could not be remembered: " << error.what()
-                  << "\n";
-    }
-}
-
 /// One that cannot be opened is looked for again later.
 UniqueFd newest_bundle(const ProfileStore& store) {
     try {
@@ -82,9 +73,7 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
         throw Problem(
             problem.empty() ? std::string("The phone could not be started: ") + phone.error().what + "." : problem,
             "`sealcall doctor` says what is missing.", exit_status::kNotSetUp);
-    const launcher::PhoneEnd end =
-        (*phone)->run({.remember_peer = [&](const std::string& uri) { remember(context.store, uri); },
-                       .open_bundle = [&] { return newest_bundle(context.store); }});
+    const launcher::PhoneEnd end = (*phone)->run({.open_bundle = [&] { return newest_bundle(context.store); }});
     if (!end.sentence.empty()) std::cerr << "sealcall: " << end.sentence << "\n";
     return end.exit_status;
 }

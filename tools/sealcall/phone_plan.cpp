@@ -54,11 +54,6 @@ std::string host_of(const std::string& uri) {
     return rest.substr(0, rest.find(':'));
 }
 
-std::string user_of(const std::string& uri) {
-    const size_t at = uri.find('@');
-    return at == std::string::npos ? std::string() : uri.substr(4, at - 4);
-}
-
 void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const PhoneConfig& config) {
     const auto facts = store.facts();
     const auto keys = store.keys();
@@ -82,14 +77,9 @@ void fill_enclave(ipc::ConfigureEnclave& out, const ProfileStore& store, const P
     }
     out.policy = config.policy;
     out.wishes = config.wishes;
-    if (!config.sip.password.empty())
-        out.sip_username = text<128>(config.sip.username.empty() ? user_of(out.own_uri.str()) : config.sip.username,
-                                     "The SIP user name");
-    out.sip_password = text<128>(config.sip.password, "The SIP password");
-    out.sip_realm = text<128>(config.sip.realm, "The SIP realm");
+    out.lock_after_s = uint32_t{60} * config.lock_after_minutes;
     for (const auto& domain : config.logs.show_to) CHECK(out.show_logs_to.push(BoundedString<128>(domain)));
     for (const auto& domain : config.passport.to) CHECK(out.passport_to.push(BoundedString<128>(domain)));
-    for (const auto& peer : store.known_peers()) CHECK(out.known_attesting.push(BoundedString<256>(peer)));
 }
 
 /// Who vouches for this phone towards the domains of [passport].
@@ -219,6 +209,7 @@ launcher::PhonePlan make_plan(const ProfileStore& store, const PlanInput& input)
     plan.runtime_log = std::move(logs.runtime);
     plan.audit_log = store.open_audit();
     plan.bundle = store.open_bundle();
+    plan.vault = store.open_vault();
     return plan;
 }
 

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "files.h"
 #include "problem.h"
@@ -170,31 +169,20 @@ void ProfileStore::forget_enrolment() const {
     if (error) throw Problem("The old enrolment could not be removed: " + error.message() + ".", "");
 }
 
-std::vector<std::string> ProfileStore::known_peers() const {
-    std::vector<std::string> out;
-    std::istringstream in(read_file(paths_.state_dir / "known_peers").value_or(""));
-    for (std::string line; std::getline(in, line) && out.size() < kKnownPeersMax;)
-        if (!line.empty() && line.size() <= 256 && line.find('\0') == std::string::npos) out.push_back(line);
-    return out;
-}
-
-void ProfileStore::remember_peer(const std::string& uri) const {
-    if (uri.empty() || uri.size() > 256 || uri.find_first_of(std::string("\n\0", 2)) != std::string::npos) return;
-    auto peers = known_peers();
-    if (std::ranges::find(peers, uri) != peers.end()) return;
-    peers.push_back(uri);
-    if (peers.size() > kKnownPeersMax) peers.erase(peers.begin());
-    std::string text;
-    for (const auto& peer : peers) text += peer + "\n";
-    write_file(paths_.state_dir / "known_peers", text, 0600);
-}
-
 UniqueFd ProfileStore::open_bundle() const {
     UniqueFd fd(::open(paths_.bundle().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!fd.valid() && errno != ENOENT)
         throw Problem("The bundle " + paths_.bundle().string() + " could not be opened: " + std::strerror(errno) + ".",
                       "Check the rights of the file, or install it again: sealcall bundle install FILE.",
                       exit_status::kNotSetUp);
+    return fd;
+}
+
+UniqueFd ProfileStore::open_vault() const {
+    UniqueFd fd(::open(paths_.vault().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.valid())
+        throw Problem("The vault " + paths_.vault().string() + " could not be opened: " + std::strerror(errno) + ".",
+                      "Check the rights of the file.", exit_status::kNotSetUp);
     return fd;
 }
 

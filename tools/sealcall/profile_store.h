@@ -1,6 +1,6 @@
-// What a profile keeps in its state directory: keys as the TPM wrapped them, public facts, certificates, known peers.
-// Nothing here is a plain secret but the key of the SIP transport certificate (a hop key), mode 0600 in a directory of
-// 0700.
+// What a profile keeps in its state directory: keys as the TPM wrapped them, public facts, certificates, the sealed
+// vault. Nothing here is a plain secret but the key of the SIP transport certificate (a hop key), mode 0600 in a
+// directory of 0700.
 #pragma once
 
 #include <optional>
@@ -48,24 +48,21 @@ class ProfileStore {
     [[nodiscard]] std::vector<ipc::PartnerKey> partner_keys() const;
     void save_partner(const ipc::PartnerKey& key) const;
     void forget_partners() const;
-    [[nodiscard]] std::vector<std::string> known_peers() const;
 
     void save(const ProfileFacts& facts, const ipc::Provisioned& keys) const;
     void save(const Enrolment& enrolment) const;
     /// Certificates for a key that is no more.
     void forget_enrolment() const;
-    /// Adds the peer if it is new; the newest 64 are kept.
-    void remember_peer(const std::string& uri) const;
 
     /// The authority's bundle for the enclave, for reading; invalid when there is none.
     [[nodiscard]] UniqueFd open_bundle() const;
+    /// The vault, for reading and writing; made when there is none.
+    [[nodiscard]] UniqueFd open_vault() const;
     /// The audit log for the enclave: append only, mode 0600.
     [[nodiscard]] UniqueFd open_audit() const;
 
   private:
     ProfilePaths paths_;
 };
-
-inline constexpr size_t kKnownPeersMax = 64;
 
 }  // namespace sealcall::cli

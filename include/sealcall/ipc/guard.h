@@ -10,7 +10,7 @@ namespace sealcall::ipc {
 inline constexpr const char* kGuardSocket = "/run/sealcall/guard.sock";
 
 namespace fd {
-inline constexpr int kEnclaveLast = kEnclaveRuntimeLog;  ///< the last that a launcher gives
+inline constexpr int kEnclaveLast = kEnclaveVault;  ///< the last that a launcher gives
 /// A pipe with GuardHandover; closed when a launcher started the enclave.
 inline constexpr int kEnclaveGuard = kEnclaveLast + 1;
 }  // namespace fd

@@ -180,6 +180,11 @@ inline constexpr Row<Reason> kReasons[] = {
     {Reason::downgrade,
      {"This was a verified phone before and is not now; something on the way may be interfering.",
       "Call back through another line."}},
+    {Reason::new_key,
+     {"This name used another device until now, and another key.",
+      "Ask the person through another line whether they have a new device."}},
+    {Reason::lower_level,
+     {"This phone proves less than it did before.", "Ask the person what has changed on their computer."}},
 };
 static_assert(complete(kReasons));
 
@@ -221,7 +226,11 @@ inline constexpr Row<Rule> kRules[] = {
      {"This address can be read in more than one way, so nobody is called.",
       "Write it as sip:name@domain, without \";\", \"?\" and \"%\" in the name and without a password."}},
     {Rule::pin_not_set,
-     {"The policy asks for the PIN of this phone, and none is set, so the call is refused.", "Set a PIN first."}},
+     {"The policy asks for the PIN of this phone, and none is set, so the call is refused.",
+      "Set one: sealcall pin set."}},
+    {Rule::takes_pin,
+     {"This is less than your policy asks for; going on takes your PIN.", "Call back through another line."}},
+    {Rule::accepted_with_pin, {"Going on took your PIN, and you entered it.", "Say nothing confidential."}},
 };
 static_assert(complete(kRules));
 
@@ -265,6 +274,10 @@ inline constexpr Row<EndReason> kEndReasons[] = {
     {EndReason::too_many_calls,
      {"There are already as many calls as this phone can protect.", "End one of them first."}},
     {EndReason::not_enrolled, {"This phone is not enrolled yet.", "Enrol it: sealcall enroll."}},
+    {EndReason::locked, {"This phone is locked.", "Enter the PIN, then try again."}},
+    {EndReason::downgrade,
+     {"The other phone proved less than it did before, or had another key: something on the way may be interfering.",
+      "Call back through another line; if this is expected: sealcall peers forget ADDRESS."}},
     {EndReason::host_lost,
      {"The part of the phone that talks to the network stopped.",
       "Start the phone again; if it happens again, tell your administrator."}},

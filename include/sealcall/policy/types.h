@@ -23,14 +23,15 @@ struct Policy {
     bool lab_counts = false;                  ///< a level vouched for by a laboratory root satisfies `minimum`
     Action below_minimum = Action::refuse;    ///< for levels 1.. under `minimum`; X is always refused
     Action ordinary_phones = Action::refuse;  ///< level 0: no attestation at all
+    Action downgrade = Action::refuse;        ///< of a known phone; or pin
     bool answer_automatically = false;        ///< the phone answers by policy what this policy allows or warns of
     bool early_candidates = false;            ///< media addresses go out once both policies agree, before the answer
     OnWorse on_worse = OnWorse::mute;
     uint16_t recheck_seconds = 300;  ///< from one round of attestation to the next
     static constexpr auto fields =
-        std::tuple{&Policy::minimum,         &Policy::lab_counts,           &Policy::below_minimum,
-                   &Policy::ordinary_phones, &Policy::answer_automatically, &Policy::early_candidates,
-                   &Policy::on_worse,        &Policy::recheck_seconds};
+        std::tuple{&Policy::minimum,          &Policy::lab_counts, &Policy::below_minimum,
+                   &Policy::ordinary_phones,  &Policy::downgrade,  &Policy::answer_automatically,
+                   &Policy::early_candidates, &Policy::on_worse,   &Policy::recheck_seconds};
     bool operator==(const Policy&) const = default;
 };
 
@@ -82,6 +83,8 @@ enum class Rule : uint8_t {
     policy_missing,   ///< there is one, and it cannot be believed
     address_unclear,  ///< policy/sip_name.h, names_one
     pin_not_set,
+    takes_pin,          ///< the person's own wish: less than it asks for, with the PIN alone
+    accepted_with_pin,  ///< another rule asked for the PIN, and the person entered it
 };
 
 struct Decision {
@@ -112,5 +115,5 @@ struct sealcall::ipc::EnumRange<sealcall::policy::AnsweredBy> {
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::policy::Rule> {
-    static constexpr auto last = sealcall::policy::Rule::pin_not_set;
+    static constexpr auto last = sealcall::policy::Rule::accepted_with_pin;
 };

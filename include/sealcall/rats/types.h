@@ -93,6 +93,8 @@ enum class Reason : uint8_t {
     answered_by_other,
     relay_rewrote_offer,
     downgrade,
+    new_key,      ///< another identity key, on another device, than this name had before
+    lower_level,  ///< than this name ever had
 };
 
 /// One PCR extend that a log claims: the enclave replays the list itself.
@@ -147,5 +149,5 @@ struct sealcall::ipc::EnumRange<sealcall::rats::Action> {
 };
 template <>
 struct sealcall::ipc::EnumRange<sealcall::rats::Reason> {
-    static constexpr auto last = sealcall::rats::Reason::downgrade;
+    static constexpr auto last = sealcall::rats::Reason::lower_level;
 };

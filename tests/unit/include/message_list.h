@@ -23,13 +23,13 @@ using IpcMessages = std::tuple<
     ipc::OrdinaryRinging, ipc::LegEnded, ipc::CallFailed, ipc::LocalCandidates, ipc::MediaPathReady,
     ipc::MediaPathFailed, ipc::PeerHold, ipc::DigestChallenge, ipc::DigestResponse, ipc::HostState, ipc::OpenStream,
     ipc::CloseStream, ipc::Capture, ipc::PlayFrame, ipc::CapturedFrame, ipc::StreamStats, ipc::AudioEvent, ipc::Start,
-    ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::NewBundle, ipc::RememberPeer, ipc::ConfigureHost,
-    ipc::ConfigureAudio, ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport,
-    ipc::ProcessReportEnd, ipc::Provision, ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority,
-    ipc::PinnedAuthority, ipc::CollectEvidence, ipc::CollectedEvidence, ipc::CertifyAudit, ipc::CertifiedAudit,
-    ipc::VaultOpen, ipc::VaultState, ipc::VaultRekey, ipc::VaultPut, ipc::VaultRead, ipc::VaultPage, ipc::GuardStart,
-    ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded, ipc::GuardHandover, rats::VerifierRequest, rats::VerifierLog,
-    rats::VerifierRuntime, rats::VerifierResponse>;
+    ipc::Ready, ipc::Shutdown, ipc::ConfigureEnclave, ipc::NewBundle, ipc::ConfigureHost, ipc::ConfigureAudio,
+    ipc::ConfigureUi, ipc::QuitPhone, ipc::QueryProcesses, ipc::ProcessReport, ipc::ProcessReportEnd, ipc::Provision,
+    ipc::Provisioned, ipc::Activate, ipc::Activated, ipc::PinAuthority, ipc::PinnedAuthority, ipc::CollectEvidence,
+    ipc::CollectedEvidence, ipc::CertifyAudit, ipc::CertifiedAudit, ipc::AskConsent, ipc::EnterPin, ipc::PinReply,
+    ipc::LockPhone, ipc::KeepCall, ipc::LockState, ipc::VaultOpen, ipc::VaultState, ipc::VaultRekey, ipc::VaultPut,
+    ipc::VaultRead, ipc::VaultPage, ipc::GuardStart, ipc::GuardAsk, ipc::GuardStatus, ipc::GuardEnded,
+    ipc::GuardHandover, rats::VerifierRequest, rats::VerifierLog, rats::VerifierRuntime, rats::VerifierResponse>;
 
 /// What goes through the attestation channel, and the values inside.
 using WireValues =

@@ -143,8 +143,6 @@ int act(const Wish& wish, ipc::Link& control) {
     if (wish.text == "crash") __builtin_trap();
     if (wish.text == "exit3") return 3;
     if (wish.text == "bad message") (void)control.send(ipc::HangUp{});
-    if (wish.text == "remember")
-        (void)control.send(ipc::RememberPeer{.uri = BoundedString<256>("sip:bob@example.com")});
     if (wish.text.starts_with("verify:")) {
         ask_verifiers(wish.text.substr(7));
         return 0;  // and with it the phone

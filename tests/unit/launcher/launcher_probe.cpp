@@ -58,9 +58,7 @@ int run_phone(const Options& o) {
     say("started isolation=" + std::to_string(static_cast<int>((*phone)->isolation())) +
         " log=" + to_hex((*phone)->measurement_log()));
     say("took_ms=" + std::to_string(took.count()));
-    PhoneCallbacks callbacks;
-    callbacks.remember_peer = [](const std::string& uri) { say("remember " + uri); };
-    const PhoneEnd end = (*phone)->run(callbacks);
+    const PhoneEnd end = (*phone)->run({});
     say("ended status=" + std::to_string(end.exit_status) + " sentence=\"" + end.sentence + "\"");
     return 0;
 }

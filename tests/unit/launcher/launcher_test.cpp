@@ -139,7 +139,7 @@ TEST_P(Launcher, GivesEachRoleItsFilesAndNothingElse) {
     const Outcome r = run(place_, GetParam(), "phone", {"ui=quit:0"});
     EXPECT_EQ(r.find("role=ui fds=([0-9,]+)"), "0,1,2,3,4,5,6") << r.text;
     EXPECT_EQ(r.find("role=host fds=([0-9,]+)"), "0,1,2,3,4,5");
-    EXPECT_EQ(r.find("role=enclave fds=([0-9,]+)"), "0,1,2,3,4,5,6,7,8,9,10,11,12,13");
+    EXPECT_EQ(r.find("role=enclave fds=([0-9,]+)"), "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14");
     EXPECT_EQ(r.find("role=audio fds=([0-9,]+)"), "0,1,2,3,4,5,6");
     EXPECT_EQ(r.find("role=verifier fds=([0-9,]+)"), "0,1,2,3");
     for (const char* role : kRoles) {
@@ -245,11 +245,6 @@ TEST_P(Launcher, PassesOnWhyARoleIsNotReady) {
     EXPECT_THAT(r.text, HasSubstr("problem=\"The microphone is on fire.\"")) << r.text;
 }
 
-TEST_P(Launcher, RemembersPeersForTheProfile) {
-    const Outcome r = run(place_, GetParam(), "phone", {"enclave=remember", "ui=quit:0"});
-    EXPECT_THAT(r.text, HasSubstr("probe remember sip:bob@example.com")) << r.text;
-}
-
 TEST_P(Launcher, KillsARoleThatDoesNotEnd) {
     const Outcome r = run(place_, GetParam(), "phone", {"host=deaf", "ui=quit:0"});
     EXPECT_THAT(r.text, HasSubstr("event=role_killed role=host")) << r.text;
@@ -277,7 +272,7 @@ TEST_P(Launcher, ProvisionsWithTheEnclaveAloneAndTheSameMeasurement) {
     EXPECT_THAT(r.text, HasSubstr("probe provisioned=made here")) << r.text;
     EXPECT_THAT(r.text, HasSubstr("probe seccomp=1"));
     EXPECT_THAT(r.text, HasSubstr("activated=no how=\"The enclave ended with status 9.\""));
-    EXPECT_EQ(r.find("role=enclave fds=([0-9,]+)"), "0,1,2,3,4,5,6,7,8,9,10,11,12,13");
+    EXPECT_EQ(r.find("role=enclave fds=([0-9,]+)"), "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14");
     EXPECT_EQ(r.find("role=host (fds)"), "");
 }
 

@@ -10,7 +10,7 @@ using rats::Level;
 
 constexpr Level kLevels[] = {Level::failed,   Level::unverified,   Level::known_device,
                              Level::measured, Level::trusted_boot, Level::trusted_runtime};
-constexpr Action kActions[] = {Action::refuse, Action::warn, Action::allow};
+constexpr Action kActions[] = {Action::refuse, Action::pin, Action::warn, Action::allow};
 
 std::vector<Policy> all_policies() {
     std::vector<Policy> out;
@@ -61,6 +61,20 @@ TEST(Decide, RefusesADowngradeUnderEveryPolicy) {
     for (const Policy& p : all_policies())
         EXPECT_EQ(decide(result(Level::unverified), c, p),
                   (Decision{.action = Action::refuse, .rule = Rule::downgrade_is_refused}));
+}
+
+TEST(Decide, LetsTheOwnPinPassADowngradeAndNothingElseOfIt) {
+    for (Policy p : all_policies())
+        for (Level level : kLevels)
+            for (bool ordinary : {false, true}) {
+                CallContext c = ordinary ? kOrdinary : kAttested;
+                const Decision plain = decide(result(level), c, p);
+                (ordinary ? c.known_to_attest : c.downgrade) = true;
+                p.downgrade = Action::pin;
+                const Decision d = decide(result(level), c, p);
+                EXPECT_EQ(d.action, std::min(plain.action, Action::pin));
+                EXPECT_EQ(d.rule, plain.action > Action::pin ? Rule::downgrade_takes_pin : plain.rule);
+            }
 }
 
 TEST(Decide, NeverAllowsInSilenceWhatIsBelowTheMinimum) {

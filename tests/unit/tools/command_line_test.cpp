@@ -205,6 +205,8 @@ TEST(CallOutcome, AgreesWithTheUiRoleForEveryReason) {
                            "fingerprint_mismatch",
                            "too_many_calls",
                            "not_enrolled",
+                           "locked",
+                           "downgrade",
                            "host_lost",
                            "internal"};
     ASSERT_EQ(std::size(names), static_cast<size_t>(ipc::EndReason::internal) + 1);

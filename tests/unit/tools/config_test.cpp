@@ -52,9 +52,6 @@ port = 5070
 proxy = "sip:proxy.example.com:5061;transport=tls"
 proxy_name = "proxy.example.com"
 register = true
-username = "alice"
-password = "secret"
-realm = "example.com"
 tls_certificate = "c.pem"
 tls_key = "k.pem"
 tls_ca = "a.pem"
@@ -191,7 +188,7 @@ TEST(Config, EveryLineOfTheTemplateIsTheRealDefault) {
     std::istringstream in(config_template("", TpmChoice::automatic));
     while (std::getline(in, line)) {
         const bool setting = line.starts_with("# ") && line.find(" = ") != std::string::npos;
-        const bool example = line.find("uri = ") == 2 || line.find("proxy = ") == 2 || line.find("password_file") == 2;
+        const bool example = line.find("uri = ") == 2 || line.find("proxy = ") == 2;
         text += (setting && !example ? line.substr(2) : line) + "\n";
     }
     const PhoneConfig c = config(text);
@@ -214,17 +211,21 @@ TEST(ConfigFile, MissingFileIsTheDefaults) {
     EXPECT_EQ(load_config(dir / "config.toml").policy, policy::Policy{});
 }
 
-TEST(ConfigFile, RefusesAPasswordThatOthersMayRead) {
-    const test::TemporaryDir dir;
-    test::put(dir / "config.toml", "[sip]\npassword_file = \"secret\"\n");
-    test::put(dir / "secret", "hunter2\n");
-    ASSERT_EQ(::chmod((dir / "secret").c_str(), 0644), 0);
-    EXPECT_THROW(load_config(dir / "config.toml"), Problem);
-    ASSERT_EQ(::chmod((dir / "secret").c_str(), 0600), 0);
-    EXPECT_EQ(load_config(dir / "config.toml").sip.password, "hunter2");
-    test::put(dir / "config.toml", "[sip]\npassword = \"x\"\n");
-    ASSERT_EQ(::chmod((dir / "config.toml").c_str(), 0644), 0);
-    EXPECT_THROW(load_config(dir / "config.toml"), Problem);
+TEST(Config, SaysThatTheAccountIsInTheVaultNow) {
+    for (const char* key : {"username", "password", "password_file", "realm"}) {
+        const auto outcome = parse_config(std::string("[sip]\n") + key + " = \"x\"\n");
+        const auto* problems = std::get_if<std::vector<ConfigProblem>>(&outcome);
+        ASSERT_TRUE(problems) << key;
+        EXPECT_NE((*problems)[0].text.find("sealcall vault login"), std::string::npos) << (*problems)[0].text;
+    }
+}
+
+TEST(Config, LocksNeverAndRefusesDowngradesUnlessToldOtherwise) {
+    EXPECT_EQ(config("").lock_after_minutes, 0);
+    EXPECT_EQ(config("").policy.downgrade, policy::Action::refuse);
+    const PhoneConfig c = config("[security]\nlock_after_minutes = 5\n[policy]\ndowngrade = \"pin\"\n");
+    EXPECT_EQ(c.lock_after_minutes, 5);
+    EXPECT_EQ(c.policy.downgrade, policy::Action::pin);
 }
 
 TEST(ConfigFile, SaysFileLineAndColumnOfEveryMistake) {

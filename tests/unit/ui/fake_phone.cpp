@@ -1,6 +1,6 @@
 // Runs a real sealcall-ui in this terminal and plays the rest of the phone: one call comes in, and what the person does
-// with it is written to a file. `fake_phone UI LOG ascii|unicode`. For terminal_test.sh, and for looking at screens by
-// hand.
+// with it is written to a file. `fake_phone UI LOG ascii|unicode [locked]`. For terminal_test.sh, and for looking at
+// screens by hand.
 #include "tests/unit/ui/fake_phone.h"
 
 #include <fcntl.h>
@@ -72,12 +72,37 @@ class Play {
                                                            .enrolled = true,
                                                            .software_tpm = true,
                                                            .tpm_ready = true});
+        } else if (auto pin = ipc::decode_message<ipc::EnterPin>(m)) {
+            enter(*pin);
+        } else if (ipc::decode_message<ipc::LockPhone>(m)) {
+            note("lock", 0, "");
+            (void)phone_.enclave().send(ipc::LockState{.pin_set = true, .locked = true});
         } else if (auto d = ipc::decode_message<ipc::Dial>(m)) {
             note("dial", 0, (" uri=" + d->uri.str()).c_str());
             (void)phone_.enclave().send(
                 ipc::DialReply{.request = d->request, .call = {}, .reason = ipc::EndReason::not_reachable});
         }
         return true;
+    }
+    /// The right PIN is "open sesame".
+    void enter(const ipc::EnterPin& m) {
+        const bool right = as_chars(ipc::text_of(m.pin)) == "open sesame";
+        note(right ? "right pin" : "wrong pin", 0, (" question=" + std::to_string(m.question.value)).c_str());
+        (void)phone_.enclave().send(
+            ipc::PinReply{.request = m.request,
+                          .error = right ? Errc{} : Errc::tpm_auth_refused,
+                          .tries = {.most = 10, .left = right ? 9U : --tries_, .one_more_in_s = 600}});
+        if (!right) return;
+        (void)phone_.enclave().send(ipc::LockState{.pin_set = true, .locked = false});
+        const bool unlocks = m.question == RequestId{};
+        (void)phone_.enclave().send(
+            ipc::AskConsent{.question = RequestId{7},
+                            .call = CallId{9},
+                            .wanted = unlocks,
+                            .decision = {.action = policy::Action::pin, .rule = policy::Rule::downgrade_takes_pin},
+                            .why = rats::Reason::new_key,
+                            .peer = BoundedString<256>("sip:dave@example.com"),
+                            .level = rats::Level::measured});
     }
     bool from_launcher_link(const Bytes& m) {
         if (m.empty()) return false;
@@ -91,12 +116,13 @@ class Play {
 
     test::FakePhone& phone_;
     std::FILE* log_;
+    uint32_t tries_ = 10;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) return std::fprintf(stderr, "usage: fake_phone UI LOG ascii|unicode\n"), 2;
+    if (argc < 4) return std::fprintf(stderr, "usage: fake_phone UI LOG ascii|unicode [locked]\n"), 2;
     std::FILE* log = std::fopen(argv[2], "w");
     if (log == nullptr) return std::perror(argv[2]), 2;
     test::FakePhone phone;
@@ -108,6 +134,7 @@ int main(int argc, char** argv) {
                                               .own_uri = BoundedString<256>("sip:bob@example.com")});
     if (!ready || !ready->ok) return std::fprintf(log, "not ready\n"), 1;
     Play play(phone, log);
+    if (argc > 4) (void)phone.enclave().send(ipc::LockState{.pin_set = true, .locked = true});
     play.ring();
     while (play.once()) continue;
     const int status = phone.wait_for_exit();

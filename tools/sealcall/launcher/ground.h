@@ -23,6 +23,7 @@ struct GroundPlan {
     int log_fd = 2;                  ///< the roles' stderr and our own log lines; stays the caller's
     int boot_log_fd = -1;            ///< this machine's own logs for a provisioning run; stay the caller's. -1: none
     int runtime_log_fd = -1;
+    int vault_fd = -1;  ///< the same, for reading and writing
 };
 
 /// `problem` gets one or two sentences for a person: what happened and what to do.

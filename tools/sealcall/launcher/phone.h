@@ -30,6 +30,7 @@ struct PhonePlan {
     UniqueFd bundle;               ///< the authority's, for reading; none: /dev/null
     UniqueFd boot_log;             ///< of this machine; none: /dev/null
     UniqueFd runtime_log;          ///< the same
+    UniqueFd vault;                ///< for reading and writing
     UniqueFd control_socket;       ///< listening Unix socket for ui; none: /dev/null
     UniqueFd wav_in, wav_out;      ///< where `audio` says wav
     std::string pulse_socket;      ///< for audio devices; find_pulse_socket()
@@ -53,8 +54,7 @@ struct PhoneEnd {
 };
 
 struct PhoneCallbacks {
-    std::function<void(const std::string& uri)> remember_peer;  ///< a peer attested for the first time
-    std::function<UniqueFd()> open_bundle = {};                 ///< the one that lies in the profile now; invalid: none
+    std::function<UniqueFd()> open_bundle = {};  ///< the one that lies in the profile now; invalid: none
 };
 
 class Phone {

@@ -103,12 +103,6 @@ void Phone::take_messages(RoleControl& role) {
 void Phone::take_message(RoleControl& role, ByteSpan message) {
     const auto id = ipc::message_id(message);
     const bool ready = role.state() == RoleControl::State::ready;
-    if (id && ready && role.role() == ProcessRole::enclave && *id == ipc::RememberPeer::kId) {
-        if (auto m = ipc::decode_message<ipc::RememberPeer>(message)) {
-            if (callbacks_ != nullptr && callbacks_->remember_peer) callbacks_->remember_peer(m->uri.str());
-            return;
-        }
-    }
     if (id && ready && role.role() == ProcessRole::ui && *id == ipc::QuitPhone::kId) {
         if (auto m = ipc::decode_message<ipc::QuitPhone>(message)) return end_with(m->exit_status, "");
     }

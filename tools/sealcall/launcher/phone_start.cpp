@@ -125,13 +125,14 @@ Status Phone::start_roles(PhonePlan& plan) {
     for (const UniqueFd& slot : pairs.verifier_slots) enclave.push_back(slot.get());
     bundle_seen_ = FileVersion::of(plan.bundle.get());
     enclave.push_back(or_null(plan.bundle, null));
-    for (const UniqueFd* log : {&plan.boot_log, &plan.runtime_log}) enclave.push_back(or_null(*log, null));
+    for (const UniqueFd* log : {&plan.boot_log, &plan.runtime_log, &plan.vault}) enclave.push_back(or_null(*log, null));
     TRY_STATUS(start_one(ProcessRole::enclave, std::move(enclave), {}));
     ground_.tpm().close_own_end();
     plan.control_socket.reset();
     plan.wav_in.reset();
     plan.wav_out.reset();
-    for (UniqueFd* file : {&plan.audit_log, &plan.bundle, &plan.boot_log, &plan.runtime_log}) file->reset();
+    for (UniqueFd* file : {&plan.audit_log, &plan.bundle, &plan.boot_log, &plan.runtime_log, &plan.vault})
+        file->reset();
     return {};
 }
 

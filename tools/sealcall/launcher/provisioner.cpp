@@ -30,12 +30,13 @@ Status Provisioner::start_enclave(const GroundPlan& plan, std::string& problem) 
     TRY(Ends control, link_ends());
     RoleSpec spec = ground_.spec(ProcessRole::enclave, {});
     const int null = ground_.null_fd();
-    for (int n = 0; n <= ipc::fd::kEnclaveRuntimeLog; ++n) spec.fds.push_back({n, null});
+    for (int n = 0; n <= ipc::fd::kEnclaveVault; ++n) spec.fds.push_back({n, null});
     spec.fds[2].source = ground_.log_fd();
     spec.fds[ipc::fd::kControl].source = control.second.get();
     spec.fds[ipc::fd::kEnclaveTpm].source = ground_.tpm().fd();
     if (plan.boot_log_fd >= 0) spec.fds[ipc::fd::kEnclaveBootLog].source = plan.boot_log_fd;
     if (plan.runtime_log_fd >= 0) spec.fds[ipc::fd::kEnclaveRuntimeLog].source = plan.runtime_log_fd;
+    if (plan.vault_fd >= 0) spec.fds[ipc::fd::kEnclaveVault].source = plan.vault_fd;
     auto process = ground_.start_enclave(spec, problem);
     software_ = ground_.software_tpm();
     if (!process && !problem.empty()) return process.error();
@@ -112,6 +113,23 @@ Result<ipc::CollectedEvidence> Provisioner::collect(const ipc::CollectEvidence& 
 Result<ipc::CertifiedAudit> Provisioner::certify_audit(const ipc::CertifyAudit& request, Millis deadline) {
     TRY(const Bytes answer, exchange(ipc::encode_message(request), deadline));
     return ipc::decode_message<ipc::CertifiedAudit>(answer);
+}
+
+Result<ipc::VaultState> Provisioner::vault(Bytes request, Millis deadline) {
+    TRY(const Bytes answer, ask_vault(std::move(request), deadline));
+    return ipc::decode_message<ipc::VaultState>(answer);
+}
+
+Result<ipc::VaultPage> Provisioner::vault_page(const ipc::VaultRead& from, Millis deadline) {
+    TRY(const Bytes answer, ask_vault(ipc::encode_message(from), deadline));
+    return ipc::decode_message<ipc::VaultPage>(answer);
+}
+
+/// The request may hold a PIN or a password: it is never queued, and wiped.
+Result<Bytes> Provisioner::ask_vault(Bytes request, Millis deadline) {
+    if (!enclave_ || !enclave_->link().open()) return Error{Errc::closed, "enclave", 0};
+    TRY_STATUS(enclave_->link().send_and_wipe(std::move(request)));
+    return receive(deadline);
 }
 
 ipc::ProcessReport Provisioner::report() const {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sealcall/ipc/collect.h"
+#include "sealcall/ipc/messages/vault.h"
 #include "tools/sealcall/launcher/ground.h"
 #include "tools/sealcall/launcher/role_control.h"
 
@@ -26,6 +27,10 @@ class Provisioner {
     Result<ipc::CollectedEvidence> collect(const ipc::CollectEvidence& request, Millis deadline);
     Result<ipc::CertifiedAudit> certify_audit(const ipc::CertifyAudit& request, Millis deadline);
 
+    /// An encoded message of ipc/messages/vault.h, which is wiped.
+    Result<ipc::VaultState> vault(Bytes request, Millis deadline);
+    Result<ipc::VaultPage> vault_page(const ipc::VaultRead& from, Millis deadline);
+
     [[nodiscard]] bool software_tpm() const { return software_; }
     [[nodiscard]] const Bytes& measurement_log() const { return ground_.log(); }
     [[nodiscard]] const Bytes& escrow() const { return ground_.escrow(); }
@@ -41,6 +46,7 @@ class Provisioner {
     explicit Provisioner(Ground ground);
     Status start_enclave(const GroundPlan& plan, std::string& problem);
     Result<Bytes> receive(Millis deadline);
+    Result<Bytes> ask_vault(Bytes request, Millis deadline);
     Result<Bytes> exchange(Bytes request, Millis deadline);
 
     Ground ground_;

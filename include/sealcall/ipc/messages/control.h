@@ -61,12 +61,9 @@ struct ConfigureEnclave {
     BoundedBytes<128> bundle_signer;  ///< SPKI pinned at enrolment; empty: the authority publishes no bundle
     policy::Policy policy;
     policy::Policy wishes = policy::no_wishes();  ///< instead of it, once the bundle brings an administrator's policy
-    BoundedString<128> sip_username;
-    BoundedString<128> sip_password;
-    BoundedString<128> sip_realm;                         ///< empty: any
-    BoundedList<BoundedString<256>, 64> known_attesting;  ///< URIs that attested before (a downgrade shows)
-    BoundedList<BoundedString<128>, 16> show_logs_to;     ///< domains whose phones may see this machine's logs
-    BoundedList<BoundedString<128>, 16> passport_to;      ///< domains whose phones get a passport and no Evidence
+    uint32_t lock_after_s = 0;                    ///< without a word of the person and without a call; 0: never
+    BoundedList<BoundedString<128>, 16> show_logs_to;  ///< domains whose phones may see this machine's logs
+    BoundedList<BoundedString<128>, 16> passport_to;   ///< domains whose phones get a passport and no Evidence
     bool wav_in = false;
     bool wav_out = false;
     AuditDrop audit_drop;
@@ -86,22 +83,12 @@ struct ConfigureEnclave {
                                               &ConfigureEnclave::bundle_signer,
                                               &ConfigureEnclave::policy,
                                               &ConfigureEnclave::wishes,
-                                              &ConfigureEnclave::sip_username,
-                                              &ConfigureEnclave::sip_password,
-                                              &ConfigureEnclave::sip_realm,
-                                              &ConfigureEnclave::known_attesting,
+                                              &ConfigureEnclave::lock_after_s,
                                               &ConfigureEnclave::show_logs_to,
                                               &ConfigureEnclave::passport_to,
                                               &ConfigureEnclave::wav_in,
                                               &ConfigureEnclave::wav_out,
                                               &ConfigureEnclave::audit_drop};
-};
-
-/// enclave -> launcher: a peer attested for the first time; kept in the profile so that a later downgrade shows.
-struct RememberPeer {
-    static constexpr uint16_t kId = 512;
-    BoundedString<256> uri;
-    static constexpr auto fields = std::tuple{&RememberPeer::uri};
 };
 
 /// launcher -> enclave: the next bytes of a bundle that lies in the profile since this phone started, from the first to

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sealcall/ipc/messages/screen.h"
+#include "sealcall/ipc/messages/vault.h"
 
 namespace sealcall::ipc {
 
@@ -52,6 +53,32 @@ struct Recheck {
     static constexpr uint16_t kId = 132;  ///< attest again now
     CallId call;
     static constexpr auto fields = std::tuple{&Recheck::call};
+};
+/// Checked by the TPM alone. Whatever it is for, it opens a vault that is shut.
+struct EnterPin {
+    static constexpr uint16_t kId = 140;
+    RequestId request;
+    RequestId question;  ///< of AskConsent, which was on the screen; 0: to unlock
+    Pin pin;
+    static constexpr auto fields = std::tuple{&EnterPin::request, &EnterPin::question, &EnterPin::pin};
+};
+struct PinReply {
+    static constexpr uint16_t kId = 141;
+    RequestId request;
+    Errc error{};  ///< 0: it was right
+    PinTries tries;
+    static constexpr auto fields = std::tuple{&PinReply::request, &PinReply::error, &PinReply::tries};
+};
+/// Lock now. Anybody at the control socket may ask for it: it takes nothing but time.
+struct LockPhone {
+    static constexpr uint16_t kId = 142;
+    static constexpr auto fields = std::tuple{};
+};
+/// A call that is over, as ui saw it, for the history. Dropped while the vault is shut.
+struct KeepCall {
+    static constexpr uint16_t kId = 144;
+    VaultItem past;  ///< body: JSON, see docs/control.md
+    static constexpr auto fields = std::tuple{&KeepCall::past};
 };
 struct QueryStatus {
     static constexpr uint16_t kId = 112;

@@ -19,6 +19,7 @@ inline constexpr int kEnclaveHost = 4, kEnclaveUi = 5, kEnclaveAudio = 6, kEncla
 inline constexpr int kEnclaveVerifier0 = 9, kEnclaveVerifierSlots = 2;  ///< 9 and 10
 inline constexpr int kEnclaveBundle = 11;                            ///< read-only; /dev/null when the profile has none
 inline constexpr int kEnclaveBootLog = 12, kEnclaveRuntimeLog = 13;  ///< the machine's own logs, or /dev/null
+inline constexpr int kEnclaveVault = 14;                             ///< the profile's vault, for reading and writing
 inline constexpr int kAudioEnclave = 4, kAudioWavIn = 5, kAudioWavOut = 6;
 }  // namespace fd
 

@@ -42,6 +42,8 @@ enum class EndReason : uint8_t {
     fingerprint_mismatch,
     too_many_calls,
     not_enrolled,
+    locked,     ///< this phone waits for its PIN
+    downgrade,  ///< known to attest, and did not; or worse than ever, or with another key
     host_lost,
     internal,
 };
@@ -199,6 +201,7 @@ enum class NoticeKind : uint8_t {
     bundle,    ///< the authority's bundle is missing, old or not to be believed
     passport,  ///< our own authority gave none
     policy,    ///< what the administrator's policy said or forbade
+    vault,     ///< it cannot be kept, or the phone was locked
 };
 
 struct Notice {
@@ -220,6 +223,31 @@ enum class BundleState : uint8_t {
     not_pinned,   ///< the TPM does not confirm the signer
 };
 
+/// The policy lets the call go on with the person's PIN alone; it waits for that. Withdrawn when it is over.
+struct AskConsent {
+    static constexpr uint16_t kId = 116;
+    RequestId question;  ///< to be answered by EnterPin
+    CallId call;
+    bool wanted = true;         ///< false: nobody asks any more
+    policy::Decision decision;  ///< with `why` the sentences that the person sees, and that are recorded
+    rats::Reason why{};         ///< a downgrade; none: the decision says it all
+    BoundedString<256> peer;
+    rats::Level level{};
+    bool lab = false;
+    static constexpr auto fields =
+        std::tuple{&AskConsent::question, &AskConsent::call, &AskConsent::wanted, &AskConsent::decision,
+                   &AskConsent::why,      &AskConsent::peer, &AskConsent::level,  &AskConsent::lab};
+    bool operator==(const AskConsent&) const = default;
+};
+
+/// At the start and whenever it changes.
+struct LockState {
+    static constexpr uint16_t kId = 118;
+    bool pin_set = false;
+    bool locked = false;  ///< the vault is shut: nobody calls or answers before the PIN came
+    static constexpr auto fields = std::tuple{&LockState::pin_set, &LockState::locked};
+};
+
 /// The enclave's own state for `sealcall status`.
 struct EnclaveStatus {
     static constexpr uint16_t kId = 113;
@@ -237,13 +265,15 @@ struct EnclaveStatus {
     BundleState bundle{};
     uint64_t bundle_version = 0;         ///< 0: none was opened
     uint64_t bundle_next_update_ms = 0;  ///< UTC
+    bool pin_set = false, locked = false;
     static constexpr auto fields = std::tuple{&EnclaveStatus::request,        &EnclaveStatus::own_uri,
                                               &EnclaveStatus::enrolled,       &EnclaveStatus::software_tpm,
                                               &EnclaveStatus::secret_memory,  &EnclaveStatus::tpm_ready,
                                               &EnclaveStatus::vouched_by,     &EnclaveStatus::tpm_name,
                                               &EnclaveStatus::measurement,    &EnclaveStatus::calls,
                                               &EnclaveStatus::dropped,        &EnclaveStatus::bundle,
-                                              &EnclaveStatus::bundle_version, &EnclaveStatus::bundle_next_update_ms};
+                                              &EnclaveStatus::bundle_version, &EnclaveStatus::bundle_next_update_ms,
+                                              &EnclaveStatus::pin_set,        &EnclaveStatus::locked};
 };
 
 }  // namespace sealcall::ipc
@@ -255,5 +285,5 @@ SEALCALL_ENUM_LAST(sealcall::ipc::Phase, ended);
 SEALCALL_ENUM_LAST(sealcall::ipc::KeyEvent, unseal_refused);
 SEALCALL_ENUM_LAST(sealcall::ipc::RecheckOutcome, own_failed);
 SEALCALL_ENUM_LAST(sealcall::ipc::OnFall, ended);
-SEALCALL_ENUM_LAST(sealcall::ipc::NoticeKind, policy);
+SEALCALL_ENUM_LAST(sealcall::ipc::NoticeKind, vault);
 SEALCALL_ENUM_LAST(sealcall::ipc::BundleState, not_pinned);

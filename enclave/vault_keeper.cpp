@@ -1,0 +1,162 @@
+#include "enclave/vault_keeper.h"
+
+#include <algorithm>
+
+namespace sealcall::enclave {
+
+/// What came back from the TPM's thread.
+struct VaultKeeper::Checked {
+    Result<vault::Vault::Opened> opened{Error{Errc::unavailable, "not tried", 0}};
+    tpm::PinTries tries;
+    bool unlocks = false;  ///< it was locked then: no save can come between
+};
+
+void VaultKeeper::say(std::string_view text) const {
+    (void)parts_.ui.send(ipc::Notice{.kind = ipc::NoticeKind::vault, .text = BoundedString<512>::cut(text)});
+}
+
+// ---------------------------------------------------------------- keeping
+
+void VaultKeeper::remember_peer(std::string_view uri, const ipc::PeerKey& key, const rats::AttestationResult& result) {
+    if (!locked() && remember(vault_.content(), uri, key, result, wall_ms())) changed();
+}
+
+void VaultKeeper::keep_call(ipc::VaultItem call) {
+    if (locked()) return;
+    call.kind = ipc::VaultKind::call;
+    if (vault_.content().put(std::move(call))) changed();
+}
+
+void VaultKeeper::changed() {
+    dirty_ = true;
+    save();
+}
+
+void VaultKeeper::save() {
+    if (!dirty_ || locked()) return;
+    auto outcome = std::make_shared<Status>();
+    const auto run = [save = vault_.save(), outcome](tpm::Tpm& t) { *outcome = save(t); };
+    const auto done = [this, outcome] {
+        --saving_;
+        if (const bool told = std::exchange(save_failed_, !*outcome); save_failed_ && !told)
+            say("The vault could not be saved: is the disk full? What changes now is lost when the phone ends.");
+    };
+    dirty_ = !parts_.worker.post(tpm::Urgency::keep_alive, run, done);  // its queue may be full: again at the next tick
+    if (!dirty_) ++saving_;
+}
+
+// ---------------------------------------------------------------- lock
+
+void VaultKeeper::lock() {
+    if (!has_pin()) return say("Not locked: this phone has no PIN. Set one while it does not run: sealcall pin set.");
+    if (locked()) return;
+    save();
+    if (dirty_) return say("Not locked yet: the TPM is busy. Try again.");
+    vault_.lock();
+    (void)parts_.record(audit::Record("locked"));
+    tell_state();
+    parts_.lock_changed();
+}
+
+void VaultKeeper::tick(BootInstant now, uint32_t live_calls) {
+    save();
+    if (live_calls != 0) last_word_ = now;
+    if (now >= next_deadline() && has_pin() && !locked()) lock();
+    if (asked_.empty() || now < asked_.front().until) return;
+    const auto late = take(&ipc::AskConsent::question, asked_.front().question.question);
+    late->answered(false);
+}
+
+BootInstant VaultKeeper::next_deadline() const {
+    if (dirty_ && !saving_ && !locked()) return BootClock::now() + Millis{100};
+    if (parts_.lock_after.count() == 0 || !has_pin() || locked()) return BootInstant::max();
+    return last_word_ + parts_.lock_after;
+}
+
+// ---------------------------------------------------------------- consent
+
+/// The question that is asked no more from now on.
+template <class T>
+std::optional<VaultKeeper::Asked> VaultKeeper::take(T ipc::AskConsent::*by, T value) {
+    const auto at = std::ranges::find_if(asked_, [&](const Asked& a) { return a.question.*by == value; });
+    if (at == asked_.end()) return {};
+    std::optional<Asked> out(std::move(*at));
+    asked_.erase(at);
+    ipc::AskConsent gone;
+    gone.call = out->question.call;
+    gone.wanted = false;
+    (void)parts_.ui.send(gone);
+    return out;
+}
+template std::optional<VaultKeeper::Asked> VaultKeeper::take(CallId ipc::AskConsent::*by, CallId value);
+
+void VaultKeeper::ask(CallId call, const Consent& about, rats::Reason why, std::string_view peer,
+                      std::function<void(bool)> answered) {
+    ipc::AskConsent question{.question = {},
+                             .call = call,
+                             .wanted = true,
+                             .decision = about.asked,
+                             .why = why,
+                             .peer = BoundedString<256>::cut(peer),
+                             .level = about.seen.level,
+                             .lab = about.seen.lab};
+    for (const Asked& a : asked_) {  // who types the PIN for the same question meanwhile answers it
+        question.question = a.question.question;
+        if (question == a.question) return (void)parts_.ui.send(question);
+    }
+    withdraw(call);
+    question.question = RequestId{++last_question_};
+    (void)parts_.ui.send(question);
+    asked_.push_back({.question = std::move(question),
+                      .about = about,
+                      .answered = std::move(answered),
+                      .until = BootClock::now() + kAnswerWithin});
+}
+
+void VaultKeeper::enter(ipc::EnterPin m) {
+    // Shared: the job must be copyable. The PIN is wiped with the last copy, on whichever thread that is.
+    auto asked = std::make_shared<ipc::EnterPin>(std::move(m));
+    auto result = std::make_shared<Checked>();
+    result->unlocks = locked();
+    auto job = [asked, result, open = vault_.opener()](tpm::Tpm& t) {
+        result->opened = open(t, ipc::text_of(asked->pin));
+        asked->pin.clear();
+        result->tries = t.pin_tries().value_or({});
+    };
+    const auto done = [this, asked, result] { checked(*asked, std::move(*result)); };
+    if (!has_pin() || !parts_.worker.post(tpm::Urgency::own_call, job, done))
+        (void)parts_.ui.send(ipc::PinReply{.request = asked->request, .error = Errc::unavailable, .tries = {}});
+}
+
+void VaultKeeper::checked(const ipc::EnterPin& m, Checked result) {
+    const bool right = result.opened.has_value();
+    const ipc::PinReply reply{
+        .request = m.request, .error = right ? Errc{} : result.opened.error().code, .tries = result.tries};
+    if (right && result.unlocks && locked()) vault_.unlock(std::move(*result.opened));
+    (void)parts_.record(audit::Record("pin")
+                            .text("what", m.question == RequestId{} ? "unlock" : "consent")
+                            .flag("accepted", right)
+                            .number("code", static_cast<uint64_t>(reply.error))
+                            .number("tries_left", reply.tries.left));
+    (void)parts_.ui.send(reply);
+    if (!right) return;
+    last_word_ = BootClock::now();
+    tell_state();
+    parts_.lock_changed();
+    const auto given = take(&ipc::AskConsent::question, m.question);
+    if (!given) return;  // the call ended meanwhile, or the question is another one
+    const policy::Decision& asked = given->about.asked;
+    const rats::AttestationResult& seen = given->about.seen;
+    // A consent that leaves no trace is none.
+    given->answered(parts_.record(audit::Record("consent")
+                                      .call(given->question.call)
+                                      .text("peer", given->question.peer.view())
+                                      .number("level", static_cast<uint64_t>(seen.level))
+                                      .flag("lab", seen.lab)
+                                      .number("decided_by", static_cast<uint64_t>(asked.rule))
+                                      .number("rule", asked.number)
+                                      .text("rule_name", asked.name.view())
+                                      .numbers("reasons", seen.reasons)));
+}
+
+}  // namespace sealcall::enclave

@@ -1,0 +1,71 @@
+#!/bin/sh
+# A real terminal: the PIN is typed in sealcall-ui under tmux, is never on the screen, and reaches the enclave; a wrong one
+# says how many tries are left; k locks; a call that waits for the PIN gets it. pin_terminal_test.sh FAKE_PHONE UI
+set -eu
+fake=$1
+ui=$2
+command -v tmux >/dev/null || { echo "tmux is not installed"; exit 77; }
+dir=$(mktemp -d "${TMPDIR:-/tmp}/sealcall-pin-tmux-XXXXXX")
+tm() { env -u TMUX tmux -S "$dir/tmux" -f /dev/null "$@"; }
+finish() {
+    tm kill-server 2>/dev/null || true
+    rm -rf "$dir"
+}
+trap finish EXIT INT TERM
+
+screen() { tm capture-pane -p -t phone 2>/dev/null || true; }
+fail() {
+    echo "FAILED: $1"
+    echo "--- screen"; screen
+    echo "--- log"; cat "$dir/log" 2>/dev/null || true
+    exit 1
+}
+wait_for() {
+    what=$1; shift
+    n=0
+    until "$@"; do
+        n=$((n + 1))
+        [ "$n" -lt 200 ] || fail "$what"
+        sleep 0.05
+    done
+}
+on_screen() { screen | grep -qF -- "$1"; }
+off_screen() { ! on_screen "$1"; }
+in_log() { grep -qF -- "$1" "$dir/log" 2>/dev/null; }
+type_in() { tm send-keys -t phone -l "$1"; tm send-keys -t phone Enter; }
+
+tm new-session -d -s phone -x 100 -y 30 /bin/sh
+tm send-keys -t phone "'$fake' '$ui' '$dir/log' ascii locked" Enter
+wait_for "a locked phone asks for the PIN" on_screen "Locked. PIN: _"
+tm send-keys -t phone -l "open"
+wait_for "keys show as stars" on_screen "PIN: ****_"
+off_screen "open_" || fail "the PIN is on the screen"
+tm send-keys -t phone Escape
+wait_for "Escape gives up" on_screen "p PIN"
+tm send-keys -t phone p
+wait_for "what was typed is forgotten" on_screen "PIN: _"
+type_in "a wrong one"
+wait_for "the wrong PIN reached the enclave" in_log "wrong pin call=0 question=0"
+wait_for "tries" on_screen "This is not the PIN. 9 tries are left"
+wait_for "and it is asked again" on_screen "PIN: _"
+type_in "open sesame"
+wait_for "the right PIN reached the enclave" in_log "right pin call=0 question=0"
+wait_for "unlocked" on_screen "k lock"
+wait_for "the question" on_screen "p PIN: talk all the same"
+tm send-keys -t phone p
+wait_for "who, and why" on_screen "sip:dave@example.com [2]: This name used another device until now"
+type_in "open sesame"
+wait_for "consent" in_log "right pin call=0 question=7"
+wait_for "confirmed" on_screen "Confirmed and recorded."
+on_screen "talk all the same" && fail "the question is answered"
+on_screen "sesame" && fail "the PIN is on the screen"
+tm send-keys -t phone k
+wait_for "k locks" in_log "lock call=0"
+wait_for "and the PIN is asked for" on_screen "Locked. PIN: _"
+grep -qa "sesame" "$dir/log" && fail "the log"
+tm send-keys -t phone Escape
+tm send-keys -t phone q
+wait_for "quitting asks in a call" on_screen "Quit?"
+tm send-keys -t phone y
+wait_for "the phone ends" in_log "exit status=0"
+echo "ok"

@@ -1,0 +1,189 @@
+// The vault over a real (software) TPM: made, locked, saved, rolled back, stopped at every point.
+#include <gtest/gtest.h>
+
+#include "tests/unit/tpm/private_tpm.h"
+#include "tests/unit/vault/vault_file.h"
+
+namespace sealcall::vault::test {
+namespace {
+
+using tpm::test::error_of;
+
+constexpr std::string_view kOwner = "sip:alice@example.com";
+
+class VaultTest : public tpm::test::PhoneTest {
+  protected:
+    void SetUp() override {
+        auth_.clear();
+        PhoneTest::SetUp();
+    }
+    Result<Vault> open_vault() { return Vault::open(*tpm_, disk_.open(), kOwner); }
+    Status unlock(Vault& vault, std::string_view pin) {
+        TRY(Vault::Opened opened, vault.opener()(*tpm_, as_bytes(pin)));
+        vault.unlock(std::move(opened));
+        return {};
+    }
+    void save(Vault& vault, std::string_view uri) {
+        ASSERT_OK(vault.content().put(contact(uri)));
+        ASSERT_OK(vault.save()(*tpm_));
+    }
+    VaultFile disk_;
+};
+
+TEST_F(VaultTest, IsMadeOpenAndEmptyWhereThereNeverWasOne) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    EXPECT_TRUE(vault->is_open());
+    EXPECT_FALSE(vault->has_pin());
+    EXPECT_TRUE(vault->content().items.empty());
+}
+
+TEST_F(VaultTest, KeepsWhatWasSavedOverACrash) {
+    {
+        auto vault = open_vault();
+        ASSERT_OK(vault);
+        save(*vault, "sip:bob@example.com");
+    }
+    crash_and_restart();
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    ASSERT_EQ(contacts(vault->content()), 1U);
+    EXPECT_EQ(vault->content().items.items()[0].name.view(), "sip:bob@example.com");
+}
+
+TEST_F(VaultTest, WithAPinStaysShutUntilItIsGiven) {
+    {
+        auto vault = open_vault();
+        ASSERT_OK(vault);
+        save(*vault, "sip:bob@example.com");
+        ASSERT_OK(vault->change_pin(*tpm_, as_bytes("let me in")));
+    }
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    EXPECT_FALSE(vault->is_open());
+    EXPECT_TRUE(vault->has_pin());
+    EXPECT_ERROR(unlock(*vault, "let me out"), Errc::tpm_auth_refused);
+    EXPECT_FALSE(vault->is_open());
+    ASSERT_OK(unlock(*vault, "let me in"));
+    EXPECT_EQ(contacts(vault->content()), 1U);
+    vault->lock();
+    EXPECT_FALSE(vault->is_open());
+    EXPECT_TRUE(vault->content().items.empty());
+}
+
+TEST_F(VaultTest, OldPinOpensNoOldFileAgain) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("first pin")));
+    const Bytes copied = disk_.bytes();
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("second pin")));
+    auto reopened = open_vault();
+    ASSERT_OK(reopened);
+    EXPECT_ERROR(unlock(*reopened, "first pin"), Errc::tpm_auth_refused);
+    ASSERT_OK(unlock(*reopened, "second pin"));
+    disk_.put(copied);
+    EXPECT_ERROR(open_vault(), Errc::bundle_rolled_back);
+}
+
+TEST_F(VaultTest, EveryOlderFileIsNoticed) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    std::vector<Bytes> copies;
+    for (int i = 0; i < 4; ++i) {
+        save(*vault, "sip:" + std::to_string(i) + "@example.com");
+        copies.push_back(disk_.bytes());
+    }
+    for (size_t i = 0; i + 1 < copies.size(); ++i) {
+        disk_.put(copies[i]);
+        EXPECT_ERROR(open_vault(), Errc::bundle_rolled_back);
+    }
+    disk_.put(copies.back());
+    EXPECT_TRUE(open_vault());
+}
+
+TEST_F(VaultTest, FileThatIsGoneIsNoticed) {
+    ASSERT_OK(open_vault());
+    disk_.put({});
+    EXPECT_ERROR(open_vault(), Errc::bundle_rolled_back);
+}
+
+TEST_F(VaultTest, StopBetweenDiskAndCounterLosesNothing) {
+    {
+        auto vault = open_vault();
+        ASSERT_OK(vault);
+        save(*vault, "sip:bob@example.com");
+        // As Vault::save, up to the counter.
+        const File now = read_newest(disk_.fd()).value();
+        auto opened = vault->opener()(*tpm_, {});
+        ASSERT_OK(opened);
+        ASSERT_OK(opened->content.put(contact("sip:carol@example.com")));
+        ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, opened->content).value()));
+    }
+    crash_and_restart();
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    EXPECT_EQ(contacts(vault->content()), 2U);
+    save(*vault, "sip:dave@example.com");
+    EXPECT_EQ(contacts(open_vault().value().content()), 3U);
+}
+
+TEST_F(VaultTest, SaveThatFailedLeavesTheVersionBeforeInForce) {
+    const auto disk = disk_.open();
+    auto vault = Vault::open(*tpm_, disk, kOwner);
+    ASSERT_OK(vault);
+    ASSERT_OK(vault->content().put(contact("sip:bob@example.com")));
+    const std::string path = "/proc/self/fd/" + std::to_string(disk_.fd());
+    UniqueFd writable = std::exchange(disk->fd, UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+    EXPECT_ERROR(vault->save()(*tpm_), Errc::io);
+    EXPECT_TRUE(open_vault().value().content().items.empty());
+    disk->fd = std::move(writable);
+    ASSERT_OK(vault->save()(*tpm_));
+    EXPECT_EQ(contacts(open_vault().value().content()), 1U);
+}
+
+TEST_F(VaultTest, OfTheRunningPhoneIsNotOpenedFromAnOlderFile) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("let me in")));
+    const Bytes copied = disk_.bytes();
+    save(*vault, "sip:bob@example.com");
+    vault->lock();
+    disk_.put(copied);
+    EXPECT_ERROR(unlock(*vault, "let me in"), Errc::bundle_rolled_back);
+}
+
+TEST_F(VaultTest, OfAnotherPhoneOrTpmIsNotTaken) {
+    ASSERT_OK(open_vault());
+    EXPECT_ERROR(Vault::open(*tpm_, disk_.open(), "sip:mallory@example.com"), Errc::bundle_rolled_back);
+}
+
+TEST_F(VaultTest, OtherProgramsDoNotOpenIt) {
+    ASSERT_OK(open_vault());
+    extend(13, "other programs");
+    EXPECT_ERROR(open_vault(), Errc::tpm_policy_refused);
+}
+
+TEST_F(VaultTest, ResetEmptiesItAndOldFilesStayOld) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("forgotten")));
+    const Bytes copied = disk_.bytes();
+    auto empty = Vault::reset(*tpm_, disk_.open(), kOwner, {});
+    ASSERT_OK(empty);
+    EXPECT_TRUE(empty->is_open());
+    EXPECT_FALSE(empty->has_pin());
+    EXPECT_TRUE(open_vault());
+    disk_.put(copied);
+    EXPECT_ERROR(open_vault(), Errc::bundle_rolled_back);
+}
+
+TEST_F(VaultTest, ResetHelpsAgainstRubbish) {
+    ASSERT_OK(open_vault());
+    disk_.put(as_bytes("rubbish"));
+    EXPECT_ERROR(open_vault(), Errc::bad_value);
+    ASSERT_OK(Vault::reset(*tpm_, disk_.open(), kOwner, {}));
+    EXPECT_TRUE(open_vault());
+}
+
+}  // namespace
+}  // namespace sealcall::vault::test
