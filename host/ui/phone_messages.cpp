@@ -187,6 +187,7 @@ void PhoneUi::on(const ipc::DialReply& m) {
 }
 
 void PhoneUi::on(const ipc::LockState& m) {
+    lock_known_ = true;
     screen_.lock_state(m);
     tell(m);
     keep_past();
@@ -284,7 +285,7 @@ void PhoneUi::ask_enclave_status() {
 
 void PhoneUi::run_script() {
     if (!started_ || quit_us_ != 0 || done_) return;
-    if (terminal_ && screen_.locked()) return;  // the person is asked for the PIN first
+    if (terminal_ && (!lock_known_ || screen_.locked())) return;  // the person is asked for the PIN first
     for (const Step& step : script_.run(phone_, Stamp::now().boot_us)) {
         switch (step.kind) {
             case Step::Kind::dial:

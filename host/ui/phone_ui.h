@@ -143,6 +143,7 @@ class PhoneUi {
     uint64_t quit_us_ = 0;  ///< when QuitPhone went out; 0: not yet
     int exit_code_ = 0;
     uint32_t last_request_ = 0;
+    bool lock_known_ = false;
     RequestId pin_request_;  ///< the PIN that was sent last, and what for
     RequestId pin_question_;
     std::vector<ipc::KeepCall> past_;  ///< for the history, once the vault is open

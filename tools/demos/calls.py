@@ -177,12 +177,9 @@ def try_scene_server(lab):
     port, password = free_port(), "a-lab-password"
     log = start_kamailio(lab, port, password)
     for name in ("alice", "bob"):
-        secret = lab.path("config", "sealcall", name) / "password"
-        secret.write_text(password + "\n")
-        secret.chmod(0o600)
         lab.configure(name, free_port(), policy="answer_automatically = true\n" if name == "bob" else "",
-                      sip=f'proxy = "sip:127.0.0.1:{port};transport=tls"\nproxy_name = "sip.example.com"\nregister = true\n'
-                          f'username = "{name}"\npassword_file = "{secret}"\n')
+                      sip=f'proxy = "sip:127.0.0.1:{port};transport=tls"\nproxy_name = "sip.example.com"\nregister = true\n')
+        lab.sealcall("vault", "login", profile=name, said=password + "\n")
     there, here = lab.path("scene2-bob-heard.wav"), lab.path("scene2-alice-heard.wav")
     bob = Phone(lab, "bob", "phone", "--headless", "--in", lab.path("bob-says.wav"), "--out", there)
     bob.wait("host", 20, registration="registered")

@@ -76,11 +76,10 @@ class Lab:
     def path(self, *parts):
         return self.dir.joinpath(*parts)
 
-    def sealcall(self, *args, profile=None, check=True, timeout=60):
+    def sealcall(self, *args, profile=None, check=True, timeout=60, said=""):
         command = [str(BIN / "sealcall")] + (["--profile", profile] if profile else [])
         command += [str(a) for a in (*self.arguments.get(profile, []), *args)]
-        done = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=timeout)
+        done = subprocess.run(command, env=self.environment, input=said, capture_output=True, text=True, timeout=timeout)
         if check and done.returncode != 0:
             raise Failed(f"`sealcall {' '.join(map(str, args))}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}")
         return done

@@ -69,6 +69,7 @@ CommandLine::CommandLine()
     define_references();
     define_policy();
     define_evidence();
+    define_vault();
     define_generators();
 }
 

@@ -57,6 +57,8 @@ class CommandLine {
     void define_evidence_files(CLI::App& evidence);    ///< evidence_file_lines.cpp
     void define_evidence_attest(CLI::App& evidence);   ///< evidence_question_lines.cpp
     void define_evidence_results(CLI::App& evidence);  ///< evidence_question_lines.cpp
+    void define_vault();                               ///< vault_command_line.cpp
+    void define_vault_content(const std::pair<int, std::string>& refused, const std::string& lost);
     void define_generators();
 
     Options options_;

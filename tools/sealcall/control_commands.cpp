@@ -160,6 +160,15 @@ int run_answer(const Context& context) {
 }
 int run_refuse(const Context& context) { return act(context, "refuse", Json::object(), "Refused"); }
 int run_hangup(const Context& context) { return act(context, "hangup", Json::object(), "Hung up"); }
+int run_lock(const Context& context) {
+    ControlClient client = need_phone(context);
+    client.request("lock", Json::object());
+    if (context.json())
+        print_json({{"ok", true}});
+    else
+        std::cout << "Locked.\n";
+    return exit_status::kOk;
+}
 int run_hold(const Context& context) {
     return act(context, "hold", {{"on", !context.options.hold_off}}, context.options.hold_off ? "Resumed" : "On hold");
 }

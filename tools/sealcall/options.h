@@ -184,6 +184,14 @@ struct PolicyOptions {
     uint32_t days = 7;
 };
 
+/// `sealcall pin`, `vault`, `contacts`, `history`, `peers` and `settings`
+struct VaultOptions {
+    bool yes = false, remove = false;
+    std::string username, realm;
+    std::string file, format;
+    std::string uri;
+};
+
 struct Options {
     GlobalOptions global;
     InitOptions init;
@@ -201,6 +209,7 @@ struct Options {
     EarOptions ear;
     CorimOptions corim;
     PolicyOptions policy;
+    VaultOptions vault;
     std::string ctl_method;
     std::vector<std::string> ctl_arguments;
     std::string call_id;  ///< answer, hangup, hold, recheck: which call; empty: the only one

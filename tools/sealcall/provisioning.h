@@ -7,6 +7,7 @@
 #include "config.h"
 #include "profile_store.h"
 #include "sealcall/ipc/collect.h"
+#include "sealcall/ipc/messages/vault.h"
 #include "sealcall/ipc/schema.h"
 
 namespace sealcall::cli {
@@ -40,6 +41,9 @@ class Provisioning {
     virtual ipc::CollectedEvidence collect(const Digest& nonce, const rats::CertificateDer& ak_certificate) = 0;
     /// What the audit index holds; after `provision`. A failure is `ok` false.
     virtual ipc::CertifiedAudit certify_audit(const Digest& nonce) = 0;
+    /// One encoded message of ipc/messages/vault.h, which is wiped, and its answer; after `provision`.
+    virtual ipc::VaultState vault(Bytes request) = 0;
+    virtual ipc::VaultPage vault_page(const ipc::VaultRead& from) = 0;
 };
 
 /// Which TPM a profile uses, decided at init and kept.
@@ -49,6 +53,7 @@ struct TpmUse {
     uint8_t measurement_pcr = 13;
     int boot_log_fd = -1;  ///< for `collect`: this machine's logs; stay the caller's. -1: none
     int runtime_log_fd = -1;
+    int vault_fd = -1;  ///< for `vault`; stays the caller's
 };
 
 inline TpmUse tpm_of(const ProfileFacts& facts) {

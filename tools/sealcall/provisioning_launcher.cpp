@@ -53,6 +53,13 @@ class LauncherProvisioning : public Provisioning {
         return taken(provisioner_->certify_audit({.nonce = nonce}, kActivateWithin));
     }
 
+    ipc::VaultState vault(Bytes request) override {
+        return taken(provisioner_->vault(std::move(request), kActivateWithin));
+    }
+    ipc::VaultPage vault_page(const ipc::VaultRead& from) override {
+        return taken(provisioner_->vault_page(from, kActivateWithin));
+    }
+
   private:
     template <class T>
     T taken(Result<T> result) {
@@ -79,6 +86,7 @@ std::unique_ptr<Provisioning> start_provisioning(const ProfilePaths& paths, cons
     plan.measurement_pcr = tpm.measurement_pcr;
     plan.boot_log_fd = tpm.boot_log_fd;
     plan.runtime_log_fd = tpm.runtime_log_fd;
+    plan.vault_fd = tpm.vault_fd;
     if (!tpm.guard.empty())
         plan.tpm = launcher::GuardedTpm{.socket = tpm.guard};
     else if (tpm.software)

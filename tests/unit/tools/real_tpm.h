@@ -73,6 +73,9 @@ class RealTpm : public cli::Provisioning {
     /// Needs the enclave's attester; tests/integration/evidence_file has it.
     ipc::CollectedEvidence collect(const Digest&, const rats::CertificateDer&) override { return {}; }
     ipc::CertifiedAudit certify_audit(const Digest&) override { return {}; }
+    /// Needs the enclave's desk; tests/integration/pin_and_vault has it.
+    ipc::VaultState vault(Bytes) override { return {}; }
+    ipc::VaultPage vault_page(const ipc::VaultRead&) override { return {}; }
     tpm::Tpm& tpm() { return *tpm_; }
 
   private:

@@ -1,0 +1,140 @@
+// Contacts in and out of vCard, and the history as CSV.
+#include "vcard.h"
+
+#include <gtest/gtest.h>
+
+#include "history_table.h"
+
+namespace sealcall::cli {
+namespace {
+
+Vcards read(std::string_view text) {
+    auto cards = parse_vcards(text);
+    EXPECT_TRUE(cards) << cards.error().what;
+    return cards ? *cards : Vcards{};
+}
+
+std::string card(std::string_view lines) {
+    return "BEGIN:VCARD\r\nVERSION:4.0\r\n" + std::string(lines) + "END:VCARD\r\n";
+}
+
+TEST(Vcard, TakesNameAddressAndNote) {
+    const auto cards = read(card("FN:Alice Liddell\r\nIMPP:sip:alice@example.com\r\nNOTE:knows the cat\r\n"));
+    ASSERT_EQ(cards.contacts.size(), 1u);
+    EXPECT_EQ(cards.contacts[0].name, "Alice Liddell");
+    EXPECT_EQ(cards.contacts[0].uri, "sip:alice@example.com");
+    EXPECT_EQ(cards.contacts[0].note, "knows the cat");
+}
+
+TEST(Vcard, ReadsGroupsParametersFoldedLinesAndEscapes) {
+    const auto cards = read(
+        "begin:vcard\nversion:3.0\nN:Liddell;Alice;;;\nitem1.impp;TYPE=work;X=\"a:b;c\":sip:alice@exam\n "
+        "ple.com;transport=tls\n"
+        "NOTE:a\\, b\\nc\nEND:VCARD\n");
+    ASSERT_EQ(cards.contacts.size(), 1u);
+    EXPECT_EQ(cards.contacts[0].name, "Alice Liddell");
+    EXPECT_EQ(cards.contacts[0].uri, "sip:alice@example.com");
+    EXPECT_EQ(cards.contacts[0].note, "a, b\nc");
+}
+
+TEST(Vcard, FindsAddressesWhereAddressBooksPutThem) {
+    const auto cards =
+        read(card("FN:Bob\r\nTEL;VALUE=uri:SIP:bob@a.test\r\nX-SIP:bob@b.test\r\nURL:sips:bob@c.test\r\n"
+                  "TEL:+49 30 1234\r\nIMPP:xmpp:bob@d.test\r\n"));
+    std::vector<std::string> found;
+    for (const auto& c : cards.contacts) found.push_back(c.uri);
+    EXPECT_EQ(found, (std::vector<std::string>{"sip:bob@a.test", "sip:bob@b.test", "sip:bob@c.test"}));
+}
+
+TEST(Vcard, CountsCardsWithoutAnAddress) {
+    const auto cards = read(card("FN:Nobody\r\nTEL:1\r\n") + card("FN:Bob\r\nIMPP:sip:bob@a.test\r\n"));
+    EXPECT_EQ(cards.cards, 2u);
+    EXPECT_EQ(cards.without_address, 1u);
+    EXPECT_EQ(cards.contacts.size(), 1u);
+}
+
+TEST(Vcard, TakesNothingThatATerminalOrAHeaderWouldObey) {
+    const auto cards =
+        read(card("FN:\x1b[2Jevil\x07\r\nIMPP:sip:a b@c.test\r\nIMPP:sip:x@\"y\r\nIMPP:sip:ok@c.test\r\n"));
+    ASSERT_EQ(cards.contacts.size(), 1u);
+    EXPECT_EQ(cards.contacts[0].name, " [2Jevil ");
+    EXPECT_EQ(cards.contacts[0].uri, "sip:ok@c.test");
+}
+
+TEST(Vcard, CutsWhatIsTooLongBetweenCharacters) {
+    std::string name(127, 'n');
+    name += "\xc3\xa4\xc3\xb6";
+    const auto cards = read(card("FN:" + name + "\r\nIMPP:sip:a@b.test\r\n"));
+    EXPECT_EQ(cards.cut, 1u);
+    EXPECT_EQ(cards.contacts[0].name, std::string(127, 'n'));
+}
+
+TEST(Vcard, RefusesWhatIsNone) {
+    EXPECT_EQ(parse_vcards("").error().code, Errc::bad_value);
+    EXPECT_EQ(parse_vcards("hello\n").error().code, Errc::bad_value);
+    EXPECT_EQ(parse_vcards("BEGIN:VCARD\nFN:x\n").error().code, Errc::truncated);
+    EXPECT_EQ(parse_vcards("BEGIN:VCARD\nBEGIN:VCARD\nEND:VCARD\n").error().detail, 1u);
+    EXPECT_EQ(parse_vcards(std::string(kVcardMax + 1, 'x')).error().code, Errc::too_large);
+}
+
+TEST(Vcard, WhatIsWrittenIsReadTheSame) {
+    std::vector<Contact> contacts;
+    contacts.push_back({.name = "A; B, C\\ \xe2\x82\xac" + std::string(100, 'x'),
+                        .uri = "sip:a@b.test",
+                        .note = "line\n" + std::string(200, 'y')});
+    const std::string text = write_vcards(contacts);
+    EXPECT_EQ(read(text).contacts, contacts);
+    size_t from = 0;
+    for (size_t end = text.find("\r\n"); end != std::string::npos; from = end + 2, end = text.find("\r\n", from))
+        EXPECT_LE(end - from, 75u);
+}
+
+TEST(VaultItems, GiveAContactBackAsItWas) {
+    const Contact bob{.name = "B\"b \xe2\x82\xac", .uri = "sip:bob@example.com", .note = "two\nlines"};
+    EXPECT_EQ(contact_of(item_of(bob)), bob);
+}
+
+TEST(VaultItems, CutWhatDoesNotFit) {
+    const Contact long_one{
+        .name = std::string(kNameMax, '"'), .uri = "sip:a@b.test", .note = std::string(kNoteMax, '\x01')};
+    const Contact back = contact_of(item_of(long_one));
+    EXPECT_EQ(back.name, long_one.name);
+    EXPECT_LT(back.note.size(), kNoteMax);
+    EXPECT_TRUE(long_one.note.starts_with(back.note));
+}
+
+TEST(VaultItems, OfAnybodyElseAreEmptyAndNotTrusted) {
+    for (const char* body : {"", "rubbish", "[]", "{\"name\":7,\"began_ms\":-1,\"lab\":\"yes\"}"}) {
+        const ipc::VaultItem item{.name = BoundedString<256>("sip:a@b.test"),
+                                  .body = BoundedBytes<576>(as_bytes(body))};
+        EXPECT_EQ(contact_of(item), (Contact{.name = "", .uri = "sip:a@b.test", .note = ""}));
+        EXPECT_EQ(call_of(item).began_ms, 0u);
+        EXPECT_FALSE(call_of(item).lab);
+    }
+}
+
+TEST(HistoryCsv, MakesNoFormulaOfOtherPeoplesWords) {
+    for (const char* evil : {"=HYPERLINK(\"x\")", "+1", "-1", "@SUM(A1)", "\t=1"}) {
+        const std::string field = csv_field(evil);
+        EXPECT_EQ(field.substr(0, 2), "\"'") << field;
+        EXPECT_EQ(field.back(), '"');
+    }
+    EXPECT_EQ(csv_field("a\"b\r\nc"), "\"a\"\"b  c\"");
+    PastCall call;
+    call.peer = "=cmd|' /C calc'!A0";
+    call.label = "a,b";
+    const std::string csv = history_csv({call});
+    EXPECT_NE(csv.find(",\"'=cmd|"), std::string::npos) << csv;
+    EXPECT_NE(csv.find(",\"a,b\","), std::string::npos);
+    EXPECT_EQ(std::ranges::count(csv, '\n'), 2);
+}
+
+TEST(HistoryJson, HasStableNames) {
+    const auto json = history_json({PastCall{}});
+    for (const char* key :
+         {"began_ms", "talked_s", "direction", "peer", "ordinary", "level", "lab", "label", "reason", "ended"})
+        EXPECT_TRUE(json["calls"][0].contains(key)) << key;
+}
+
+}  // namespace
+}  // namespace sealcall::cli

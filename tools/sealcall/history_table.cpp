@@ -1,0 +1,63 @@
+#include "history_table.h"
+
+#include "commands.h"
+#include "files.h"
+
+namespace sealcall::cli {
+namespace {
+
+const char* direction(const PastCall& c) { return c.incoming ? "incoming" : "outgoing"; }
+
+}  // namespace
+
+std::string csv_field(std::string_view text) {
+    const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+    std::string out = "\"";
+    if (formula) out += '\'';
+    for (char c : text) {
+        if (c == '"') out += '"';
+        out += static_cast<unsigned char>(c) < ' ' || c == 127 ? ' ' : c;
+    }
+    return out + '"';
+}
+
+nlohmann::json history_json(const std::vector<PastCall>& calls) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const PastCall& c : calls)
+        list.push_back({{"began_ms", c.began_ms},
+                        {"talked_s", c.talked_s},
+                        {"direction", direction(c)},
+                        {"peer", c.peer},
+                        {"ordinary", c.ordinary},
+                        {"level", c.level},
+                        {"lab", c.lab},
+                        {"label", c.label},
+                        {"reason", c.reason},
+                        {"ended", c.ended}});
+    return {{"ok", true}, {"calls", list}};
+}
+
+std::string history_csv(const std::vector<PastCall>& calls) {
+    std::string out = "began,talked_s,direction,peer,ordinary,level,lab,label,ended\r\n";
+    for (const PastCall& c : calls)
+        out += csv_field(local_time(c.began_ms)) + "," + std::to_string(c.talked_s) + "," + direction(c) + "," +
+               csv_field(c.peer) + "," + (c.ordinary ? "yes" : "no") + "," + csv_field(c.level) + "," +
+               (c.lab ? "yes" : "no") + "," + csv_field(c.label) + "," + csv_field(c.ended) + "\r\n";
+    return out;
+}
+
+std::string history_text(const std::vector<PastCall>& calls) {
+    if (calls.empty()) return "No calls yet.\n";
+    std::string out;
+    for (const PastCall& c : calls) {
+        const std::string talked =
+            std::to_string(c.talked_s / 60) + (c.talked_s % 60 < 10 ? ":0" : ":") + std::to_string(c.talked_s % 60);
+        out += local_time(c.began_ms) + (c.incoming ? "  from [" : "  to   [") + printable(c.level, 1) +
+               (c.lab ? "] LAB " : "] ") + printable(c.peer, 120) + "  " +
+               (c.talked_s == 0 ? printable(c.ended, 200) : talked) +
+               (c.label.empty() ? "" : "  " + printable(c.label, 64)) + "\n";
+    }
+    return out;
+}
+
+}  // namespace sealcall::cli

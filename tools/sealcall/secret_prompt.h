@@ -1,0 +1,29 @@
+// Asks a person for a secret: on their terminal without echo, or a line of standard input where that is no terminal.
+// The bytes go into memory that wipes itself; no library buffers them.
+#pragma once
+
+#include <string>
+
+#include "sealcall/base/unique_fd.h"
+#include "sealcall/ipc/messages/vault.h"
+
+namespace sealcall::cli {
+
+class SecretPrompt {
+  public:
+    /// Opens the terminal now: later, in a sandbox, it may not be there.
+    SecretPrompt();
+    /// True if somebody can be asked again.
+    [[nodiscard]] bool interactive() const { return terminal_.valid(); }
+    /// Throws Problem: the input ended, the person gave up (Ctrl-C), or it is longer than a PIN or password can be.
+    ipc::Pin pin(const std::string& question);
+    /// Filled up with zero, as a PIN is.
+    Secret<128> password(const std::string& question);
+
+  private:
+    template <size_t N>
+    Secret<N> ask(const std::string& question, const char* what);
+    UniqueFd terminal_;  ///< invalid: standard input
+};
+
+}  // namespace sealcall::cli

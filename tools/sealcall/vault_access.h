@@ -1,0 +1,49 @@
+// The vault of a profile for one command: starts the enclave that may open it, asks for the PIN where one is set, and
+// turns what the enclave says into words. No command ever sees the SIP password or a key.
+#pragma once
+
+#include <memory>
+
+#include "profile_store.h"
+#include "provisioning.h"
+#include "secret_prompt.h"
+
+namespace sealcall::cli {
+
+struct Context;
+
+/// What a vault that cannot be used means, and what to do: the Problem to throw.
+[[noreturn]] void throw_trouble(const ipc::VaultState& state);
+/// The same for programs: "pin_wrong", "rolled_back", ..; "none".
+const char* trouble_word(Errc error);
+/// "7 tries are left" and when one more comes; for no tries: until when the TPM refuses.
+std::string tries_sentence(const ipc::VaultState& state);
+
+class VaultAccess {
+  public:
+    /// With `provisioning` already in front of this profile's TPM: for tests.
+    VaultAccess(const ProfileStore& store, std::string owner, std::unique_ptr<Provisioning> provisioning);
+    /// Holds the profile's lock: no phone of it may run. Throws Problem.
+    static VaultAccess start(const Context& context);
+
+    /// Looks without opening: a vault with a PIN stays shut, one without is open. Trouble is in the answer, not thrown.
+    ipc::VaultState look();
+    /// Opens it; asks for the PIN where one is set. Throws Problem.
+    ipc::VaultState open(SecretPrompt& prompt);
+    ipc::VaultState open_with(ipc::Pin pin);
+
+    /// One message; throws Problem when the answer is one of trouble.
+    template <ipc::Message T>
+    ipc::VaultState send(const T& m) {
+        return checked(provisioning_->vault(ipc::encode_secret(m)));
+    }
+    std::vector<ipc::VaultItem> read(ipc::VaultKind kind);
+
+  private:
+    static ipc::VaultState checked(ipc::VaultState state);
+    UniqueFd lock_, file_;
+    std::string owner_;
+    std::unique_ptr<Provisioning> provisioning_;
+};
+
+}  // namespace sealcall::cli
