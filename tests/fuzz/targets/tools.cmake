@@ -8,3 +8,4 @@ sealcall_fuzz(enrolment_json_fuzz SOURCES tests/fuzz/enrolment_json_fuzz.cpp LIB
 sealcall_fuzz(partner_card_fuzz SOURCES tests/fuzz/partner_card_fuzz.cpp LIBS sealcall_authority_service)
 sealcall_fuzz(bearer_text_fuzz SOURCES tests/fuzz/bearer_text_fuzz.cpp LIBS sealcall_authority)
 sealcall_fuzz(program_list_fuzz SOURCES tests/fuzz/program_list_fuzz.cpp LIBS sealcall_reference)
+sealcall_fuzz(vcard_fuzz SOURCES tests/fuzz/vcard_fuzz.cpp LIBS sealcall_cli)
