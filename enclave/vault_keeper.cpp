@@ -130,7 +130,7 @@ void VaultKeeper::enter(ipc::EnterPin m) {
 
 void VaultKeeper::checked(const ipc::EnterPin& m, Checked result) {
     const bool right = result.opened.has_value();
-    const ipc::PinReply reply{
+    ipc::PinReply reply{
         .request = m.request, .error = right ? Errc{} : result.opened.error().code, .tries = result.tries};
     if (right && result.unlocks && locked()) vault_.unlock(std::move(*result.opened));
     (void)parts_.record(audit::Record("pin")
@@ -138,25 +138,28 @@ void VaultKeeper::checked(const ipc::EnterPin& m, Checked result) {
                             .flag("accepted", right)
                             .number("code", static_cast<uint64_t>(reply.error))
                             .number("tries_left", reply.tries.left));
+    // Nothing: the call ended meanwhile, or the question is another one.
+    const auto given = right ? take(&ipc::AskConsent::question, m.question) : std::nullopt;
+    if (given) {
+        const policy::Decision& asked = given->about.asked;
+        const rats::AttestationResult& seen = given->about.seen;
+        // A consent that leaves no trace is none.
+        reply.consented = parts_.record(audit::Record("consent")
+                                            .call(given->question.call)
+                                            .text("peer", given->question.peer.view())
+                                            .number("level", static_cast<uint64_t>(seen.level))
+                                            .flag("lab", seen.lab)
+                                            .number("decided_by", static_cast<uint64_t>(asked.rule))
+                                            .number("rule", asked.number)
+                                            .text("rule_name", asked.name.view())
+                                            .numbers("reasons", seen.reasons));
+    }
     (void)parts_.ui.send(reply);
     if (!right) return;
     last_word_ = BootClock::now();
     tell_state();
     parts_.lock_changed();
-    const auto given = take(&ipc::AskConsent::question, m.question);
-    if (!given) return;  // the call ended meanwhile, or the question is another one
-    const policy::Decision& asked = given->about.asked;
-    const rats::AttestationResult& seen = given->about.seen;
-    // A consent that leaves no trace is none.
-    given->answered(parts_.record(audit::Record("consent")
-                                      .call(given->question.call)
-                                      .text("peer", given->question.peer.view())
-                                      .number("level", static_cast<uint64_t>(seen.level))
-                                      .flag("lab", seen.lab)
-                                      .number("decided_by", static_cast<uint64_t>(asked.rule))
-                                      .number("rule", asked.number)
-                                      .text("rule_name", asked.name.view())
-                                      .numbers("reasons", seen.reasons)));
+    if (given) given->answered(reply.consented);
 }
 
 }  // namespace sealcall::enclave

@@ -67,7 +67,9 @@ struct PinReply {
     RequestId request;
     Errc error{};  ///< 0: it was right
     PinTries tries;
-    static constexpr auto fields = std::tuple{&PinReply::request, &PinReply::error, &PinReply::tries};
+    bool consented = false;  ///< the question was still asked, and its answer is recorded
+    static constexpr auto fields =
+        std::tuple{&PinReply::request, &PinReply::error, &PinReply::tries, &PinReply::consented};
 };
 /// Lock now. Anybody at the control socket may ask for it: it takes nothing but time.
 struct LockPhone {
