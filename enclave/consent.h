@@ -26,7 +26,7 @@ inline policy::Decision with_consent(policy::Decision decision, const rats::Atte
         decision.action = policy::Action::refuse;
         decision.rule = policy::Rule::pin_not_set;
     } else if (given != nullptr && given->asked == decision && !policy::worse(now, given->seen)) {
-        decision.action = policy::Action::warn;
+        decision.action = decision.listen_only ? policy::Action::receive_only : policy::Action::warn;
         decision.rule = policy::Rule::accepted_with_pin;
     }
     return decision;

@@ -115,7 +115,7 @@ Status Enclave::prepare() {
                              .find = [this](SessionId id) { return calls_->session(id); },
                              .answer_status = [this](RequestId r) { answer_status(r); },
                              .take_bundle = [this](const ipc::NewBundle& part) { return take_bundle(part); }});
-    set_recheck();
+    set_times();
     calls_ = std::make_unique<Calls>(*context_);
     monitor_ = std::make_unique<Monitor>(*context_, *calls_);
     for (auto* link : {&ports_.host, &ports_.ui, &ports_.audio}) TRY_STATUS(link->hello(ipc::ProcessRole::enclave));

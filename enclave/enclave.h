@@ -53,7 +53,7 @@ class Enclave {
     Status take_bundle(const ipc::NewBundle& part);
     void judge_bundle();
     void bundle_accepted(uint64_t version, bool tpm_agrees);
-    void set_recheck();
+    void set_times();
     void answer_status(RequestId request);
 
     Ports ports_;

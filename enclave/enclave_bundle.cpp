@@ -31,12 +31,11 @@ void Enclave::record_bundle() {
                          .flag("policy", ports_.bundle.document() != nullptr));
 }
 
-/// How often a peer is checked again: the person's wish, or more often.
-void Enclave::set_recheck() {
-    const policy::Policies now = context_->policies();
-    uint16_t seconds = now.own->recheck_seconds;
-    if (now.document != nullptr) seconds = std::min(seconds, now.document->recheck_seconds);
-    context_->recheck.every = Millis{1000} * std::max<int>(seconds, 1);
+/// How often a peer is checked again, and how often a call gets new keys: the person's wish, or more often.
+void Enclave::set_times() {
+    const policy::Intervals now = policy::intervals(context_->policies());
+    context_->recheck.every = Millis{1000} * std::max<int>(now.recheck, 1);
+    context_->rekey_every = Millis{1000} * std::max<int>(now.rekey, 1);
 }
 
 Status Enclave::take_bundle(const ipc::NewBundle& part) {
@@ -95,7 +94,7 @@ void Enclave::bundle_accepted(uint64_t version, bool tpm_agrees) {
     ports_.bundle = std::move(taken);
     bundle_shown_ = ports_.bundle.state(wall_ms());
     record_bundle();
-    set_recheck();
+    set_times();
     calls_->policy_changed();
 }
 

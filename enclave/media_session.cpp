@@ -336,8 +336,16 @@ void MediaSession::try_derive() {
         });
 }
 
-void MediaSession::rekey() {
-    if (setup_.attested && state_ == State::running && !own_share_) offer_context(highest_number_ + 1);
+/// New keys for a running call, by both sides' fresh values. False: the peer gave none, and the call is over.
+bool MediaSession::rekey_when_due(BootInstant now) {
+    if (!setup_.attested || now - context_since_ < context_.rekey_every) return true;
+    if (!own_share_) {
+        rekey_asked_ = now;
+        offer_context(highest_number_ + 1);
+    } else if (!peer_share_ && now - rekey_asked_ >= context_.recheck.overdue) {
+        owner_.media_failed(ipc::EndReason::media_failed, Error{Errc::timeout, "the other phone took no new keys", 0});
+    }
+    return state_ == State::running;
 }
 
 void MediaSession::suspended() {
@@ -398,11 +406,7 @@ void MediaSession::tick(BootInstant now) {
     }
     if (sealed_ && !renewing_ && now >= lease_half_) renew_lease();
     if (state_ != State::running) return;
-    if (setup_.attested && now - context_since_ >= kRekeyEvery) {
-        context_since_ = now;
-        rekey();
-        if (state_ != State::running) return;
-    }
+    if (!rekey_when_due(now)) return;
     if (auto rtcp = media_->rtcp_due(now); rtcp && *rtcp && (*rtcp)->size() <= ipc::kDatagramMax)
         (void)context_.host.send_or_drop(
             ipc::Datagram{.session = setup_.session, .bytes = BoundedBytes<ipc::kDatagramMax>(**rtcp)});

@@ -39,8 +39,6 @@ struct MediaSetup {
 class MediaSession {
   public:
     enum class State : uint8_t { connecting, confirming, running, held, ended };
-    /// A call that runs for this long gets a new media context (RFC 3711 would allow far longer).
-    static constexpr Millis kRekeyEvery{60 * 60 * 1000};
 
     static Result<std::unique_ptr<MediaSession>> create(MediaGrant grant, Context& context, MediaOwner& owner,
                                                         MediaSetup setup);
@@ -66,8 +64,6 @@ class MediaSession {
     /// Errors: wrong_state (nothing to hold yet), unavailable (ordinary phones cannot be resumed safely).
     Status set_hold(bool on);
     void set_microphone(bool on);
-    /// New keys for a running call, by both sides' fresh values.
-    void rekey();
     /// The machine slept: plain keys leave memory; the call stands held until somebody resumes it.
     void suspended();
 
@@ -91,6 +87,7 @@ class MediaSession {
     void media_packet(ByteSpan bytes, BootInstant now);
     void wipe_media();
     void offer_context(uint32_t number);
+    [[nodiscard]] bool rekey_when_due(BootInstant now);
     void try_derive();
     [[nodiscard]] bool owns_microphone() const { return microphone_ && context_.microphone_owner == setup_.session; }
     void renew_lease();
@@ -124,7 +121,7 @@ class MediaSession {
     uint32_t generation_ = 0;              ///< moves at every wipe: a late unseal finds that it is not wanted
     bool unsealing_ = false;               ///< one job at a time, whatever the peer sends
     std::function<bool()> destroy_later_;  ///< set while the TPM's queue is full
-    BootInstant context_since_{};
+    BootInstant context_since_{}, rekey_asked_{};
 
     bool held_here_ = false, held_there_ = false, microphone_ = true, stream_open_ = false;
     bool path_ready_ = false, heard_ = false;

@@ -180,6 +180,7 @@ Decision decide(const rats::AttestationResult& result, const CallContext& contex
     if (unknown && document.unknown_callers == UnknownCallers::refuse) return refuse(Rule::unknown_caller_refused);
     if (!context.ordinary && subject.level() == Level::unverified) return refuse(Rule::below_minimum_refused);
     Decision bound{.action = Action::allow};  // what the rules so far leave room for
+    bool listen_only = false;                 // and what none of them gives with a PIN either
     if (is_downgrade(context)) {
         if (document.downgrade == Action::refuse) return refuse(Rule::downgrade_is_refused);
         bound = {.action = document.downgrade, .rule = Rule::downgrade_takes_pin};
@@ -189,15 +190,26 @@ Decision decide(const rats::AttestationResult& result, const CallContext& contex
         const Mismatch how = subject.match(rules[i]);
         if (how != Mismatch::none && how < Mismatch::level) continue;
         const Rule why = how == Mismatch::none ? Rule::document_rule : Rule::document_bound;
+        listen_only = listen_only || rules[i].answer == Action::receive_only;
         if (rules[i].answer < bound.action || (how == Mismatch::none && rules[i].answer == bound.action))
             bound = {
                 .action = rules[i].answer, .rule = why, .number = static_cast<uint16_t>(i + 1), .name = rules[i].name};
         if (how != Mismatch::none) continue;
         bound.on_worse = rules[i].on_worse;
+        bound.listen_only = listen_only && bound.action == Action::pin;
         bound.silent = unknown && document.unknown_callers == UnknownCallers::silent;
         return bound;
     }
     return refuse(Rule::default_deny);
+}
+
+Intervals intervals(const Policies& policies) {
+    Intervals out{policies.own->recheck_seconds, policies.own->rekey_seconds};
+    if (policies.document != nullptr) {
+        out.recheck = std::min(out.recheck, policies.document->recheck_seconds);
+        out.rekey = std::min(out.rekey, policies.document->rekey_seconds);
+    }
+    return out;
 }
 
 std::string label_or_default(std::string_view given, const Policies& policies) {
@@ -227,6 +239,8 @@ Decision decide(const rats::AttestationResult& result, const CallContext& contex
     if (policies.document == nullptr) return own;
     Decision theirs = decide(result, context, *policies.document);
     Decision& stricter = own.action < theirs.action ? own : theirs;
+    if (stricter.action == Action::pin)
+        stricter.listen_only = theirs.listen_only || theirs.action == Action::receive_only;
     stricter.on_worse = std::max(own.on_worse, theirs.on_worse);
     stricter.silent = theirs.silent;
     return stricter;

@@ -27,6 +27,12 @@ struct Policies {
 };
 Decision decide(const rats::AttestationResult& result, const CallContext& context, const Policies& policies);
 
+/// The person's wish, or more often, as the administrator's policy has it; seconds.
+struct Intervals {
+    uint16_t recheck = 0, rekey = 0;
+};
+Intervals intervals(const Policies& policies);
+
 /// The label that this side judges a call by when `given` was said of it; empty: nobody has labels.
 std::string label_or_default(std::string_view given, const Policies& policies);
 

@@ -78,6 +78,7 @@ Status check_document(const Document& d) {
     TRY_STATUS(check_limits(d));
     if (d.utc_offset > 2 * kOffsetZero) return bad("offset of time", d.utc_offset);
     if (d.recheck_seconds < 30 || d.recheck_seconds > kRecheckSecondsMax) return bad("recheck", d.recheck_seconds);
+    if (d.rekey_seconds < kRekeySecondsMin || d.rekey_seconds > kRekeySecondsMax) return bad("rekey", d.rekey_seconds);
     for (size_t i = 0; i < d.rules.size(); ++i) TRY_STATUS(check_rule(d.rules.items()[i], d, i));
     return {};
 }

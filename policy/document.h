@@ -108,6 +108,7 @@ struct Document {
     Limit per_caller, per_organisation, per_origin;
     uint16_t utc_offset = kOffsetZero;  ///< minutes east of UTC, plus kOffsetZero
     uint16_t recheck_seconds = 300;
+    uint16_t rekey_seconds = kRekeySecondsMax;
     BoundedList<DocumentRule, kRulesMax> rules;
     static constexpr auto fields = std::tuple{&Document::format,
                                               &Document::name,
@@ -125,6 +126,7 @@ struct Document {
                                               &Document::per_origin,
                                               &Document::utc_offset,
                                               &Document::recheck_seconds,
+                                              &Document::rekey_seconds,
                                               &Document::rules};
     bool operator==(const Document&) const = default;
 };

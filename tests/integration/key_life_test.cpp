@@ -143,6 +143,58 @@ TEST_F(KeyLife, NoContextRepeatsItsKeystreamOverHoldsAndCalls) {
     EXPECT_GE(seen.size(), 70u);
 }
 
+/// Alice's side wants new keys after a second.
+class Rekey : public ::testing::Test {
+  protected:
+    static PhoneOptions wishes(std::string uri, uint16_t rekey_seconds) {
+        PhoneOptions o{.uri = std::move(uri)};
+        o.policy.rekey_seconds = rekey_seconds;
+        o.policy.recheck_seconds = 3600;
+        o.recheck = {.every = {}, .gap = Millis{20}, .overdue = Millis{1500}, .silent = Millis{9000}};
+        return o;
+    }
+    TestAuthority authority_;
+    EnclavePhone alice_{authority_, wishes("sip:alice@example.com", 1)},
+        bob_{authority_, wishes("sip:bob@example.com", 3600)};
+    Hosts hosts_{alice_, bob_};
+
+    static size_t rekeyed(const EnclavePhone& p) {
+        return static_cast<size_t>(std::ranges::count(p.key_life(), KeyEvent::rekeyed, &ipc::KeyLife::event));
+    }
+};
+
+TEST_F(Rekey, ALongCallGetsNewKeysAgainAndAgainAndIsHeardAllTheTime) {
+    ASSERT_TRUE(hosts_.connect());
+    const BootInstant until = BootClock::now() + Millis{8000};
+    size_t said = 0;
+    while ((rekeyed(alice_) < 3 || rekeyed(bob_) < 3) && BootClock::now() < until) {
+        hosts_.talk(1);
+        ++said;
+    }
+    EXPECT_GE(rekeyed(alice_), 3u);
+    EXPECT_GE(rekeyed(bob_), 3u);
+    const auto life = alice_.key_life();
+    EXPECT_EQ(life.back().context, rekeyed(alice_));
+    for (EnclavePhone* p : {&alice_, &bob_})  // but for what was under way when the keys changed
+        EXPECT_GE(EnclavePhone::count<ipc::PlayFrame>(p->from_audio), said - said / 20);
+    hosts_.talk(5);
+    EXPECT_EQ(alice_.last_state()->state, CallState::media);
+}
+
+TEST_F(Rekey, WhoTakesNoNewKeysEndsTheCall) {
+    ASSERT_TRUE(hosts_.connect());
+    hosts_.intercept = [&](EnclavePhone& who, Bytes& raw) {
+        return &who != &alice_ || *ipc::message_id(raw) != ipc::ChannelOut::kId;  // she is not heard any more
+    };
+    ASSERT_TRUE(hosts_.run_until([&] {
+        hosts_.talk(1);
+        return alice_.last_state()->state == CallState::ended;
+    }));
+    EXPECT_EQ(alice_.last_state()->reason, ipc::EndReason::media_failed);
+    EXPECT_NE(alice_.last_state()->detail.view().find("no new keys"), std::string_view::npos);
+    EXPECT_EQ(rekeyed(alice_), 0u);
+}
+
 TEST_F(KeyLife, AfterTheCallTheTpmRefusesTheCopiedBlob) {
     connect();
     ASSERT_TRUE(alice_.ui.send(ipc::HangUp{.call = CallId{1}}).has_value());

@@ -175,6 +175,14 @@ class Compiler {
         };
         if (auto seconds = f.read<uint32_t>("recheck", "a time from \"30s\" to \"1h\"", recheck))
             doc().recheck_seconds = static_cast<uint16_t>(*seconds);
+        const auto rekey = [](const std::string& s) -> std::optional<uint32_t> {
+            const auto seconds = read_duration(s);
+            return seconds && *seconds >= policy::kRekeySecondsMin && *seconds <= policy::kRekeySecondsMax
+                       ? seconds
+                       : std::nullopt;
+        };
+        if (auto seconds = f.read<uint32_t>("rekey", "a time from \"1m\" to \"1h\"", rekey))
+            doc().rekey_seconds = static_cast<uint16_t>(*seconds);
         f.finish();
     }
 

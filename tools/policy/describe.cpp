@@ -77,6 +77,7 @@ class Differences {
         compare("limit for an origin", say(a_.per_origin), say(b_.per_origin));
         compare("offset of time", say_offset(a_.utc_offset), say_offset(b_.utc_offset));
         compare("time between checks", say_duration(a_.recheck_seconds), say_duration(b_.recheck_seconds));
+        compare("time between new keys", say_duration(a_.rekey_seconds), say_duration(b_.rekey_seconds));
         compare_rules();
         return std::move(out_);
     }

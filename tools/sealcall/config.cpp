@@ -277,6 +277,10 @@ const std::vector<Key>& keys() {
         {"policy", "recheck_seconds",
          number<uint16_t>(
              [](C & c) -> auto& { return c.policy.recheck_seconds; }, 30, 3600)},
+        {"policy", "rekey_seconds",
+         number<uint16_t>(
+             [](C & c) -> auto& { return c.policy.rekey_seconds; }, policy::kRekeySecondsMin,
+             policy::kRekeySecondsMax)},
         {"tpm", "kind",
          word<TpmChoice>([](C & c) -> auto& { return c.tpm; },
                          {{"auto", TpmChoice::automatic}, {"device", TpmChoice::device}, {"swtpm", TpmChoice::swtpm}})},

@@ -80,6 +80,7 @@ std::string config_template(const std::string& uri, TpmChoice tpm) {
 # early_candidates = false
 # on_worse = "mute"          # when a peer's level falls during a call: "mute", "hold" or "end"; a failed check always ends it
 # recheck_seconds = 300      # how often a peer is checked again during a call: 30 to 3600
+# rekey_seconds = 3600       # how often a call gets new media keys: 60 to 3600
 
 [security]
 # lock_after_minutes = 0     # without a call and without a word of yours; 0: never. Needs a PIN: sealcall pin set

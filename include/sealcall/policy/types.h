@@ -28,14 +28,17 @@ struct Policy {
     bool early_candidates = false;            ///< media addresses go out once both policies agree, before the answer
     OnWorse on_worse = OnWorse::mute;
     uint16_t recheck_seconds = 300;  ///< from one round of attestation to the next
+    uint16_t rekey_seconds = 3600;   ///< how long a call's media keys are used
     static constexpr auto fields =
         std::tuple{&Policy::minimum,          &Policy::lab_counts, &Policy::below_minimum,
                    &Policy::ordinary_phones,  &Policy::downgrade,  &Policy::answer_automatically,
-                   &Policy::early_candidates, &Policy::on_worse,   &Policy::recheck_seconds};
+                   &Policy::early_candidates, &Policy::on_worse,   &Policy::recheck_seconds,
+                   &Policy::rekey_seconds};
     bool operator==(const Policy&) const = default;
 };
 
 inline constexpr uint16_t kRecheckSecondsMax = 3600;
+inline constexpr uint16_t kRekeySecondsMin = 60, kRekeySecondsMax = 3600;
 /// Wishes that add nothing to an administrator's policy: what the person did not set stands like this beside one.
 inline constexpr Policy no_wishes() {
     return {.minimum = rats::Level::unverified,
@@ -93,9 +96,11 @@ struct Decision {
     uint16_t number = 0;          ///< of the administrator's rule, from 1; 0: none
     BoundedString<96> name = {};  ///< its name
     OnWorse on_worse = OnWorse::mute;
-    bool silent = false;  ///< an unknown caller: shown, but nobody is roused
+    bool silent = false;       ///< an unknown caller: shown, but nobody is roused
+    bool listen_only = false;  ///< of pin: what the PIN opens has no microphone, as another rule says
     static constexpr auto fields = std::tuple{&Decision::action, &Decision::rule,     &Decision::number,
-                                              &Decision::name,   &Decision::on_worse, &Decision::silent};
+                                              &Decision::name,   &Decision::on_worse, &Decision::silent,
+                                              &Decision::listen_only};
     bool operator==(const Decision&) const = default;
 };
 

@@ -177,6 +177,40 @@ TEST(Document_Decide, LessProofGetsNoMoreThanTheRuleThatAsksForMore) {
               by_rule(Action::pin, 1, "strict", Rule::document_bound));
 }
 
+TEST(Document_Decide, ThePinLiftsNoReceiveOnly) {
+    // Asked for by a downgrade, by a rule that asks for more, by the person's own policy.
+    Document d = document({rule("listen", Action::receive_only)});
+    d.downgrade = Action::pin;
+    CallContext downgraded = from(kAlice);
+    downgraded.downgrade = true;
+    EXPECT_EQ(decide(proven(Level::measured), from(kAlice), d).action, Action::receive_only);
+    EXPECT_EQ(decide(proven(Level::measured), downgraded, d).action, Action::pin);
+    EXPECT_TRUE(decide(proven(Level::measured), downgraded, d).listen_only);
+
+    const Document two = document({rule("best", Action::receive_only, Level::trusted_runtime), rule("rest", Action::pin)});
+    EXPECT_TRUE(decide(proven(Level::measured), from(kAlice), two).listen_only);
+    EXPECT_FALSE(decide(proven(Level::measured), from(kAlice), document({rule("rest", Action::pin)})).listen_only);
+
+    Policy own;
+    own.minimum = Level::trusted_runtime;
+    own.below_minimum = Action::pin;
+    const Document listens = document({rule("listen", Action::receive_only)});
+    const Decision both = decide(proven(Level::measured), from(kAlice), Policies{.document = &listens, .own = &own});
+    EXPECT_EQ(both.action, Action::pin);
+    EXPECT_TRUE(both.listen_only);
+}
+
+TEST(Document_Decide, TheShorterIntervalCounts) {
+    Policy own;
+    own.recheck_seconds = 60;
+    Document d = document({});
+    d.rekey_seconds = 120;
+    const Intervals both = intervals(Policies{.document = &d, .own = &own});
+    EXPECT_EQ(both.recheck, 60);
+    EXPECT_EQ(both.rekey, 120);
+    EXPECT_EQ(intervals(Policies{.document = nullptr, .own = &own}).rekey, 3600);
+}
+
 TEST(Document_Decide, BothPoliciesApplyAndTheStricterOneWins) {
     const Document d = document({rule("all", Action::warn)});
     Policy wishes = no_wishes();
@@ -277,13 +311,19 @@ TEST(Document_Decide, ALevelThatDoesNotExistIsRefused) {
 }
 
 /// Each way to have proven less: the answer never becomes more lenient.
+/// What a decision comes to for somebody who enters the PIN whenever it is asked for.
+Action with_the_pin(const Decision& d) {
+    return d.action != Action::pin ? d.action : d.listen_only ? Action::receive_only : Action::warn;
+}
+
 TEST(Document_Decide, ProvingLessNeverGetsMore) {
     Dice dice;
     int stricter = 0;
     for (int i = 0; i < kRounds; ++i) {
         const Document d = random_document(dice);
         const Case c = random_case(dice);
-        const Action before = decide(c.result, c.context, d).action;
+        const Decision first = decide(c.result, c.context, d);
+        const Action before = first.action;
         std::vector<Case> worse(7, c);
         if (worse[0].result.level > Level::unverified)
             worse[0].result.level = static_cast<Level>(static_cast<int>(worse[0].result.level) - 1);
@@ -296,8 +336,10 @@ TEST(Document_Decide, ProvingLessNeverGetsMore) {
         if (c.context.authority == "Somebody Else") worse[6].context.authority = {};
         for (size_t w = 0; w < worse.size(); ++w) {
             if (w == 6 && c.context.authority != "Example Corp") continue;  // neither is the one that was asked for
-            const Action after = decide(worse[w].result, worse[w].context, d).action;
+            const Decision then = decide(worse[w].result, worse[w].context, d);
+            const Action after = then.action;
             EXPECT_LE(after, before) << w;
+            EXPECT_LE(with_the_pin(then), with_the_pin(first)) << w;
             if (after < before) ++stricter;
         }
     }

@@ -106,6 +106,8 @@ TEST(Document, RefusesItsWritersMistakes) {
         {"limit without number", [](Document& d) { d.per_origin = {.calls = 0, .seconds = 1}; }},
         {"limit of years", [](Document& d) { d.per_organisation = {.calls = 1, .seconds = kLimitSecondsMax + 1}; }},
         {"offset of a day", [](Document& d) { d.utc_offset = 2 * kOffsetZero + 1; }},
+        {"new keys each second", [](Document& d) { d.rekey_seconds = kRekeySecondsMin - 1; }},
+        {"new keys never", [](Document& d) { d.rekey_seconds = kRekeySecondsMax + 1; }},
         {"recheck each second", [](Document& d) { d.recheck_seconds = 29; }},
         {"recheck never", [](Document& d) { d.recheck_seconds = kRecheckSecondsMax + 1; }},
         {"rule without name", [](Document& d) { d = with_rule([](auto& r) { r.name = {}; }); }},

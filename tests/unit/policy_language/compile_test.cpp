@@ -17,6 +17,7 @@ unknown_callers = "silent"
 downgrade = "pin"
 on_fall = "hold"
 recheck = "2m"
+rekey = "10m"
 utc_offset = "+01:00"
 
 [levels.2]
@@ -70,6 +71,7 @@ TEST(PolicyCompiler, EverySettingHasItsPlaceInTheDocument) {
     EXPECT_EQ(d.unknown_callers, policy::UnknownCallers::silent);
     EXPECT_EQ(d.downgrade, Action::pin);
     EXPECT_EQ(d.recheck_seconds, 120);
+    EXPECT_EQ(d.rekey_seconds, 600);
     EXPECT_EQ(d.utc_offset, policy::kOffsetZero + 60);
     EXPECT_EQ(d.levels.items()[0], policy::Requirements{});
     EXPECT_EQ(d.levels.items()[1].facts, policy::kHardwareTpm);
@@ -142,6 +144,7 @@ const Mistake kMistakes[] = {
     {"[policy]\nname = \"x\"\ndowngrade = \"warn\"\n", 3, 13, "must be \"refuse\" or \"pin\""},
     {"[policy]\nname = \"x\"\non_fall = \"stop\"\n", 3, 11, "\"mute\", \"hold\" or \"end\""},
     {"[policy]\nname = \"x\"\nrecheck = \"5s\"\n", 3, 11, "from \"30s\" to \"1h\""},
+    {"[policy]\nname = \"x\"\nrekey = \"2h\"\n", 3, 9, "from \"1m\" to \"1h\""},
     {"[policy]\nname = \"x\"\nutc_offset = \"+25:00\"\n", 3, 14, "offset from UTC like"},
     {"[policy]\nname = \"x\"\n[polices]\n", 3, 2, "There is no setting \"polices\""},
     {"[policy]\nname = \"x\"\n[levels.5]\n", 3, 9, "There is no setting \"5\" in [levels]"},

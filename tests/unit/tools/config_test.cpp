@@ -72,6 +72,7 @@ answer_automatically = true
 early_candidates = true
 on_worse = "hold"
 recheck_seconds = 60
+rekey_seconds = 600
 [tpm]
 kind = "swtpm"
 measurement_pcr = 12
@@ -90,6 +91,7 @@ unicode = "on"
     EXPECT_TRUE(c.policy.lab_counts && c.policy.answer_automatically && c.policy.early_candidates);
     EXPECT_EQ(c.policy.on_worse, policy::OnWorse::hold);
     EXPECT_EQ(c.policy.recheck_seconds, 60);
+    EXPECT_EQ(c.policy.rekey_seconds, 600);
     EXPECT_EQ(c.policy.below_minimum, policy::Action::warn);
     EXPECT_EQ(c.policy.ordinary_phones, policy::Action::allow);
     EXPECT_EQ(c.tpm, TpmChoice::swtpm);
