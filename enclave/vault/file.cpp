@@ -22,6 +22,21 @@ enum class Direction : uint8_t { open, seal };
 
 Error system_error(const char* what) { return Error{Errc::io, what, static_cast<uint32_t>(errno)}; }
 
+off_t place_of(uint64_t version) { return (version & 1) != 0 ? static_cast<off_t>(kPlace) : 0; }
+
+Result<Bytes> read_place(int fd, off_t at) {
+    Bytes place(kPlace);
+    const ssize_t n = ::pread(fd, place.data(), place.size(), at);
+    if (n < 0) return system_error("vault");
+    place.resize(static_cast<size_t>(n));
+    return place;
+}
+
+Status write_at(int fd, ByteSpan bytes, off_t at) {
+    const bool written = ::pwrite(fd, bytes.data(), bytes.size(), at) == static_cast<ssize_t>(bytes.size());
+    return written && ::fdatasync(fd) == 0 ? Status() : system_error("vault");
+}
+
 constexpr size_t most(Kind kind) { return kind == Kind::login ? 1 : kind == Kind::contact ? 512 : 255; }
 
 /// Both directions of AES-256-GCM; `tag` is made when encrypting and checked when decrypting.
@@ -81,12 +96,10 @@ Bytes encode_place(const File& file) {
 Result<File> read_newest(int fd) {
     File newest;
     bool anything = false;
-    for (const size_t at : {size_t{0}, kPlace}) {
-        Bytes place(kPlace);
-        const ssize_t n = ::pread(fd, place.data(), place.size(), static_cast<off_t>(at));
-        if (n < 0) return system_error("vault");
-        anything = anything || n > 0;
-        auto file = parse_place(ByteSpan(place).first(static_cast<size_t>(n)));
+    for (const uint64_t version : {uint64_t{0}, uint64_t{1}}) {
+        TRY(const Bytes place, read_place(fd, place_of(version)));
+        anything = anything || !place.empty();
+        auto file = parse_place(place);
         if (file && file->head.version > newest.head.version) newest = std::move(*file);
     }
     if (newest.head.version == 0 && anything)
@@ -94,12 +107,18 @@ Result<File> read_newest(int fd) {
     return newest;
 }
 
-Status write_place(int fd, const File& file) {
-    const Bytes place = encode_place(file);
-    const off_t at = (file.head.version & 1) != 0 ? kPlace : 0;
-    const bool written = ::pwrite(fd, place.data(), place.size(), at) == static_cast<ssize_t>(place.size());
-    return written && ::fdatasync(fd) == 0 ? Status() : system_error("vault");
+Result<File> read_version(int fd, uint64_t version) {
+    TRY(const Bytes place, read_place(fd, place_of(version)));
+    TRY(File file, parse_place(place));
+    if (file.head.version != version) return Error{Errc::bad_value, "vault: another version", 0};
+    return file;
 }
+
+Status write_place(int fd, const File& file) {
+    return write_at(fd, encode_place(file), place_of(file.head.version));
+}
+
+Status clear_other_place(int fd, uint64_t version) { return write_at(fd, Bytes(kPlace), place_of(version + 1)); }
 
 Result<File> seal(Head head, uint64_t version, const Secret<32>& key, const Content& content) {
     head.version = version;

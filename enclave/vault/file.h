@@ -58,8 +58,12 @@ Bytes encode_place(const File& file);
 /// The whole place with the newest version, not yet authenticated; version 0 when the file is empty. Errors: io;
 /// bad_value, when there are bytes and neither place is whole.
 Result<File> read_newest(int fd);
+/// The place of this version, not yet authenticated. Errors: io, as parse_place; bad_value (it is another version's).
+Result<File> read_version(int fd, uint64_t version);
 /// Writes to the place of the other version than the one in force, and waits for the disk. Errors: io.
 Status write_place(int fd, const File& file);
+/// Overwrites the other place than that of `version`. Errors: io.
+Status clear_other_place(int fd, uint64_t version);
 
 /// This version and a fresh nonce go into the head. Errors: crypto_failed.
 Result<File> seal(Head head, uint64_t version, const Secret<32>& key, const Content& content);

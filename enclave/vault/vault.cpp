@@ -16,9 +16,13 @@ Error rolled_back() {
     return {Errc::bundle_rolled_back, "the vault's file is old, gone or another's (see sealcall vault status)", 0};
 }
 
-Status count_to(tpm::Tpm& tpm, const Head& head) {
+/// The file of this version is on the disk, and authentic.
+Status count(tpm::Tpm& tpm, const Head& head, Vault::Disk& disk) {
     TRY(const uint64_t count, tpm.vault_counter(head.counter, Count::add));
-    return count == head.version ? Status() : rolled_back();
+    if (count != head.version) return rolled_back();
+    disk.version = head.version;
+    disk.counted = true;
+    return {};
 }
 
 }  // namespace
@@ -35,9 +39,9 @@ Result<Vault> Vault::open(tpm::Tpm& tpm, SharedDisk disk, std::string_view owner
     if (head.version == 0 && count == 0) return reset(tpm, std::move(disk), owner, {});
     if (count == 0 || head.counter != vault.head_.counter || (head.version != count && head.version != count + 1))
         return rolled_back();
-    if (head.version != count) TRY_STATUS(count_to(tpm, head));  // written, and stopped before it was counted
     vault.head_ = head;
     disk->version = head.version;
+    disk->counted = head.version == count;  // whether it is believed shows once it opens
     if (vault.has_pin()) return vault;
     TRY(Opened opened, vault.opener()(tpm, {}));
     vault.unlock(std::move(opened));
@@ -49,6 +53,7 @@ Result<Vault> Vault::reset(tpm::Tpm& tpm, SharedDisk disk, std::string_view owne
     if (::ftruncate(disk->fd.get(), 0) != 0) return Error{Errc::io, "vault", static_cast<uint32_t>(errno)};
     TRY(disk->version, tpm.vault_counter(vault.head_.counter, Count::add));
     TRY_STATUS(vault.change_pin(tpm, pin));
+    vault.new_ = true;
     return vault;
 }
 
@@ -57,9 +62,10 @@ Vault::Opener Vault::opener() const {
         TRY(Secret<32> key, tpm.unseal_vault({.public_area = to_bytes(head.key_public.view()),
                                               .private_area = to_bytes(head.key_private.view())},
                                              pin));
-        TRY(const File file, read_newest(disk->fd.get()));
-        if (file.head.version != disk->version) return rolled_back();
-        TRY(Content content, vault::open(file, key));
+        const auto file = read_version(disk->fd.get(), disk->version);
+        if (!file) return rolled_back();
+        TRY(Content content, vault::open(*file, key));
+        if (!disk->counted) TRY_STATUS(count(tpm, head, *disk));
         return Opened{.key = std::move(key), .content = std::move(content)};
     };
 }
@@ -80,11 +86,11 @@ Vault::Save Vault::save() const {
     auto now = std::make_shared<const Opened>(
         Opened{.key = Secret<32>::from(key_->reveal(SecretAccess{})).value(), .content = content_});
     return [disk = disk_, head = head_, now](tpm::Tpm& tpm) -> Status {
-        TRY(const File file, seal(head, disk->version + 1, now->key, now->content));
+        // Not from what it was: an increment whose answer was lost has counted.
+        TRY(const uint64_t counted, tpm.vault_counter(head.counter, Count::read));
+        TRY(const File file, seal(head, counted + 1, now->key, now->content));
         TRY_STATUS(write_place(disk->fd.get(), file));
-        TRY_STATUS(count_to(tpm, file.head));
-        disk->version = file.head.version;
-        return {};
+        return count(tpm, file.head, *disk);
     };
 }
 
@@ -102,8 +108,9 @@ Status Vault::change_pin(tpm::Tpm& tpm, ByteSpan pin) {
     if (!s) {  // the old key and its PIN stay in force
         head_ = before;
         key_ = std::move(old_key);
+        return s;
     }
-    return s;
+    return clear_other_place(disk_->fd.get(), disk_->version);
 }
 
 }  // namespace sealcall::vault

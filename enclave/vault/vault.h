@@ -18,6 +18,7 @@ class Vault {
     struct Disk {
         UniqueFd fd;
         uint64_t version = 0;
+        bool counted = true;  ///< false: written, and stopped before the TPM counted it, says the file
     };
     using SharedDisk = std::shared_ptr<Disk>;
     struct Opened {
@@ -35,6 +36,7 @@ class Vault {
 
     [[nodiscard]] bool is_open() const { return key_.has_value(); }
     [[nodiscard]] bool has_pin() const { return head_.pin; }
+    [[nodiscard]] bool is_new() const { return new_; }
 
     /// To run where the TPM is, for `unlock`. Errors: tpm_auth_refused (wrong PIN: a try is gone), tpm_locked_out, as
     /// `open`.
@@ -52,13 +54,15 @@ class Vault {
     /// crypto_failed; then the version before stays in force.
     using Save = std::function<Status(tpm::Tpm&)>;
     [[nodiscard]] Save save() const;
-    /// A new key under another PIN (empty: none), and the file with it. Runs where the TPM is. Errors: as save.
+    /// A new key under another PIN (empty: none), and the file with it; what the one before opens is overwritten.
+    /// Runs where the TPM is. Errors: as save; after io the new one may be in force.
     Status change_pin(tpm::Tpm& tpm, ByteSpan pin);
 
   private:
     Vault(SharedDisk disk, std::string_view owner);
 
     SharedDisk disk_;
+    bool new_ = false;
     Head head_;  ///< of the file but for version and nonce
     std::optional<Secret<32>> key_;
     Content content_;

@@ -127,6 +127,65 @@ TEST_F(VaultTest, StopBetweenDiskAndCounterLosesNothing) {
     EXPECT_EQ(contacts(open_vault().value().content()), 3U);
 }
 
+TEST_F(VaultTest, SaveThatTheTpmDidNotCountLocksNobodyOut) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("let me in")));
+    save(*vault, "sip:bob@example.com");
+    const File now = read_newest(disk_.fd()).value();
+    auto opened = vault->opener()(*tpm_, as_bytes("let me in"));
+    ASSERT_OK(opened);
+    ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, {}).value()));
+    vault->lock();
+    ASSERT_OK(unlock(*vault, "let me in"));
+    EXPECT_EQ(contacts(vault->content()), 1U);
+    save(*vault, "sip:carol@example.com");
+    EXPECT_EQ(contacts(vault->content()), 2U);
+}
+
+TEST_F(VaultTest, SaveGoesOnAfterACountWhoseAnswerWasLost) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    save(*vault, "sip:bob@example.com");
+    const uint8_t counter = read_newest(disk_.fd()).value().head.counter;
+    ASSERT_OK(tpm_->vault_counter(counter, tpm::Tpm::Count::add));
+    save(*vault, "sip:carol@example.com");
+    EXPECT_EQ(contacts(open_vault().value().content()), 2U);
+}
+
+TEST_F(VaultTest, ForgedHeadDoesNotMoveTheCounter) {
+    for (const std::string_view pin : {"", "let me in"}) {
+        auto vault = open_vault();
+        ASSERT_OK(vault);
+        if (!pin.empty()) ASSERT_OK(vault->change_pin(*tpm_, as_bytes(pin)));
+        const Bytes genuine = disk_.bytes();
+        File forged = read_newest(disk_.fd()).value();
+        ++forged.head.version;
+        ASSERT_OK(write_place(disk_.fd(), forged));
+        auto opened = open_vault();
+        EXPECT_EQ(opened.has_value(), !pin.empty());
+        if (opened) EXPECT_ERROR(unlock(*opened, pin), Errc::not_authentic);
+        disk_.put(genuine);
+        auto again = open_vault();
+        ASSERT_OK(again);
+        if (!pin.empty()) ASSERT_OK(unlock(*again, pin));
+    }
+}
+
+TEST_F(VaultTest, NothingThatThePinBeforeOpensStaysInTheFile) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    save(*vault, "sip:bob@example.com");
+    for (const std::string_view pin : {"first pin", "second pin"}) {
+        ASSERT_OK(vault->change_pin(*tpm_, as_bytes(pin)));
+        const Bytes file = disk_.bytes();
+        size_t whole = 0;
+        for (const size_t at : {size_t{0}, kPlace})
+            if (at < file.size() && parse_place(ByteSpan(file).subspan(at))) ++whole;
+        EXPECT_EQ(whole, 1U) << pin;
+    }
+}
+
 TEST_F(VaultTest, SaveThatFailedLeavesTheVersionBeforeInForce) {
     const auto disk = disk_.open();
     auto vault = Vault::open(*tpm_, disk, kOwner);
