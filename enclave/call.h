@@ -46,9 +46,9 @@ struct Call {
     }
     /// Everything that a call comes to is told, but of those that nobody lists.
     [[nodiscard]] bool told() const { return listed || direction == policy::Direction::outgoing; }
-    std::optional<bool> met_before;  ///< who is reached attested in an earlier call
-    bool waits_for_pin = false;      ///< outgoing, to an ordinary phone
-    std::optional<Consent> consent;  ///< to that
+    std::vector<std::string> first_met;  ///< certified names that no earlier call knew: no fork measures another
+    bool waits_for_pin = false;          ///< outgoing, to an ordinary phone
+    std::optional<Consent> consent;      ///< to that
 
     void tell(const Context& context, ipc::CallState next, bool held_here = false, bool held_there = false,
               bool microphone = true) {

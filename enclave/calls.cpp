@@ -21,6 +21,12 @@ uint32_t Calls::live() const {
     return static_cast<uint32_t>(std::ranges::count_if(calls_, [](const auto& c) { return !c.second->ended; }));
 }
 
+bool Calls::busy() const {
+    return std::ranges::any_of(calls_, [](const auto& c) {
+        return !c.second->ended && (c.second->direction == policy::Direction::outgoing || c.second->winner.value != 0);
+    });
+}
+
 Result<Call*> Calls::new_call(policy::Direction direction, bool ordinary) {
     // Strangers who only ring must not keep the person from calling: an incoming call takes its slot at the answer.
     const bool outgoing = direction == policy::Direction::outgoing;
@@ -122,6 +128,7 @@ void Calls::leg_attesting(const ipc::LegAttesting& m) {
     Call* call = this->call(m.call);
     if (call == nullptr || call->ended || call->ordinary || call->winner.value != 0) return;
     if (call->legs.size() >= rats::kForksPerCall) return;
+    if (std::exchange(call->waits_for_pin, false)) context_.vault.withdraw(call->id);  // it attests after all
     auto session =
         Session::open_attested(context_, *call, SessionId{next_session_++}, rats::Role::caller, m.sdp_fingerprint);
     if (!session) {
@@ -143,17 +150,19 @@ void Calls::leg_ordinary(const ipc::LegOrdinary& m) {
 void Calls::place_ordinary(Call& call) {
     rats::AttestationResult nothing;
     (void)nothing.reasons.push(rats::Reason::not_supported);
-    const vault::Content* memory = context_.vault.content();
-    const bool known = memory != nullptr && attested_before(*memory, call.dialled_uri);
+    if (context_.vault.locked()) return give_up(call, ipc::EndReason::locked, "");
+    const vault::Content& memory = *context_.vault.content();
+    const bool known = attested_before(memory, call.dialled_uri);
+    const rats::Reason why = known ? rats::Reason::downgrade : rats::Reason::none;
     const policy::Decision decision = context_.decide(nothing,
                                                       {.direction = call.direction,
                                                        .ordinary = true,
                                                        .known_to_attest = known,
-                                                       .known_person = context_.knows(call.dialled_uri),
+                                                       .known_person = is_contact(memory, call.dialled_uri),
                                                        .peer = call.dialled_uri,
                                                        .label = call.label,
                                                        .wall_ms = wall_ms()},
-                                                      call.consent);
+                                                      why, call.consent);
     context_.record(audit::Record("ordinary")
                         .call(call.id)
                         .flag("known_to_attest", known)
@@ -164,15 +173,15 @@ void Calls::place_ordinary(Call& call) {
                         .text("rule_name", decision.name.view()));
     if (decision.action == policy::Action::pin && !call.consent) {
         call.waits_for_pin = true;
-        const auto answered = [this, id = call.id, consent = Consent{decision, nothing}](bool granted) {
+        const Consent about{decision, nothing, why};
+        const auto answered = [this, id = call.id, about](bool granted) {
             Call* waiting = this->call(id);
             if (waiting == nullptr || waiting->ended) return;
             if (!granted) return give_up(*waiting, ipc::EndReason::refused_by_policy, "no PIN was entered");
-            waiting->consent = consent;
+            waiting->consent = about;
             place_ordinary(*waiting);
         };
-        const auto why = known ? rats::Reason::downgrade : rats::Reason::none;
-        return context_.vault.ask(call.id, {decision, nothing}, why, call.dialled_uri, answered);
+        return context_.vault.ask({.call = call.id, .session = {}}, about, call.dialled_uri, answered);
     }
     if (decision.action <= policy::Action::pin)
         return known ? give_up(call, ipc::EndReason::downgrade, "it attested before")
@@ -414,6 +423,10 @@ void Calls::suspended() {
 }
 
 void Calls::lock_changed() {
+    // What nobody has answered yet would be reached, or not, without memory.
+    for (auto& [id, c] : calls_)
+        if (context_.vault.locked() && !c->ended && c->direction == policy::Direction::outgoing && c->winner.value == 0)
+            give_up(*c, ipc::EndReason::locked, "");
     for (auto& [id, s] : sessions_) s->lock_changed();
 }
 

@@ -46,6 +46,8 @@ class Calls {
     void end_all(ipc::EndReason reason);
     [[nodiscard]] bool idle() const { return sessions_.empty() && calls_.empty(); }
     [[nodiscard]] uint32_t live() const;
+    /// The person calls somebody, or talks. Who only knocks keeps nobody awake.
+    [[nodiscard]] bool busy() const;
     void tick(BootInstant now);
     [[nodiscard]] BootInstant next_deadline() const;
 

@@ -115,14 +115,11 @@ struct Context {
         return bundle.references() != nullptr ? bundle.references()->head().anchors : config.anchors;
     }
 
-    /// The person's contacts; nobody while the vault is shut.
-    [[nodiscard]] bool knows(std::string_view uri) const {
-        return vault.content() != nullptr && is_contact(*vault.content(), uri);
-    }
-    /// What becomes of both policies' answer about `now`; `given`: consent in this call so far.
+    /// What becomes of both policies' answer about `now`; `why`: what the memory of peers says; `given`: consent in
+    /// this call so far.
     [[nodiscard]] policy::Decision decide(const rats::AttestationResult& now, const policy::CallContext& about,
-                                          const std::optional<Consent>& given) const {
-        return with_consent(policy::decide(now, about, policies()), now,
+                                          rats::Reason why, const std::optional<Consent>& given) const {
+        return with_consent(policy::decide(now, about, policies()), now, why,
                             {.pin_set = vault.has_pin(), .given = given ? &*given : nullptr});
     }
 

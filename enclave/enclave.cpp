@@ -121,6 +121,11 @@ Status Enclave::prepare() {
     for (auto* link : {&ports_.host, &ports_.ui, &ports_.audio}) TRY_STATUS(link->hello(ipc::ProcessRole::enclave));
     TRY_STATUS(record_start());
     vault_->tell_state();
+    if (vault_->is_new())
+        context_->to_ui(
+            ipc::Notice{.kind = ipc::NoticeKind::vault,
+                        .text = BoundedString<512>("A new vault was made: no PIN, no contacts, and nobody is "
+                                                   "remembered. If this phone had one, somebody removed it.")});
     notice_bundle();
     notary_->anchor({});
     return {};
@@ -136,6 +141,8 @@ Status Enclave::record_start() {
                                          .flag("software_tpm", config_.software_tpm)
                                          .hex("ak_public", ak_public_.view())
                                          .hex("ak_certificate", config_.ak_certificate.view())
+                                         .flag("pin", vault_->has_pin())
+                                         .flag("vault_new", vault_->is_new())
                                          .hex("value", audit_value_));
     const ipc::AuditDrop& drop = config_.audit_drop;
     if (recorded && drop.keep_days != 0)
@@ -256,6 +263,7 @@ bool Enclave::step(Millis longest) {
     if (::poll(fds.data(), count, static_cast<int>(std::clamp<int64_t>(wait, 0, 60000))) < 0) return true;
 
     notice_suspend();  // before anything is sent: plain keys must not outlive a sleep
+    vault_->lock_when_due(BootClock::now(), calls_->busy());
     if (fds[4].revents != 0) ports_.worker->dispatch();
     for (size_t i = 5; i < count; ++i)
         if (fds[i].revents != 0) verifiers_->ready(i - 5, fds[i].revents);
@@ -264,7 +272,7 @@ bool Enclave::step(Millis longest) {
     notice_bundle();
     verifiers_->tick(now);
     calls_->tick(now);
-    vault_->tick(now, calls_->live());
+    vault_->tick(now);
     for (const auto& [role, link] : links)
         if (!link->open()) lose(role, "link closed");
     if (monitor_->shutdown_asked() && !ending_) {

@@ -77,8 +77,7 @@ struct Permits {
         const vault::Content* content = m.context_.vault.content();
         const ipc::VaultItem* account =
             content == nullptr ? nullptr : content->find(ipc::VaultKind::login, [](auto) { return true; });
-        const auto login = ipc::decode<ipc::SipLogin>(account == nullptr ? ByteSpan() : account->body.view());
-        m.context_.to_host(login ? answer_challenge(c, account->name.view(), *login) : answer_challenge(c, {}, {}));
+        m.context_.to_host(answer_challenge(c, account == nullptr ? ipc::VaultItem{} : *account));
     }
     static void audio_event(Session& s, const ipc::AudioEvent& e) { s.on_audio_event(e.kind); }
 };

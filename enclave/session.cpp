@@ -140,6 +140,7 @@ void Session::ring() {
         Session* self = find(id);
         if (self == nullptr || self->state_ != SessionState::decided) return;
         if (!anchored) return self->end(ipc::EndReason::own_tpm_failed, "the audit log could not be anchored");
+        if (self->hold_for_pin()) return;  // decided anew meanwhile
         self->ring_now();
     });
 }
@@ -204,6 +205,7 @@ void Session::answer(policy::AnsweredBy by, bool microphone) {
     enter(SessionState::answered, kMediaBudget);
     mark(ipc::Phase::answered);
     context_.record(audit::Record("answered").call(call_.id).text("by", kAnsweredBy[static_cast<size_t>(by)]));
+    remember();
     // An ordinary phone finds our candidates in the 200, so they are gathered first.
     if (call_.ordinary) start_media_path();
     context_.to_host(ipc::SendOk{.session = id_});
@@ -333,6 +335,7 @@ void Session::on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status) {
 
 void Session::set_hold(bool on) {
     if (!media_ || (!on && (refused_by_lock() || refused_now()))) return;
+    held_by_lock_ = false;
     if (!on) context_.microphone_owner = id_;
     if (Status s = media_->set_hold(on); !s)
         context_.to_ui(ipc::Notice{.kind = ipc::NoticeKind::dropped_messages,
@@ -381,6 +384,7 @@ void Session::on_audio_event(ipc::AudioEventKind kind) {
 
 void Session::suspended() {
     recheck_.slept(BootClock::now());
+    held_by_lock_ = false;
     if (media_) media_->suspended();
 }
 
@@ -413,7 +417,7 @@ void Session::end(ipc::EndReason reason, std::string_view detail, uint16_t sip_s
     mark(ipc::Phase::ended);
     call_.end_reason = reason;
     call_.end_detail = std::string(detail);
-    context_.vault.withdraw(call_.id);
+    context_.vault.withdraw({.call = call_.id, .session = id_});
     if (call_.told())
         context_.record(audit::Record("ended")
                             .call(call_.id)

@@ -240,6 +240,7 @@ class Session final : public MediaOwner {
     bool anchored_ = false;  ///< attested caller: what both agreed on is in the TPM
     bool microphone_ = true;
     bool recalled_ = false;           ///< false: the vault was shut so far
+    bool known_person_ = false;       ///< stands in the contacts, as the vault said when it was open
     rats::Reason memory_{};           ///< downgrade, new_key or lower_level; none: not worse than before
     bool held_for_pin_ = false;       ///< caller: its verdict; callee: the ringing
     std::optional<Consent> consent_;  ///< the person's, by the PIN

@@ -464,7 +464,6 @@ void Session::appraised(rats::AttestationResult result) {
                                                 std::string(policy::text(decision_->rule).sentence))});
         return end(refusal(), "");
     }
-    remember();
     if (caller()) {
         enter(SessionState::awaiting_verdict, kRingingBudget);  // the person may have to enter the PIN
         drain_frames();
@@ -518,6 +517,7 @@ void Session::both_agreed() {
     if (hold_for_pin()) return;
     if (context_.config.policy.early_candidates) start_media_path();
     if (!caller()) return ring();
+    remember();
     show_card();
     call_.tell(context_, ipc::CallState::decided);
     context_.notary.anchor([find = context_.find, id = id_](const Status& anchored) {

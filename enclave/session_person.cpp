@@ -11,15 +11,23 @@ ipc::PeerKey Session::peer_key() const {
 /// nothing is known: it is asked again when the PIN came.
 void Session::recall() {
     const vault::Content* vault = context_.vault.content();
-    recalled_ = vault != nullptr;
-    if (!recalled_ || (channel_ && theirs_.level <= rats::Level::unverified)) return;
+    if (vault == nullptr) return;
+    recalled_ = true;
     const std::string peer(about().peer);
-    // Of the forks of a first call none is the one to measure the others by.
-    if (!call_.met_before) call_.met_before = attested_before(*vault, peer);
-    if (*call_.met_before) memory_ = channel_ ? compare(*vault, peer, peer_key(), theirs_) : rats::Reason::downgrade;
+    known_person_ = is_contact(*vault, peer);
+    if (channel_ && theirs_.level <= rats::Level::unverified) return;
+    const auto is_peer = [&](const std::string& name) { return same_person(name, peer); };
+    const bool first_met = std::ranges::any_of(call_.first_met, is_peer);
+    const bool known = !first_met && attested_before(*vault, peer);
+    if (!known && !first_met && channel_) call_.first_met.push_back(peer);  // once for each leg at most
+    const rats::Reason before = memory_;
+    if (before != rats::Reason::new_key && before != rats::Reason::downgrade)  // else it stays so in this call
+        memory_ = !known     ? rats::Reason::none
+                  : channel_ ? compare(*vault, peer, peer_key(), theirs_)
+                             : rats::Reason::downgrade;
     if (memory_ == rats::Reason::none) return;
-    (void)theirs_.reasons.push(memory_);
-    if (!call_.told()) return;  // one of a flood
+    if (std::ranges::count(theirs_.reasons.items(), memory_) == 0) (void)theirs_.reasons.push(memory_);
+    if (memory_ == before || !call_.told()) return;  // known already, or one of a flood
     context_.record(audit::Record("downgrade")
                         .call(call_.id)
                         .text("peer", peer)
@@ -27,8 +35,10 @@ void Session::recall() {
                         .numbers("reasons", std::array{memory_}));
 }
 
+/// Once both sides agreed to talk and, called, the person answered: who knocks costs the TPM nothing.
 void Session::remember() const {
-    if (channel_ && recalled_ && decision_ && decision_->action > policy::Action::pin)
+    const bool agreed = state_ >= (caller() ? SessionState::decided : SessionState::answered) || consent_;
+    if (channel_ && recalled_ && agreed && decision_ && decision_->action > policy::Action::pin)
         context_.vault.remember_peer(channel_->peer().uri, peer_key(), theirs_);
 }
 
@@ -45,7 +55,7 @@ bool Session::hold_for_pin() {
 }
 
 void Session::ask_pin() {
-    const Consent about_this{*decision_, theirs_};
+    const Consent about_this{*decision_, theirs_, memory_};
     const auto answered = [find = context_.find, id = id_, about_this](bool granted) {
         Session* self = find(id);
         if (self == nullptr || self->state_ == SessionState::ended) return;
@@ -53,7 +63,7 @@ void Session::ask_pin() {
         self->pin_answered(granted);
     };
     show_card();
-    context_.vault.ask(call_.id, about_this, memory_, about().peer, answered);
+    context_.vault.ask({.call = call_.id, .session = id_}, about_this, about().peer, answered);
 }
 
 void Session::pin_answered(bool granted) {
@@ -71,7 +81,7 @@ void Session::pin_answered(bool granted) {
 void Session::follow_decision() {
     if (state_ == SessionState::ended) return;
     if (waits_for_pin()) return ask_pin();
-    context_.vault.withdraw(call_.id);
+    context_.vault.withdraw({.call = call_.id, .session = id_});
     if (!std::exchange(held_for_pin_, false)) return;
     if (!caller()) return ring();
     send_verdict(0, Accepted::yes);
@@ -90,17 +100,21 @@ bool Session::refused_by_lock() const {
 void Session::lock_changed() {
     if (state_ == SessionState::ended) return;
     if (context_.vault.locked()) {
-        held_by_lock_ = media_ && !media_->held_here();
+        held_by_lock_ = held_by_lock_ || (media_ && !media_->held_here());
         if (media_) return media_->suspended();
-        return caller() ? end(ipc::EndReason::locked, "") : void();
+        return caller() || answered_ ? end(ipc::EndReason::locked, "") : void();
     }
-    if (!recalled_ && decision_) {
+    if (decision_) {
+        const rats::Reason before = memory_;
         recall();
         decide_anew(
             "The vault is open again: what this phone remembers of the other one changes what the policy says.");
+        if (state_ == SessionState::ended) return;
+        if (memory_ != before && waits_for_pin()) ask_pin();  // the same answer, for another reason
         remember();
     }
-    if (std::exchange(held_by_lock_, false)) set_hold(false);
+    // What the policy, a sleep or the person put on hold meanwhile stays so. The voice is whose it was.
+    if (std::exchange(held_by_lock_, false) && media_ && !refused_now()) (void)media_->set_hold(false);
 }
 
 }  // namespace sealcall::enclave

@@ -8,7 +8,7 @@ policy::CallContext Session::about() const {
     c.peer = channel_ ? channel_->peer().uri : caller() ? call_.dialled_uri : call_.hearsay_from;
     c.known_to_attest = memory_ == rats::Reason::downgrade;
     c.downgrade = memory_ == rats::Reason::new_key || memory_ == rats::Reason::lower_level;
-    c.known_person = context_.knows(c.peer);  // by the contacts: to have called once makes nobody known
+    c.known_person = known_person_;  // by the contacts: to have called once makes nobody known
     if (channel_) c.authority = channel_->peer().authority;
     c.result_by = result_by_;
     c.label = call_.label;
@@ -18,7 +18,7 @@ policy::CallContext Session::about() const {
 }
 
 void Session::decide() {
-    decision_ = context_.decide(theirs_, about(), consent_);
+    decision_ = context_.decide(theirs_, about(), memory_, consent_);
     on_worse_ = std::max(on_worse_, decision_->on_worse);
     if (!media_ || may_speak()) return;
     microphone_ = false;  // held or not: who resumes does not speak

@@ -138,6 +138,7 @@ void Session::late(Lateness how) {
 void Session::settle(rats::AttestationResult result, ipc::RecheckOutcome outcome) {
     const rats::AttestationResult before = std::exchange(theirs_, std::move(result));
     const policy::Action answer_before = decision_ ? decision_->action : policy::Action::refuse;
+    recall();
     decide();
     const ipc::OnFall done = consequence(before, answer_before);
     const uint16_t round = recheck_.asked_round();
@@ -153,6 +154,7 @@ void Session::settle(rats::AttestationResult result, ipc::RecheckOutcome outcome
     tell_recheck(round, outcome, before.level, theirs_.level, done);
     const bool came = outcome == ipc::RecheckOutcome::as_before || outcome == ipc::RecheckOutcome::worse;
     if (came) send_verdict(round, done == ipc::OnFall::ended ? Accepted::no : Accepted::yes);
+    if (came) remember();
     carry_out(done);
     follow_decision();
 }
@@ -176,6 +178,7 @@ ipc::OnFall Session::consequence(const rats::AttestationResult& before, policy::
 void Session::carry_out(ipc::OnFall what) {
     if (state_ == SessionState::ended || what == ipc::OnFall::nothing) return;
     if (what == ipc::OnFall::ended) return end(refusal(), "checked again");
+    if (what == ipc::OnFall::held) held_by_lock_ = false;  // the PIN does not bring it back
     if (what == ipc::OnFall::held && media_ && media_->set_hold(true)) return;
     microphone_ = false;  // a hold that is not possible yet, or mute
     if (media_) media_->set_microphone(false);

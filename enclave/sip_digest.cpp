@@ -21,18 +21,30 @@ std::string hash_hex(ipc::DigestAlgorithm algorithm, std::string_view text) {
 
 void wipe_string(std::string& s) { wipe(s.data(), s.size()); }
 
+/// A BoundedString<128> in place.
+Result<std::string_view> text_in(ByteReader& r) {
+    TRY(const auto n, r.uint<ipc::detail::LengthOf<128>>());
+    TRY(const ByteSpan text, r.bytes(n));
+    return as_chars(text);
+}
+
 }  // namespace
 
-ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, std::string_view username,
-                                     const ipc::SipLogin& login) {
+ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, const ipc::VaultItem& login) {
     ipc::DigestResponse answer;
     answer.request = c.request;
-    if (username.empty() || login.password.empty()) return answer;
-    if (!login.realm.empty() && login.realm != c.realm) return answer;
+    const std::string_view username = login.name.view();
+    ByteReader in(login.body.view());
+    const auto realm = text_in(in);
+    const auto password = realm ? text_in(in) : realm;
+    if (!password || username.empty() || password->empty()) return answer;
+    if (!realm->empty() && *realm != c.realm.view()) return answer;
     std::array<std::byte, 16> random{};
     CHECK(RAND_bytes(as_u8(random.data()), static_cast<int>(random.size())) == 1);
     const std::string cnonce = to_hex(random);
-    std::string secret = std::string(username) + ":" + c.realm.str() + ":" + login.password.str();
+    std::string secret;
+    secret.reserve(username.size() + c.realm.size() + password->size() + 32);  // never in the string itself
+    secret.append(username).append(":").append(c.realm.view()).append(":").append(*password);
     std::string ha1 = hash_hex(c.algorithm, secret);
     const std::string ha2 = hash_hex(c.algorithm, c.method.str() + ":" + c.uri.str());
     std::string input = ha1 + ":" + c.nonce.str() + ":";

@@ -6,9 +6,9 @@
 
 namespace sealcall::enclave {
 
-/// Empty response when there is no password, or when the realm is not the configured one: a stranger's challenge is not
+/// `login`: a SipLogin, which is looked at where it lies: a short string of its own would leave the password on the
+/// stack. Empty response when there is no password, or when the realm is not the configured one: a stranger's challenge is not
 /// answered.
-ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& challenge, std::string_view username,
-                                     const ipc::SipLogin& login);
+ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& challenge, const ipc::VaultItem& login);
 
 }  // namespace sealcall::enclave

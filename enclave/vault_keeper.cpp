@@ -8,7 +8,7 @@ namespace sealcall::enclave {
 struct VaultKeeper::Checked {
     Result<vault::Vault::Opened> opened{Error{Errc::unavailable, "not tried", 0}};
     tpm::PinTries tries;
-    bool unlocks = false;  ///< it was locked then: no save can come between
+    uint32_t locks = 0;  ///< when it was asked
 };
 
 void VaultKeeper::say(std::string_view text) const {
@@ -33,13 +33,18 @@ void VaultKeeper::changed() {
 }
 
 void VaultKeeper::save() {
-    if (!dirty_ || locked()) return;
+    if (!dirty_ || locked() || BootClock::now() < save_again_) return;
     auto outcome = std::make_shared<Status>();
     const auto run = [save = vault_.save(), outcome](tpm::Tpm& t) { *outcome = save(t); };
     const auto done = [this, outcome] {
         --saving_;
+        if (!*outcome) {
+            dirty_ = true;
+            save_again_ = BootClock::now() + kSaveAgainAfter;
+        }
         if (const bool told = std::exchange(save_failed_, !*outcome); save_failed_ && !told)
-            say("The vault could not be saved: is the disk full? What changes now is lost when the phone ends.");
+            say("The vault could not be saved: is the disk full? What changes now is lost when the phone ends or is locked, unless "
+                "that is mended before.");
     };
     dirty_ = !parts_.worker.post(tpm::Urgency::keep_alive, run, done);  // its queue may be full: again at the next tick
     if (!dirty_) ++saving_;
@@ -51,24 +56,29 @@ void VaultKeeper::lock() {
     if (!has_pin()) return say("Not locked: this phone has no PIN. Set one while it does not run: sealcall pin set.");
     if (locked()) return;
     save();
-    if (dirty_) return say("Not locked yet: the TPM is busy. Try again.");
+    if (dirty_ && !save_failed_) return say("Not locked yet: the TPM is busy. Try again.");
     vault_.lock();
+    dirty_ = false;
+    ++locks_;
     (void)parts_.record(audit::Record("locked"));
     tell_state();
     parts_.lock_changed();
 }
 
-void VaultKeeper::tick(BootInstant now, uint32_t live_calls) {
+void VaultKeeper::lock_when_due(BootInstant now, bool busy) {
+    if (busy) last_word_ = now;
+    if (parts_.lock_after.count() != 0 && has_pin() && !locked() && now >= last_word_ + parts_.lock_after) lock();
+}
+
+void VaultKeeper::tick(BootInstant now) {
     save();
-    if (live_calls != 0) last_word_ = now;
-    if (now >= next_deadline() && has_pin() && !locked()) lock();
     if (asked_.empty() || now < asked_.front().until) return;
-    const auto late = take(&ipc::AskConsent::question, asked_.front().question.question);
-    late->answered(false);
+    const auto late = take(asked_.front().question.question);
+    for (const auto& [asker, answered] : late->askers) answered(false);
 }
 
 BootInstant VaultKeeper::next_deadline() const {
-    if (dirty_ && !saving_ && !locked()) return BootClock::now() + Millis{100};
+    if (dirty_ && !saving_ && !locked()) return std::max(save_again_, BootClock::now() + Millis{100});
     if (parts_.lock_after.count() == 0 || !has_pin() || locked()) return BootInstant::max();
     return last_word_ + parts_.lock_after;
 }
@@ -76,40 +86,62 @@ BootInstant VaultKeeper::next_deadline() const {
 // ---------------------------------------------------------------- consent
 
 /// The question that is asked no more from now on.
-template <class T>
-std::optional<VaultKeeper::Asked> VaultKeeper::take(T ipc::AskConsent::*by, T value) {
-    const auto at = std::ranges::find_if(asked_, [&](const Asked& a) { return a.question.*by == value; });
+std::optional<VaultKeeper::Asked> VaultKeeper::take(RequestId question) {
+    const auto at = std::ranges::find_if(asked_, [&](const Asked& a) { return a.question.question == question; });
     if (at == asked_.end()) return {};
     std::optional<Asked> out(std::move(*at));
     asked_.erase(at);
     ipc::AskConsent gone;
+    gone.question = question;
     gone.call = out->question.call;
     gone.wanted = false;
     (void)parts_.ui.send(gone);
     return out;
 }
-template std::optional<VaultKeeper::Asked> VaultKeeper::take(CallId ipc::AskConsent::*by, CallId value);
 
-void VaultKeeper::ask(CallId call, const Consent& about, rats::Reason why, std::string_view peer,
-                      std::function<void(bool)> answered) {
+template <class Of>
+void VaultKeeper::withdraw_if(Of of) {
+    std::vector<RequestId> nobodys;
+    for (Asked& a : asked_) {
+        std::erase_if(a.askers, [&](const auto& asker) { return of(asker.first); });
+        if (a.askers.empty()) nobodys.push_back(a.question.question);
+    }
+    for (RequestId question : nobodys) (void)take(question);
+}
+
+void VaultKeeper::withdraw(Asker asker) {
+    withdraw_if([&](const Asker& a) { return a == asker; });
+}
+
+void VaultKeeper::withdraw(CallId call) {
+    withdraw_if([&](const Asker& a) { return a.call == call; });
+}
+
+void VaultKeeper::ask(Asker asker, const Consent& about, std::string_view peer, std::function<void(bool)> answered) {
     ipc::AskConsent question{.question = {},
-                             .call = call,
+                             .call = asker.call,
                              .wanted = true,
                              .decision = about.asked,
-                             .why = why,
+                             .why = about.why,
                              .peer = BoundedString<256>::cut(peer),
                              .level = about.seen.level,
                              .lab = about.seen.lab};
-    for (const Asked& a : asked_) {  // who types the PIN for the same question meanwhile answers it
+    // Who types the PIN for the same question meanwhile answers it.
+    const auto same = [&](const Asked& a) {
         question.question = a.question.question;
-        if (question == a.question) return (void)parts_.ui.send(question);
+        return question == a.question;
+    };
+    if (const auto at = std::ranges::find_if(asked_, same); at != asked_.end()) {
+        if (std::ranges::none_of(at->askers, [&](const auto& a) { return a.first == asker; }))
+            at->askers.emplace_back(asker, std::move(answered));
+        return (void)parts_.ui.send(question);
     }
-    withdraw(call);
+    withdraw(asker);
     question.question = RequestId{++last_question_};
     (void)parts_.ui.send(question);
     asked_.push_back({.question = std::move(question),
                       .about = about,
-                      .answered = std::move(answered),
+                      .askers = {{asker, std::move(answered)}},
                       .until = BootClock::now() + kAnswerWithin});
 }
 
@@ -117,7 +149,7 @@ void VaultKeeper::enter(ipc::EnterPin m) {
     // Shared: the job must be copyable. The PIN is wiped with the last copy, on whichever thread that is.
     auto asked = std::make_shared<ipc::EnterPin>(std::move(m));
     auto result = std::make_shared<Checked>();
-    result->unlocks = locked();
+    result->locks = locks_;
     auto job = [asked, result, open = vault_.opener()](tpm::Tpm& t) {
         result->opened = open(t, ipc::text_of(asked->pin));
         asked->pin.clear();
@@ -132,14 +164,16 @@ void VaultKeeper::checked(const ipc::EnterPin& m, Checked result) {
     const bool right = result.opened.has_value();
     ipc::PinReply reply{
         .request = m.request, .error = right ? Errc{} : result.opened.error().code, .tries = result.tries};
-    if (right && result.unlocks && locked()) vault_.unlock(std::move(*result.opened));
+    // Open then: saved since, maybe. Locked since: what was read before may be old.
+    const bool unlocks = right && locked() && result.locks == locks_;
+    if (unlocks) vault_.unlock(std::move(*result.opened));
     (void)parts_.record(audit::Record("pin")
                             .text("what", m.question == RequestId{} ? "unlock" : "consent")
                             .flag("accepted", right)
                             .number("code", static_cast<uint64_t>(reply.error))
                             .number("tries_left", reply.tries.left));
     // Nothing: the call ended meanwhile, or the question is another one.
-    const auto given = right ? take(&ipc::AskConsent::question, m.question) : std::nullopt;
+    const auto given = right ? take(m.question) : std::nullopt;
     if (given) {
         const policy::Decision& asked = given->about.asked;
         const rats::AttestationResult& seen = given->about.seen;
@@ -158,8 +192,9 @@ void VaultKeeper::checked(const ipc::EnterPin& m, Checked result) {
     if (!right) return;
     last_word_ = BootClock::now();
     tell_state();
-    parts_.lock_changed();
-    if (given) given->answered(reply.consented);
+    if (unlocks) parts_.lock_changed();
+    if (!given) return;
+    for (const auto& [asker, answered] : given->askers) answered(reply.consented);
 }
 
 }  // namespace sealcall::enclave

@@ -32,6 +32,7 @@ class VaultKeeper {
     [[nodiscard]] bool has_pin() const { return vault_.has_pin(); }
     /// Null while locked.
     [[nodiscard]] const vault::Content* content() const { return locked() ? nullptr : &vault_.content(); }
+    [[nodiscard]] bool is_new() const { return vault_.is_new(); }
     void tell_state() const { (void)parts_.ui.send(ipc::LockState{.pin_set = has_pin(), .locked = locked()}); }
 
     // ---- what is kept; nothing of it happens while locked
@@ -42,31 +43,43 @@ class VaultKeeper {
     /// Without a PIN there is nothing to lock with, and the person is told so.
     void lock();
     void touched(BootInstant now) { last_word_ = now; }
+    /// Before anybody is heard: time goes on while the machine sleeps.
+    void lock_when_due(BootInstant now, bool busy);
 
     // ---- consent
-    /// Asks the person for the PIN: in place of another question about the same call. Once the TPM has found it right
-    /// and the record with the reason that was shown is written, `answered` gets true; after kAnswerWithin false.
-    void ask(CallId call, const Consent& about, rats::Reason why, std::string_view peer,
-             std::function<void(bool)> answered);
-    void withdraw(CallId call) { (void)take(&ipc::AskConsent::call, call); }
+    struct Asker {
+        CallId call;
+        SessionId session;  ///< 0: the call itself
+        bool operator==(const Asker&) const = default;
+    };
+    /// Asks the person for the PIN: in place of another question of the same asker; forks with the same question share
+    /// it. Once the TPM has found it right and the record with the reason that was shown is written, `answered` gets
+    /// true; after kAnswerWithin false.
+    void ask(Asker asker, const Consent& about, std::string_view peer, std::function<void(bool)> answered);
+    void withdraw(Asker asker);
+    /// All that this call asks.
+    void withdraw(CallId call);
     void enter(ipc::EnterPin m);
 
-    void tick(BootInstant now, uint32_t live_calls);
+    void tick(BootInstant now);
     [[nodiscard]] BootInstant next_deadline() const;
-    /// Nothing is on its way to the disk.
-    [[nodiscard]] bool idle() const { return saving_ == 0 && !dirty_; }
+    /// Nothing is on its way to the disk, or can be.
+    [[nodiscard]] bool idle() const { return saving_ == 0 && (!dirty_ || save_failed_); }
 
   private:
     struct Asked {
         ipc::AskConsent question;
         Consent about;
-        std::function<void(bool)> answered;
+        std::vector<std::pair<Asker, std::function<void(bool)>>> askers;
         BootInstant until{};
     };
     struct Checked;
+    static constexpr Millis kSaveAgainAfter{5'000};
+
     void checked(const ipc::EnterPin& m, Checked result);
-    template <class T>
-    std::optional<Asked> take(T ipc::AskConsent::*by, T value);
+    std::optional<Asked> take(RequestId question);
+    template <class Of>
+    void withdraw_if(Of of);
     void changed();
     void save();
     void say(std::string_view text) const;
@@ -74,7 +87,9 @@ class VaultKeeper {
     vault::Vault vault_;
     Parts parts_;
     bool dirty_ = false, save_failed_ = false;
+    BootInstant save_again_{};
     uint32_t saving_ = 0;
+    uint32_t locks_ = 0;  ///< so far: what was read before the last one opens nothing
     std::vector<Asked> asked_;  ///< oldest first; one for each call
     uint32_t last_question_ = 0;
     BootInstant last_word_ = BootClock::now();

@@ -47,6 +47,7 @@ rats::AttestationResult at(rats::Level level, bool lab = false) {
     return r;
 }
 
+constexpr auto kNothing = rats::Reason::none;
 const policy::Decision kAsks{.action = policy::Action::pin, .rule = policy::Rule::document_rule, .number = 3};
 
 TEST(WithConsent, ChangesOnlyWhatAsksForThePin) {
@@ -55,13 +56,13 @@ TEST(WithConsent, ChangesOnlyWhatAsksForThePin) {
          {policy::Action::refuse, policy::Action::receive_only, policy::Action::warn, policy::Action::allow}) {
         policy::Decision d = kAsks;
         d.action = action;
-        EXPECT_EQ(with_consent(d, at(rats::Level::measured), {.pin_set = true, .given = &given}), d);
+        EXPECT_EQ(with_consent(d, at(rats::Level::measured), kNothing, {.pin_set = true, .given = &given}), d);
     }
 }
 
 TEST(WithConsent, WarnsAtBest) {
     const Consent given{.asked = kAsks, .seen = at(rats::Level::measured)};
-    const auto d = with_consent(kAsks, at(rats::Level::trusted_boot), {.pin_set = true, .given = &given});
+    const auto d = with_consent(kAsks, at(rats::Level::trusted_boot), kNothing, {.pin_set = true, .given = &given});
     EXPECT_EQ(d.action, policy::Action::warn);
     EXPECT_EQ(d.rule, policy::Rule::accepted_with_pin);
     EXPECT_EQ(d.number, 3);
@@ -72,15 +73,33 @@ TEST(WithConsent, CountsForNoWorseResultAndNoOtherRule) {
     const Presence presence{.pin_set = true, .given = &given};
     policy::Decision other = kAsks;
     other.number = 4;
-    EXPECT_EQ(with_consent(kAsks, at(rats::Level::known_device), presence), kAsks);
-    EXPECT_EQ(with_consent(kAsks, at(rats::Level::measured, true), presence), kAsks);
-    EXPECT_EQ(with_consent(other, at(rats::Level::measured), presence), other);
-    EXPECT_EQ(with_consent(kAsks, at(rats::Level::measured), {.pin_set = true}), kAsks);
+    EXPECT_EQ(with_consent(kAsks, at(rats::Level::known_device), kNothing, presence), kAsks);
+    EXPECT_EQ(with_consent(kAsks, at(rats::Level::measured, true), kNothing, presence), kAsks);
+    EXPECT_EQ(with_consent(other, at(rats::Level::measured), kNothing, presence), other);
+    EXPECT_EQ(with_consent(kAsks, at(rats::Level::measured), kNothing, {.pin_set = true}), kAsks);
+}
+
+TEST(WithConsent, CountsForWhatWasSaidOfTheOtherSideAndForNothingElse) {
+    const Consent given{.asked = kAsks, .seen = at(rats::Level::measured), .why = rats::Reason::lower_level};
+    const Presence presence{.pin_set = true, .given = &given};
+    const auto now = at(rats::Level::measured);
+    EXPECT_EQ(with_consent(kAsks, now, rats::Reason::lower_level, presence).action, policy::Action::warn);
+    EXPECT_EQ(with_consent(kAsks, now, rats::Reason::new_key, presence), kAsks);
+    EXPECT_EQ(with_consent(kAsks, now, kNothing, presence), kAsks);
+}
+
+TEST(WithConsent, NeverLiftsReceiveOnly) {
+    policy::Decision listens = kAsks;
+    listens.listen_only = true;
+    const Consent given{.asked = listens, .seen = at(rats::Level::measured)};
+    const auto d = with_consent(listens, at(rats::Level::measured), kNothing, {.pin_set = true, .given = &given});
+    EXPECT_EQ(d.action, policy::Action::receive_only);
+    EXPECT_EQ(d.rule, policy::Rule::accepted_with_pin);
 }
 
 TEST(WithConsent, IsARefusalWhereThereIsNoPin) {
     const Consent given{.asked = kAsks, .seen = at(rats::Level::measured)};
-    const auto d = with_consent(kAsks, at(rats::Level::measured), {.pin_set = false, .given = &given});
+    const auto d = with_consent(kAsks, at(rats::Level::measured), kNothing, {.pin_set = false, .given = &given});
     EXPECT_EQ(d.action, policy::Action::refuse);
     EXPECT_EQ(d.rule, policy::Rule::pin_not_set);
 }
