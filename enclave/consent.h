@@ -27,8 +27,7 @@ inline policy::Decision with_consent(policy::Decision decision, const rats::Atte
     if (!presence.pin_set) {
         decision.action = policy::Action::refuse;
         decision.rule = policy::Rule::pin_not_set;
-    } else if (given != nullptr && given->asked == decision && given->why == why &&
-               !policy::worse(now, given->seen)) {
+    } else if (given != nullptr && given->asked == decision && given->why == why && !policy::worse(now, given->seen)) {
         decision.action = decision.listen_only ? policy::Action::receive_only : policy::Action::warn;
         decision.rule = policy::Rule::accepted_with_pin;
     }

@@ -60,7 +60,7 @@ struct Context {
     Slots& slots;
     Millis lease;  ///< of sealed secrets (tpm::Tpm::lease)
     RecheckTimes recheck;
-    Millis rekey_every{};  ///< how long a call's media keys are used
+    Millis rekey_every{};         ///< how long a call's media keys are used
     SessionId& microphone_owner;  ///< set by the person's commands alone; no peer's message moves it
     uint32_t& dropped;            ///< bad bytes from the network, all kinds
     VaultKeeper& vault;

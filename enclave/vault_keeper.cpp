@@ -43,7 +43,8 @@ void VaultKeeper::save() {
             save_again_ = BootClock::now() + kSaveAgainAfter;
         }
         if (const bool told = std::exchange(save_failed_, !*outcome); save_failed_ && !told)
-            say("The vault could not be saved: is the disk full? What changes now is lost when the phone ends or is locked, unless "
+            say("The vault could not be saved: is the disk full? What changes now is lost when the phone ends or is "
+                "locked, unless "
                 "that is mended before.");
     };
     dirty_ = !parts_.worker.post(tpm::Urgency::keep_alive, run, done);  // its queue may be full: again at the next tick

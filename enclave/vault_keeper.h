@@ -89,7 +89,7 @@ class VaultKeeper {
     bool dirty_ = false, save_failed_ = false;
     BootInstant save_again_{};
     uint32_t saving_ = 0;
-    uint32_t locks_ = 0;  ///< so far: what was read before the last one opens nothing
+    uint32_t locks_ = 0;        ///< so far: what was read before the last one opens nothing
     std::vector<Asked> asked_;  ///< oldest first; one for each call
     uint32_t last_question_ = 0;
     BootInstant last_word_ = BootClock::now();

@@ -114,9 +114,7 @@ Result<File> read_version(int fd, uint64_t version) {
     return file;
 }
 
-Status write_place(int fd, const File& file) {
-    return write_at(fd, encode_place(file), place_of(file.head.version));
-}
+Status write_place(int fd, const File& file) { return write_at(fd, encode_place(file), place_of(file.head.version)); }
 
 Status clear_other_place(int fd, uint64_t version) { return write_at(fd, Bytes(kPlace), place_of(version + 1)); }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Real phones, a real proxy that asks for the SIP password, a real terminal in which alice enters her PIN, a call in which both
 speak. During the call root searches every file of the profiles and the memory of launcher, host, verifier and audio for what was
-planted: SIP password, its hashes (RFC 7616 HA1), PIN, a contact; and launcher, host and verifier for the speech. Nothing may be
-found. The same search finds the password in the proxy, which has to know it, and the speech in audio, which plays it.
+planted: SIP password, its hashes (RFC 7616 HA1), PIN, a contact; for media keys, the call's secret and the vault's key, which the
+phones' enclave (tests/adversarial/telling) tells masked; and launcher, host and verifier for the speech. Nothing may be found. The
+same search finds the password in the proxy, which has to know it, and the speech in audio, which plays it.
 
 Usage: secret_search_test.py SOURCE BIN. Root only; 77: something that it needs is not installed."""
 
@@ -14,6 +15,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import secrets
 import shutil
 import socket
@@ -27,6 +29,7 @@ import wave
 SOURCE, BIN = pathlib.Path(), pathlib.Path()
 SKIPPED = 77
 TYPED = "PIN: "
+MASK = 0x5A
 
 
 def module(name, file):
@@ -92,6 +95,18 @@ def speech_samples(wav):
     return {r.tobytes() for r in runs if max(r) - min(r) > 2000}
 
 
+def keys_told(log):
+    """What -> keys, as the enclave's log tells them."""
+    found = {}
+    for what, masked in re.findall(r"event=told what=(\w+) masked=([0-9a-f]+)", log):
+        found.setdefault(what, set()).add(bytes(b ^ MASK for b in bytes.fromhex(masked)))
+    return found
+
+
+def spellings_of_key(key):
+    return {key, key.hex().encode(), base64.b64encode(key).rstrip(b"=")}
+
+
 def speak(wav):
     """Ten seconds that occur nowhere else: a tone repeats itself, and so does silence."""
     noise, last = random.Random(20261121), 0
@@ -133,7 +148,12 @@ class SecretSearch(unittest.TestCase):
         place = tempfile.TemporaryDirectory(prefix="sealcall-search-")
         self.addCleanup(place.cleanup)
         self.dir = pathlib.Path(place.name)
-        self.house = support.Household(BIN, self.dir, ["alice", "bob"])
+        self.bin = self.dir / "bin"
+        self.bin.mkdir()
+        for name in ("sealcall", "sealcall-launcher", "sealcall-host", "sealcall-ui", "sealcall-audio", "sealcall-verifier"):
+            shutil.copy2(BIN / name, self.bin)
+        shutil.copy2(BIN / "sealcall-telling-enclave", self.bin / "sealcall-enclave")
+        self.house = support.Household(self.bin, self.dir, ["alice", "bob"])
         for name in ("alice", "bob"):
             self.house.run("enroll", "--profile", name, "--authority", str(self.house.authority))
             self.house.configure(name)
@@ -153,7 +173,7 @@ class SecretSearch(unittest.TestCase):
         return None
 
     def sealcall(self, name, *words, said=""):
-        done = subprocess.run([str(BIN / "sealcall"), "--profile", name, *words], env=self.house.environment, input=said,
+        done = subprocess.run([str(self.bin / "sealcall"), "--profile", name, *words], env=self.house.environment, input=said,
                               capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
@@ -207,7 +227,7 @@ class SecretSearch(unittest.TestCase):
         return {p["role"]: p["pid"] for p in status["processes"]}, status
 
     def set_pin(self, terminal):
-        terminal.type(f"'{BIN}/sealcall' --profile alice pin set; echo set=$?")
+        terminal.type(f"'{self.bin}/sealcall' --profile alice pin set; echo set=$?")
         self.until("the new PIN is asked for", lambda: "New PIN" in terminal.screen(), show=terminal.screen)
         terminal.type(self.pin)
         self.until("the PIN is asked for again", lambda: "Once more" in terminal.screen(), show=terminal.screen)
@@ -227,7 +247,7 @@ class SecretSearch(unittest.TestCase):
         self.ended.append(bob.end)
         bob.wait_for("bob registered", lambda: [e for e in bob.events("host") if e["registration"] == "registered"], 40)
         sound = " ".join(f"'{w}'" for w in self.house.sound("alice"))
-        terminal.type(f"clear; '{BIN}/sealcall' --profile alice call sip:bob@example.com {sound}; echo left=$?")
+        terminal.type(f"clear; '{self.bin}/sealcall' --profile alice call sip:bob@example.com {sound}; echo left=$?")
         self.until("the phone asks for the PIN", lambda: TYPED in terminal.screen(), show=terminal.screen)
         terminal.type("not the PIN")
         self.until("a wrong PIN costs a try", lambda: "9 tries are left" in terminal.screen(), show=terminal.screen)
@@ -241,6 +261,12 @@ class SecretSearch(unittest.TestCase):
         needles = {n for s in (self.password, self.pin, self.note) for n in spellings(s)}
         for user in ("alice", "bob"):
             needles |= set(hashes(user, "example.com", self.password))
+        told = [keys_told((self.house.state(name) / "phone.log").read_text()) for name in ("alice", "bob")]
+        for keys in told:
+            self.assertEqual({what: len(found) for what, found in keys.items()}, {"vault_key": 1, "call_secret": 1, "media_key": 2})
+            needles |= {n for found in keys.values() for key in found for n in spellings_of_key(key)}
+        self.assertEqual(told[0]["media_key"], told[1]["media_key"])  # what one sends with, the other receives with
+        self.assertEqual(told[0]["call_secret"], told[1]["call_secret"])
         speech = speech_samples(self.dir / "tone.wav")
         self.assertGreater(len(speech), 100)
         searched = 0

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/hand_held_channel.h"
+#include "tests/support/vault_pair.h"
 
 namespace sealcall::test {
 namespace {
@@ -20,8 +21,10 @@ PhoneOptions phone(std::string uri) {
 class Forks : public ::testing::Test {
   protected:
     static constexpr const char* kBob = "sip:bob@example.com";
+    explicit Forks(PhoneOptions alice = phone("sip:alice@example.com"), const char* first = kBob)
+        : alice_(authority_, std::move(alice)), legs_{Leg(authority_, first), Leg(authority_, kBob)} {}
     struct Leg {
-        explicit Leg(const TestAuthority& authority) : phone(authority, test::phone(kBob)) {}
+        Leg(const TestAuthority& authority, const char* uri) : phone(authority, test::phone(uri)) {}
         EnclavePhone phone;
         SessionId here{}, there{};  ///< alice's session, the callee's
         CallId call{};
@@ -29,10 +32,11 @@ class Forks : public ::testing::Test {
         bool ended = false;       ///< for the callee
     };
     TestAuthority authority_;
-    EnclavePhone alice_{authority_, phone("sip:alice@example.com")};
-    std::array<Leg, 2> legs_{Leg(authority_), Leg(authority_)};
+    EnclavePhone alice_;
+    std::array<Leg, 2> legs_;
     CallId call_{};
-    bool splice_ = false;  ///< a hostile host gives each channel to the other phone
+    bool second_waits_ = false;  ///< the proxy reaches the other phone later
+    bool splice_ = false;        ///< a hostile host gives each channel to the other phone
 
     static bool is(const EnclavePhone& p, CallState s) { return p.last_state() && p.last_state()->state == s; }
 
@@ -107,6 +111,7 @@ class Forks : public ::testing::Test {
         alice_.pump();
         for (const Bytes& raw : std::exchange(alice_.from_host, {})) from_alice(raw);
         for (uint8_t i = 0; i < legs_.size(); ++i) {
+            if (i == 1 && second_waits_) break;
             legs_[i].phone.pump();
             for (const Bytes& raw : std::exchange(legs_[i].phone.from_host, {})) from_callee(legs_[i], i, raw);
         }
@@ -168,6 +173,71 @@ TEST_F(Forks, OfTheSamePersonCannotBeSplicedByTheHost) {
         EXPECT_FALSE(l.phone.sounded());
         EXPECT_FALSE(is(l.phone, CallState::ringing));
     }
+}
+
+/// Alice knows bob by another device. Somebody else, whom she never met, is reached first.
+struct AStrangerFirst : Forks {
+    static PhoneOptions alice() {
+        PhoneOptions o = phone("sip:alice@example.com");
+        o.known_peers = {peer(kBob)};
+        return o;
+    }
+    AStrangerFirst() : Forks(alice(), "sip:carol@example.com") {}
+};
+
+TEST_F(AStrangerFirst, AForkUnderAnotherNameDoesNotHideANewKey) {
+    second_waits_ = true;
+    ASSERT_TRUE(
+        alice_.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(kBob), .label = {}}).has_value());
+    ASSERT_TRUE(until([&] { return is(legs_[0].phone, CallState::ringing); }));
+    second_waits_ = false;
+    ASSERT_TRUE(until([&] { return legs_[1].ended; }));
+    EXPECT_FALSE(is(legs_[1].phone, CallState::ringing));
+    EXPECT_NE(alice_.audit_text().find("\"event\":\"downgrade\""), std::string::npos);
+    for (const auto& [name, known] : alice_.remembered()) {
+        if (name != kBob) continue;
+        EXPECT_EQ(known, peer(kBob).second);
+    }
+}
+
+/// Bob's two phones prove less than alice's policy asks for.
+struct BothTakeThePin : Forks {
+    static PhoneOptions alice() {
+        PhoneOptions o = phone("sip:alice@example.com");
+        o.policy.minimum = rats::Level::trusted_boot;
+        o.policy.below_minimum = policy::Action::pin;
+        o.vault_pin = std::string(kPin);
+        return o;
+    }
+    BothTakeThePin() : Forks(alice()) {}
+    std::optional<ipc::AskConsent> asked() {
+        std::optional<ipc::AskConsent> out;
+        (void)until([&] {
+            while (auto m = EnclavePhone::take<ipc::AskConsent>(alice_.from_ui)) out = *m;
+            return out.has_value();
+        });
+        return out;
+    }
+};
+
+TEST_F(BothTakeThePin, TheEndOfOneForkLeavesTheOthersQuestion) {
+    ASSERT_EQ(alice_.enter_pin(kPin)->error, Errc{});
+    ASSERT_TRUE(
+        alice_.ui.send(ipc::Dial{.request = RequestId{1}, .uri = BoundedString<256>(kBob), .label = {}}).has_value());
+    const auto both_wait = [&] {
+        return legs_[0].phone.audit_text().find("\"event\":\"appraised\"") != std::string::npos &&
+               legs_[1].phone.audit_text().find("\"event\":\"appraised\"") != std::string::npos;
+    };
+    ASSERT_TRUE(until(both_wait));
+    const auto question = asked();
+    ASSERT_TRUE(question && question->wanted);
+    for (int i = 0; i < 100; ++i) turn();
+    (void)alice_.host.send(ipc::LegEnded{.session = legs_[0].here, .why = ipc::LegEndWhy::cancelled, .sip_status = 0});
+    for (int i = 0; i < 100; ++i) turn();
+    while (auto m = EnclavePhone::take<ipc::AskConsent>(alice_.from_ui)) EXPECT_TRUE(m->wanted);
+    EXPECT_TRUE(alice_.enter_pin(kPin, question->question)->consented);
+    EXPECT_TRUE(until([&] { return is(legs_[1].phone, CallState::ringing); }));
+    EXPECT_FALSE(is(legs_[0].phone, CallState::ringing));
 }
 
 }  // namespace

@@ -202,8 +202,7 @@ TEST(ConsentAttack, ThePinLiftsNoReceiveOnly) {
     ASSERT_TRUE(asked);
     EXPECT_TRUE(asked->decision.listen_only);
     EXPECT_TRUE(alice.enter_pin(kPin, asked->question)->consented);
-    ASSERT_TRUE(
-        hosts.run_until([&] { return Pair::is(alice, CallState::media) && Pair::is(bob, CallState::media); }));
+    ASSERT_TRUE(hosts.run_until([&] { return Pair::is(alice, CallState::media) && Pair::is(bob, CallState::media); }));
     EXPECT_EQ(alice.last_card()->decision.action, Action::receive_only);
     ASSERT_TRUE(alice.ui.send(ipc::SetMicrophone{.call = hosts.a_call, .on = true}).has_value());
     for (int i = 0; i < 20; ++i) hosts.turn();

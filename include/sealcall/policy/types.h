@@ -29,11 +29,10 @@ struct Policy {
     OnWorse on_worse = OnWorse::mute;
     uint16_t recheck_seconds = 300;  ///< from one round of attestation to the next
     uint16_t rekey_seconds = 3600;   ///< how long a call's media keys are used
-    static constexpr auto fields =
-        std::tuple{&Policy::minimum,          &Policy::lab_counts, &Policy::below_minimum,
-                   &Policy::ordinary_phones,  &Policy::downgrade,  &Policy::answer_automatically,
-                   &Policy::early_candidates, &Policy::on_worse,   &Policy::recheck_seconds,
-                   &Policy::rekey_seconds};
+    static constexpr auto fields = std::tuple{
+        &Policy::minimum,         &Policy::lab_counts,           &Policy::below_minimum,    &Policy::ordinary_phones,
+        &Policy::downgrade,       &Policy::answer_automatically, &Policy::early_candidates, &Policy::on_worse,
+        &Policy::recheck_seconds, &Policy::rekey_seconds};
     bool operator==(const Policy&) const = default;
 };
 
@@ -98,9 +97,9 @@ struct Decision {
     OnWorse on_worse = OnWorse::mute;
     bool silent = false;       ///< an unknown caller: shown, but nobody is roused
     bool listen_only = false;  ///< of pin: what the PIN opens has no microphone, as another rule says
-    static constexpr auto fields = std::tuple{&Decision::action, &Decision::rule,     &Decision::number,
-                                              &Decision::name,   &Decision::on_worse, &Decision::silent,
-                                              &Decision::listen_only};
+    static constexpr auto fields =
+        std::tuple{&Decision::action,   &Decision::rule,   &Decision::number,     &Decision::name,
+                   &Decision::on_worse, &Decision::silent, &Decision::listen_only};
     bool operator==(const Decision&) const = default;
 };
 

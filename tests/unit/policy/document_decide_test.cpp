@@ -187,7 +187,8 @@ TEST(Document_Decide, ThePinLiftsNoReceiveOnly) {
     EXPECT_EQ(decide(proven(Level::measured), downgraded, d).action, Action::pin);
     EXPECT_TRUE(decide(proven(Level::measured), downgraded, d).listen_only);
 
-    const Document two = document({rule("best", Action::receive_only, Level::trusted_runtime), rule("rest", Action::pin)});
+    const Document two =
+        document({rule("best", Action::receive_only, Level::trusted_runtime), rule("rest", Action::pin)});
     EXPECT_TRUE(decide(proven(Level::measured), from(kAlice), two).listen_only);
     EXPECT_FALSE(decide(proven(Level::measured), from(kAlice), document({rule("rest", Action::pin)})).listen_only);
 
