@@ -4,13 +4,16 @@
 #include "attestation/binding.h"
 #include "attestation/certificates.h"
 #include "attestation/state_approval.h"
+#include "audit_trail.h"
 #include "authenticode.h"
+#include "authority_access.h"
 #include "authority_bundle.h"
 #include "collect.h"
 #include "commands.h"
 #include "files.h"
 #include "problem.h"
 #include "program_list.h"
+#include "sealcall/base/hex.h"
 #include "sealcall/ipc/link.h"
 #include "store.h"
 
@@ -102,17 +105,23 @@ rats::StateApprovals approvals_so_far(const ReferenceOptions& o, EVP_PKEY* key) 
 }
 
 /// Signs what will be measured on managed computers, under the number of the bundle that tells others of it. The newest
-/// approvals are kept: computers that were not updated yet need theirs.
+/// approvals are kept: computers that were not updated yet need theirs. Each opens secrets, so the authority's audit trail
+/// has it before the file does.
 size_t approve_states(const ReferenceOptions& o, uint64_t number) {
     const auto key = root_key(o.authority);
     rats::StateApprovals file = approvals_so_far(o, key.get());
     auto all = file.approvals.items();
+    LocalAuthority local(authority::Store::open(o.authority));
     for (const std::string& list : o.predict_programs) {
         const Digest state = reference::measured_state(program_list(list));
         auto approval = attestation::approve_state(reference::kMeasurementPcr, state, number, key.get());
         if (!approval) throw Problem(std::string("Signing failed: ") + approval.error().what + ".", "");
         std::erase_if(all, [&](const rats::StateApproval& a) { return a.state == state; });
         all.push_back(*approval);
+        local.registry.write([&](authority::Database& db) {
+            authority::append_audit(db, local.actor, wall_ms(), "state.approved", to_hex(state), std::to_string(number));
+            return true;
+        });
     }
     const size_t from = all.size() > rats::kApprovalsMax ? all.size() - rats::kApprovalsMax : 0;
     file.approvals = {};
