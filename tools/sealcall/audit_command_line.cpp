@@ -90,7 +90,7 @@ void CommandLine::define_audit() {
     exported->add_option("--to", options_.audit.to, "journald, udp://HOST:PORT, tcp://HOST:PORT or unix:PATH")
         ->type_name("PLACE");
     exported->add_flag("--follow", options_.audit.follow, "Go on as records are written");
-    exported->add_option("--from", options_.audit.from, "Where to begin to follow")->group("");
+    exported->add_option("--sent", options_.audit.sent, "File with how far each place is")->group("");
     exported->add_flag("--witnesses", options_.audit.for_witnesses, "Only heads of others that this phone keeps");
 
     CLI::App* keys =

@@ -1,6 +1,9 @@
 // `sealcall audit export`.
+#include <unistd.h>
+
 #include <csignal>
 #include <iostream>
+#include <sstream>
 #include <thread>
 
 #include "audit_commands.h"
@@ -38,21 +41,32 @@ std::string lines(const AuditReport& log) {
     return out;
 }
 
+/// As it is; on a terminal without what a terminal would act upon.
+void print(const std::string& text) {
+    if (::isatty(STDOUT_FILENO) == 0) {
+        std::cout << text << std::flush;
+        return;
+    }
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) std::cout << shown(line, line.size()) << std::endl;
+}
+
 int follow(const Context& context) {
     const AuditOptions& o = context.options.audit;
     std::signal(SIGINT, [](int) { ended = 1; });
     std::signal(SIGTERM, [](int) { ended = 1; });
     const std::filesystem::path file =
         o.files.empty() ? context.paths().audit_log() : std::filesystem::path(o.files.back());
-    AuditFollower follower(file, o.from ? *o.from : AuditFollower::end_of(file));
     const auto stop = [] { return ended != 0; };
     if (!o.to.empty()) {
-        follow_audit(std::move(follower), o.to, stop);
+        follow_audit(file, o.to, o.sent, stop);
         return exit_status::kOk;
     }
+    AuditFollower follower(file, AuditFollower::newest(file));
     for (bool last = false; !last;) {
         last = stop();
-        for (const AuditRecord& r : follower.next()) std::cout << r.line() << "\n" << std::flush;
+        for (auto fresh = follower.next(); !fresh.empty(); fresh = follower.next())
+            for (const AuditRecord& r : fresh) print(r.line() + "\n");
         if (!last) std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
     return exit_status::kOk;
@@ -73,7 +87,7 @@ int run_audit_export(const Context& context) {
                               "Check that somebody listens there; what went out before it has arrived.");
     }
     if (!o.out.empty()) write_file(o.out, text, 0600);
-    if (o.out.empty() && o.to.empty()) std::cout << text;
+    if (o.out.empty() && o.to.empty()) print(text);
     if (!trail.log.holds())
         throw Problem("The chain of the audit log is broken. " + trail.log.problem,
                       "What stands before was exported; keep the file as evidence.");

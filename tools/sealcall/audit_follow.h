@@ -1,6 +1,7 @@
-// Records as they are written: reads what is new in the file, and the file that takes its place.
+// Records as they are written: reads what is new in the files, and the file that takes their place.
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <functional>
 
@@ -8,26 +9,38 @@
 
 namespace sealcall::cli {
 
+/// The last record that somebody has; as it begins: none, the first of a log follows.
+struct AuditPlace {
+    uint64_t seq = ~uint64_t{0};
+    Digest digest{};
+};
+
 class AuditFollower {
   public:
-    /// From this byte on, where a record begins; the file need not be there yet.
-    AuditFollower(std::filesystem::path file, uint64_t from);
-    /// Where the next record will begin: behind the last whole one. 0: there is no file.
-    static uint64_t end_of(const std::filesystem::path& file);
-    /// Whole records that were written since, in order. Nothing is checked but their form: who reads them can.
+    /// From behind this record on, through the files that were put away since; the file need not be there yet. When the
+    /// record is nowhere, from the beginning.
+    AuditFollower(std::filesystem::path file, const AuditPlace& after);
+    /// The last whole record of the file.
+    static AuditPlace newest(const std::filesystem::path& file);
+    /// Some of the whole records that follow, in order; none: there is nothing new. Before one that does not follow the
+    /// one before stands a `chain_broken`, which is of no file and has no digest.
     std::vector<AuditRecord> next();
 
   private:
-    void reopen();
+    bool go_on();
+    void take(std::string_view line, std::vector<AuditRecord>& out);
     std::filesystem::path file_;
+    std::deque<std::filesystem::path> files_;  ///< to be read before what is written now
     UniqueFd fd_;
-    uint64_t at_ = 0;
-    uint64_t next_seq_ = 0;  ///< what was given already is not given again
-    std::string rest_;
+    uint64_t at_ = 0;  ///< where a line begins
+    AuditPlace last_;
+    bool broken_ = false;
 };
 
 /// Sends every new record to all places until `stop` says so; a place that cannot be reached is tried again, and what
-/// waits for it waits in the file. Said once on standard error.
-void follow_audit(AuditFollower follower, const std::vector<std::string>& places, const std::function<bool()>& stop);
+/// waits for it waits in the file. Said once on standard error. Where each place stands is kept in the file `sent`, and
+/// a place that stands there goes on from there; empty: nothing is kept.
+void follow_audit(const std::filesystem::path& file, const std::vector<std::string>& places,
+                  const std::filesystem::path& sent, const std::function<bool()>& stop);
 
 }  // namespace sealcall::cli

@@ -8,7 +8,7 @@
 #include <csignal>
 #include <thread>
 
-#include "audit_follow.h"
+#include "audit_sink.h"
 #include "problem.h"
 
 namespace sealcall::cli {
@@ -31,7 +31,7 @@ AuditSender::AuditSender(const std::filesystem::path& file, const std::vector<st
     for (const std::string& place : places) (void)make_audit_sink(place);  // says what is wrong while somebody reads it
     if (places.empty()) return;
     std::vector<std::string> words{"sealcall", "audit",       "export", "--follow",
-                                   "--file",   file.string(), "--from", std::to_string(AuditFollower::end_of(file))};
+                                   "--file",   file.string(), "--sent", (file.parent_path() / "audit.sent").string()};
     for (const std::string& place : places) words.insert(words.end(), {"--to", place});
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());

@@ -50,8 +50,9 @@ class UnixSink final : public AuditSink {
         std::memcpy(to.sun_path, path_.data(), path_.size());
         if (!fd_.valid()) fd_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         const std::string text = journal_ ? journal_message(record) : syslog_message(record, host_);
-        return ::sendto(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to),
-                        sizeof to) == static_cast<ssize_t>(text.size());
+        // A server that does not read is tried again later: other places wait for nobody.
+        return ::sendto(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                        reinterpret_cast<const sockaddr*>(&to), sizeof to) == static_cast<ssize_t>(text.size());
     }
 
   private:

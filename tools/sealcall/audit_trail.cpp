@@ -56,15 +56,17 @@ std::string audit_file_name(uint64_t last_seq) {
     return std::string(kPutAway) + digits + std::string(kEnding);
 }
 
-std::vector<fs::path> audit_files(const ProfilePaths& paths) {
+std::vector<fs::path> audit_files(const ProfilePaths& paths) { return audit_files(paths.audit_log()); }
+
+std::vector<fs::path> audit_files(const fs::path& log) {
     std::vector<fs::path> out;
     std::error_code error;
-    for (fs::directory_iterator at(paths.state_dir, error), end; !error && at != end; at.increment(error))
+    for (fs::directory_iterator at(log.parent_path(), error), end; !error && at != end; at.increment(error))
         if (is_put_away(at->path().filename().string())) out.push_back(at->path());
     // One that was about to be put away when the power failed has two names.
-    std::erase_if(out, [&](const fs::path& file) { return fs::equivalent(file, paths.audit_log(), error); });
+    std::erase_if(out, [&](const fs::path& file) { return fs::equivalent(file, log, error); });
     std::ranges::sort(out);
-    if (fs::exists(paths.audit_log(), error)) out.push_back(paths.audit_log());
+    if (fs::exists(log, error)) out.push_back(log);
     return out;
 }
 

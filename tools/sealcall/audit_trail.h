@@ -17,6 +17,8 @@ struct AuditTrail {
 
 /// Files of the profile: those that were put away, then the one that is written. Those that are not there are left out.
 std::vector<std::filesystem::path> audit_files(const ProfilePaths& paths);
+/// The same of a log, by its name.
+std::vector<std::filesystem::path> audit_files(const std::filesystem::path& log);
 /// Name of a file that is put away, by the number of its last record.
 std::string audit_file_name(uint64_t last_seq);
 

@@ -167,7 +167,7 @@ struct AuditOptions {
     std::string out;
     std::vector<std::string> to;  ///< journald, syslog places
     bool follow = false;
-    std::optional<uint64_t> from;  ///< hidden: byte of the file where to begin; the launcher's
+    std::string sent;  ///< hidden: file with how far each place is; the launcher's
     bool for_witnesses = false;
     std::string call;  ///< number of a call's first record, or "last"
     std::string proof;

@@ -9,19 +9,67 @@
 #include <thread>
 
 #include "audit_follow.h"
+#include "audit_trail.h"
+#include "files.h"
 #include "problem.h"
 #include "temporary_dir.h"
 
 namespace sealcall::cli {
 namespace {
 
-AuditRecord record(uint64_t seq, const std::string& who) {
+AuditRecord record(uint64_t seq, const std::string& who, const Digest& prev = {}) {
     AuditRecord out;
     audit::Record r("dialled");
-    const std::string line = r.text("uri", who).line(seq, 1700000000123, std::string(64, '0'));
+    const std::string line = r.text("uri", who).line(seq, 1700000000123, to_hex(prev));
     EXPECT_EQ(read_record(line, out), "");
     return out;
 }
+
+/// A log that grows.
+struct Grows {
+    test::TemporaryDir dir;
+    std::filesystem::path file = dir / "audit.log";
+    AuditPlace last;
+    AuditRecord made(const std::string& who) {
+        const AuditRecord r = record(last.seq + 1, who, last.digest);
+        last = {.seq = r.seq, .digest = r.digest};
+        return r;
+    }
+    void append(const std::string& text) const { std::ofstream(file, std::ios::app | std::ios::binary) << text; }
+    void write(const std::string& who) { append(made(who).line() + "\n"); }
+    /// The next file, as the launcher makes it.
+    void put_away() const {
+        const auto log = read_audit_file(file);
+        const auto away = dir / audit_file_name(last.seq);
+        std::filesystem::rename(file, away);
+        append(log->records.back().line() + "\n");
+    }
+};
+
+std::string names(const std::vector<AuditRecord>& records) {
+    std::string out;
+    for (const AuditRecord& r : records) out += r.event == "dialled" ? r.text("uri") : "(" + r.event + ")";
+    return out;
+}
+
+std::string all_of(AuditFollower& follower) {
+    std::string out;
+    for (auto fresh = follower.next(); !fresh.empty(); fresh = follower.next()) out += names(fresh);
+    return out;
+}
+
+/// A server's datagram socket.
+struct UnixServer {
+    UniqueFd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    explicit UnixServer(const std::string& path) {
+        sockaddr_un at{};
+        at.sun_family = AF_UNIX;
+        std::copy(path.begin(), path.end(), at.sun_path);
+        const timeval limit{.tv_sec = 20, .tv_usec = 0};
+        EXPECT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+        EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+    }
+};
 
 /// A socket on the loopback at a port that the kernel chose.
 struct Listener {
@@ -96,51 +144,103 @@ TEST(AuditSink, TakesNoPlaceThatIsNone) {
         EXPECT_EQ(audit_place_problem(place), "") << place;
 }
 
-TEST(AuditFollow, GivesWholeRecordsAsTheyAreWrittenAndGoesToTheNextFile) {
+TEST(AuditSink, AServerThatDoesNotReadStopsNobody) {
     const test::TemporaryDir dir;
-    const auto file = dir / "audit.log";
-    const auto append = [&](const std::string& text) { std::ofstream(file, std::ios::app | std::ios::binary) << text; };
-    append(record(0, "before").line() + "\n");
-    AuditFollower follower(file, AuditFollower::end_of(file));
-    EXPECT_TRUE(follower.next().empty());
-    const std::string line = record(1, "a").line();
-    append(line.substr(0, 20));
-    EXPECT_TRUE(follower.next().empty()) << "half a record is none";
-    append(line.substr(20) + "\n" + record(2, "b").line() + "\n");
-    auto fresh = follower.next();
-    ASSERT_EQ(fresh.size(), 2u);
-    EXPECT_EQ(fresh[0].text("uri"), "a");
-    // Put away: the last record of the old file stands first in the new one, and is not sent again.
-    append(record(3, "c").line() + "\n");
-    std::filesystem::rename(file, dir / "audit-3.log");
-    append(record(3, "c").line() + "\n" + record(4, "d").line() + "\n");
-    fresh = follower.next();
-    ASSERT_EQ(fresh.size(), 2u);
-    EXPECT_EQ(fresh[0].text("uri"), "c");
-    EXPECT_EQ(fresh[1].text("uri"), "d");
+    const UnixServer server((dir / "log").string());
+    const auto sink = make_audit_sink("unix:" + (dir / "log").string());
+    int sent = 0;
+    while (sent < 100000 && sink->send(record(1, "a"))) ++sent;
+    EXPECT_LT(sent, 100000) << "it waits for ever, or there is no limit";
+    (void)Listener::receive(server.fd.get());
+    EXPECT_TRUE(sink->send(record(1, "a")));
 }
 
-TEST(AuditFollow, WaitsForAPlaceAndLosesNothing) {
-    const test::TemporaryDir dir;
-    const auto file = dir / "audit.log";
-    const std::string path = (dir / "log").string();
-    std::atomic<bool> stop = false;
-    std::thread sender([&] { follow_audit(AuditFollower(file, 0), {"unix:" + path}, [&] { return stop.load(); }); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    for (uint64_t i = 0; i < 3; ++i)
-        std::ofstream(file, std::ios::app | std::ios::binary) << record(i, "x").line() << "\n";
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    const UniqueFd server(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_un at{};
-    at.sun_family = AF_UNIX;
-    std::copy(path.begin(), path.end(), at.sun_path);
-    const timeval limit{.tv_sec = 20, .tv_usec = 0};
-    ASSERT_EQ(::setsockopt(server.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
-    ASSERT_EQ(::bind(server.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    for (uint64_t i = 0; i < 3; ++i)
-        EXPECT_NE(Listener::receive(server.get()).find("{\"seq\":" + std::to_string(i) + ","), std::string::npos);
-    stop = true;
-    sender.join();
+TEST(AuditFollow, GivesWholeRecordsAsTheyAreWrittenAndGoesToTheNextFile) {
+    Grows log;
+    log.write("before");
+    AuditFollower follower(log.file, AuditFollower::newest(log.file));
+    EXPECT_TRUE(follower.next().empty());
+    const std::string line = log.made("a").line();
+    log.append(line.substr(0, 20));
+    EXPECT_TRUE(follower.next().empty()) << "half a record is none";
+    log.append(line.substr(20) + "\n");
+    log.write("b");
+    EXPECT_EQ(all_of(follower), "ab");
+    // The last record of the old file stands first in the new one, and is not sent again.
+    log.write("c");
+    log.put_away();
+    log.write("d");
+    EXPECT_EQ(all_of(follower), "cd");
+    // What was half written at a crash is cut off, and something else stands there.
+    log.append("{\"seq\":4,\"wall");
+    EXPECT_EQ(all_of(follower), "");
+    std::filesystem::resize_file(log.file, std::filesystem::file_size(log.file) - 14);
+    log.write("e");
+    EXPECT_EQ(all_of(follower), "e");
+}
+
+TEST(AuditFollow, GoesOnBehindWhatWasSentThroughFilesThatWerePutAway) {
+    Grows log;
+    log.write("a");
+    const AuditPlace sent = log.last;
+    for (const char* who : {"b", "c", "d"}) {
+        log.write(who);
+        log.put_away();
+    }
+    log.write("e");
+    AuditFollower follower(log.file, sent);
+    EXPECT_EQ(all_of(follower), "bcde");
+    AuditFollower whole(log.file, {});
+    EXPECT_EQ(all_of(whole), "abcde");
+}
+
+TEST(AuditFollow, APlantedLineHidesNothingAndIsTold) {
+    Grows log;
+    AuditFollower follower(log.file, {});
+    log.write("a");
+    log.append(record(uint64_t{1} << 60, "planted", log.last.digest).line() + "\n");
+    log.write("b");
+    log.append("no record\n");
+    log.write("c");
+    EXPECT_EQ(all_of(follower), "a(chain_broken)planted(chain_broken)b(chain_broken)c");
+    log.write("d");
+    EXPECT_EQ(all_of(follower), "d");
+    AuditFollower lost(log.file, {.seq = 7, .digest = Digest{std::byte{1}}});  // a log that was made anew
+    EXPECT_TRUE(all_of(lost).starts_with("(chain_broken)a"));
+}
+
+TEST(AuditFollow, WaitsForAPlaceAndAfterARestartEveryRecordArrivesOnce) {
+    Grows log;
+    const std::string path = (log.dir / "log").string();
+    const auto sent = log.dir / "audit.sent";
+    const auto follow = [&](const std::function<void()>& meanwhile) {
+        std::atomic<bool> stop = false;
+        std::thread sender([&] { follow_audit(log.file, {"unix:" + path}, sent, [&] { return stop.load(); }); });
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        meanwhile();
+        stop = true;
+        sender.join();
+    };
+    follow([&] { log.write("a"); });  // nobody listens
+    log.write("b");                   // nobody sends
+    log.put_away();
+    const UnixServer server(path);
+    const auto receive = [&](char who) {
+        const std::string got = Listener::receive(server.fd.get());
+        EXPECT_NE(got.find(std::string("\"uri\":\"") + who), std::string::npos) << got;
+    };
+    follow([&] {
+        receive('a');
+        receive('b');
+        log.write("c");
+        receive('c');
+    });
+    log.write("d");
+    follow([&] { receive('d'); });
+    char byte = 0;
+    EXPECT_EQ(::recv(server.fd.get(), &byte, 1, MSG_DONTWAIT), -1) << "something came twice";
+    EXPECT_EQ(std::filesystem::status(sent).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 }  // namespace
