@@ -251,7 +251,10 @@ std::string json_event(const ipc::LockState& m, Stamp at) {
 }
 std::string json_event(const ipc::AskConsent& m, Stamp at) {
     JsonObject o = event("consent", at);
-    o.number("call", m.call.value).flag("wanted", m.wanted).text("peer", m.peer.view());
+    o.number("question", m.question.value)
+        .number("call", m.call.value)
+        .flag("wanted", m.wanted)
+        .text("peer", m.peer.view());
     if (m.why == rats::Reason::none)
         o.null("why");
     else
@@ -266,6 +269,7 @@ std::string json_event(const ipc::PinReply& m, Stamp at) {
         .number("tries_left", m.tries.left)
         .number("tries_most", m.tries.most)
         .number("one_more_in_s", m.tries.one_more_in_s)
+        .flag("consented", m.consented)
         .take();
 }
 std::string json_past_call(const Call& call, Stamp ended) {

@@ -200,13 +200,7 @@ void PhoneUi::on(const ipc::AskConsent& m) {
 
 void PhoneUi::on(const ipc::PinReply& m) {
     tell(m);
-    if (m.request != pin_request_) return;
-    if (m.error != Errc{}) {
-        say(pin_sentence(m));
-        if (m.error == Errc::tpm_auth_refused && m.tries.left != 0) screen_.ask_again(pin_question_);
-        return;
-    }
-    if (pin_question_ != RequestId{}) say("Confirmed and recorded.");
+    if (m.request == pin_request_) screen_.pin_reply(m, pin_question_);
 }
 
 void PhoneUi::enter(WantsPin m) {
@@ -216,7 +210,7 @@ void PhoneUi::enter(WantsPin m) {
         ipc::encode_secret(ipc::EnterPin{.request = pin_request_, .question = m.question, .pin = std::move(m.pin)}));
     if (s) return;
     if (s.error().code != Errc::would_block) return peer_failed(enclave_, s.error());
-    say("The PIN could not be sent now. Try again.");
+    screen_.pin_not_sent();
 }
 
 void PhoneUi::lock() {

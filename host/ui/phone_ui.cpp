@@ -14,6 +14,7 @@ namespace sealcall::ui {
 namespace {
 
 constexpr int kMessagesPerRound = 64;  ///< of one link, so that none starves the others
+constexpr int kEscapeWaitMs = 25;
 
 }  // namespace
 
@@ -153,12 +154,16 @@ void PhoneUi::read_signals() {
 
 void PhoneUi::read_keys() {
     char bytes[64];
-    const ssize_t n = ::read(fds_.in, bytes, sizeof bytes);
+    ssize_t n = ::read(fds_.in, bytes, sizeof bytes - 1);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
         person_left_ = true;
         return quit_by_person();
     }
+    // An Escape at the end is the key, or a sequence begins whose rest is still on a slow line.
+    pollfd rest{.fd = fds_.in, .events = POLLIN, .revents = 0};
+    if (bytes[n - 1] == '\x1b' && ::poll(&rest, 1, kEscapeWaitMs) > 0)
+        n += std::max<ssize_t>(0, ::read(fds_.in, bytes + n, 1));
     auto wants = screen_.keys({bytes, static_cast<size_t>(n)}, phone_, Stamp::now().boot_us);
     wipe(bytes, sizeof bytes);  // it may have been a PIN
     for (Want& want : wants) {

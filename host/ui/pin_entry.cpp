@@ -3,8 +3,6 @@
 namespace sealcall::ui {
 namespace {
 
-constexpr char kBackspace = 0x08, kDelete = 0x7f, kClearLine = 0x15, kInterrupt = 0x03, kEndOfFile = 0x04;
-
 std::string wait_words(uint32_t seconds) {
     if (seconds < 120) return std::to_string(seconds) + " seconds";
     return std::to_string((seconds + 59) / 60) + " minutes";
@@ -13,40 +11,41 @@ std::string wait_words(uint32_t seconds) {
 }  // namespace
 
 void PinEntry::begin(RequestId question) {
-    give_up();
-    active_ = true;
+    line_.clear();
+    state_ = State::typing;
     question_ = question;
 }
 
 void PinEntry::give_up() {
-    active_ = false;
-    typed_.clear();
-    length_ = 0;
+    line_.clear();
+    state_ = State::idle;
+}
+
+void PinEntry::unwanted() {
+    line_.clear();
+    state_ = State::unwanted;
 }
 
 std::optional<WantsPin> PinEntry::key(char c) {
-    if (c == '\r' || c == '\n') {
-        WantsPin out{.question = question_, .pin = std::move(typed_)};
-        const bool typed = length_ != 0;
+    using Key = SecretLine<ipc::Pin::kSize>::Key;
+    const Key what = line_.key(c);
+    if (what == Key::given_up) {
         give_up();
-        if (typed) return out;
-        return {};
-    }
-    const auto bytes = typed_.reveal(SecretAccess{});
-    if (c == kInterrupt || c == kEndOfFile) {
+    } else if (state_ != State::typing) {
+        if (what == Key::finished && state_ == State::unwanted) give_up();
+        line_.clear();
+    } else if (what == Key::finished && line_.too_long()) {
+        line_.clear();
+    } else if (what == Key::finished && line_.size() == 0) {
         give_up();
-    } else if (c == kClearLine) {
-        typed_.clear();
-        length_ = 0;
-    } else if (c == kBackspace || c == kDelete) {
-        if (length_ > 0) bytes[--length_] = {};
-    } else if (static_cast<unsigned char>(c) >= 0x20 && length_ < bytes.size()) {
-        bytes[length_++] = static_cast<std::byte>(c);
+    } else if (what == Key::finished) {
+        state_ = State::checking;
+        return WantsPin{.question = question_, .pin = line_.take()};
     }
     return {};
 }
 
-std::string PinEntry::stars() const { return std::string(std::min<size_t>(length_, 16), '*'); }
+std::string PinEntry::stars() const { return std::string(std::min<size_t>(line_.size(), 16), '*'); }
 
 const char* pin_word(const ipc::PinReply& r) {
     if (r.error == Errc{}) return "none";
@@ -67,14 +66,15 @@ std::string pin_sentence(const ipc::PinReply& r) {
     if (r.error == Errc{}) return {};
     switch (r.error) {
         case Errc::tpm_auth_refused:
+            if (r.tries.most == 0) return "This is not the PIN. How many tries are left is not known now.";
             if (r.tries.left == 0)
                 return "This is not the PIN, and it was the last try: the security chip takes the next one in " + wait +
                        " at the latest.";
             return "This is not the PIN. " + std::to_string(r.tries.left) +
                    (r.tries.left == 1 ? " try is" : " tries are") + " left; one comes back every " + wait + ".";
         case Errc::tpm_locked_out:
-            return "There were too many wrong PINs: the security chip refuses the right one too, for " + wait +
-                   " at the latest.";
+            return "There were too many wrong PINs: the security chip refuses the right one too, for " +
+                   (r.tries.most == 0 ? std::string("some time.") : wait + " at the latest.");
         default:
             return "The PIN could not be checked. Run sealcall doctor; a restart often helps.";
     }

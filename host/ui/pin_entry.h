@@ -1,9 +1,11 @@
-// The PIN while it is typed: in place, in memory that wipes itself, never in a string, never on the screen.
+// The PIN while it is typed: in place, in memory that wipes itself, never in a string, never on the screen. Whatever
+// becomes of the question meanwhile, no key of a PIN ends as a command.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "sealcall/base/secret_line.h"
 #include "sealcall/ipc/messages/person.h"
 
 namespace sealcall::ui {
@@ -16,21 +18,30 @@ struct WantsPin {
 
 class PinEntry {
   public:
+    enum class State : uint8_t {
+        idle,
+        typing,
+        checking,  ///< sent; the next try may be typed too early
+        unwanted,  ///< what it was for is gone, and the fingers are still on it: until Return or Escape
+    };
     void begin(RequestId question);
     void give_up();
-    [[nodiscard]] bool active() const { return active_; }
+    void unwanted();
+    [[nodiscard]] State state() const { return state_; }
+    /// Keys are the PIN's.
+    [[nodiscard]] bool active() const { return state_ != State::idle; }
     /// 0: to unlock.
     [[nodiscard]] RequestId question() const { return question_; }
-    /// One key; the PIN when it was Return.
+    /// One key, no escape sequence; the PIN when it was Return.
     std::optional<WantsPin> key(char c);
-    /// As many stars as keys, at most sixteen.
+    /// As many stars as bytes, at most sixteen.
     [[nodiscard]] std::string stars() const;
+    [[nodiscard]] bool too_long() const { return line_.too_long(); }
 
   private:
-    bool active_ = false;
+    State state_ = State::idle;
     RequestId question_{};
-    ipc::Pin typed_;
-    size_t length_ = 0;
+    SecretLine<ipc::Pin::kSize> line_;
 };
 
 /// "pin_wrong", "locked_out" and the like for programs; "none" when it was right.

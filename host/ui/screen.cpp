@@ -5,8 +5,7 @@
 namespace sealcall::ui {
 namespace {
 
-constexpr char kEscape = 0x1b, kInterrupt = 0x03, kEndOfFile = 0x04, kBackspace = 0x08, kDelete = 0x7f,
-               kClearLine = 0x15;
+constexpr char kInterrupt = 0x03, kEndOfFile = 0x04, kBackspace = 0x08, kDelete = 0x7f, kClearLine = 0x15;
 
 /// Which call `i` unfolds.
 const Call* subject(const Phone& phone) {
@@ -27,23 +26,19 @@ std::vector<Want> Screen::keys(std::string_view bytes, const Phone& phone, uint6
     std::vector<Want> out;
     now_us_ = now_us;
     for (char c : bytes) {
-        if (escape_ == Escape::begun) {
-            escape_ = c == '[' || c == 'O' ? Escape::sequence : Escape::none;
-            if (escape_ == Escape::none && mode_ != Mode::typing && !pin_.active()) key(c, phone, out);
-        } else if (escape_ == Escape::sequence) {
-            if (c >= 0x40 && c <= 0x7e) escape_ = Escape::none;
-        } else if (c == kEscape) {
-            escape_ = Escape::begun;
-            mode_ = Mode::normal;
-            typed_.clear();
-            pin_.give_up();
-        } else {
-            key(c, phone, out);
-        }
+        const EscapeFilter::Byte what = escapes_.take(c);
+        const bool types = mode_ == Mode::typing || pin_.active();
+        if (what == EscapeFilter::Byte::key || (what == EscapeFilter::Byte::with_alt && !types)) key(c, phone, out);
     }
     // A lone Escape key comes without anything behind it.
-    if (escape_ == Escape::begun) escape_ = Escape::none;
+    if (escapes_.lone()) escape();
     return out;
+}
+
+void Screen::escape() {
+    if (pin_.active()) return pin_.give_up();
+    mode_ = Mode::normal;
+    typed_.clear();
 }
 
 void Screen::shown(const Phone& phone, uint64_t now_us) {
@@ -57,28 +52,75 @@ void Screen::shown(const Phone& phone, uint64_t now_us) {
 void Screen::lock_state(const ipc::LockState& state) {
     const bool locks = state.locked && !lock_.locked;
     lock_ = state;
-    if (locks && mode_ == Mode::normal) pin_.begin(RequestId{});
-    if (!state.locked && pin_.active() && pin_.question() == RequestId{}) pin_.give_up();
+    // A PIN that is being typed for a question unlocks as well.
+    if (locks && mode_ == Mode::normal && !pin_.active()) pin_.begin(RequestId{});
+    const bool to_unlock = pin_.state() == PinEntry::State::typing && pin_.question() == RequestId{};
+    if (!state.locked && to_unlock) pin_.unwanted();
 }
 
 void Screen::ask(const ipc::AskConsent& question) {
-    if (question.wanted) {
-        question_ = question;
-    } else if (question_ && question_->call == question.call) {
-        if (pin_.question() == question_->question) pin_.give_up();
-        question_.reset();
-    }
+    const auto same = [&](const ipc::AskConsent& q) {
+        return question.question == RequestId{} ? q.call == question.call : q.question == question.question;
+    };
+    if (!question.wanted)
+        std::erase_if(questions_, same);
+    else if (const auto at = std::ranges::find_if(questions_, same); at != questions_.end())
+        *at = question;
+    else if (questions_.size() < kQuestionsMax)
+        questions_.push_back(question);
+    const bool answering = pin_.state() == PinEntry::State::typing && pin_.question() != RequestId{};
+    if (answering && find(pin_.question()) == nullptr) pin_.unwanted();
+}
+
+const ipc::AskConsent* Screen::find(RequestId question) const {
+    const auto at = std::ranges::find(questions_, question, &ipc::AskConsent::question);
+    return at == questions_.end() ? nullptr : &*at;
 }
 
 void Screen::begin_pin() {
-    if (question_)
-        pin_.begin(question_->question);
+    if (!questions_.empty())
+        pin_.begin(questions_.front().question);
     else if (lock_.locked)
         pin_.begin(RequestId{});
 }
 
+/// What was typed is forgotten: a PIN typed for one question never answers another.
+void Screen::next_question() {
+    const ipc::AskConsent* now = find(pin_.question());
+    if (now == nullptr || pin_.state() != PinEntry::State::typing) return;
+    const auto next = static_cast<size_t>(now - questions_.data() + 1) % questions_.size();
+    pin_.begin(questions_[next].question);
+}
+
+void Screen::pin_reply(const ipc::PinReply& reply, RequestId question) {
+    const bool waits = pin_.state() == PinEntry::State::checking && pin_.question() == question;
+    const bool asked = question != RequestId{};
+    if (reply.error == Errc{}) {
+        if (waits) pin_.give_up();
+        if (asked && reply.consented) say("Confirmed and recorded.");
+        if (asked && !reply.consented)
+            say(std::string("The PIN is right, but its question was no longer asked: nothing was confirmed.") +
+                (lock_.locked ? " The phone is unlocked." : ""));
+        return;
+    }
+    say(pin_sentence(reply));
+    if (!waits) return;
+    const bool has_purpose = asked ? find(question) != nullptr : lock_.locked;
+    const bool tries = reply.error == Errc::tpm_auth_refused && (reply.tries.left != 0 || reply.tries.most == 0);
+    if (has_purpose && tries)
+        pin_.begin(question);
+    else
+        pin_.unwanted();
+}
+
+void Screen::pin_not_sent() {
+    say("The PIN could not be sent now. Try again.");
+    pin_.unwanted();
+}
+
 void Screen::key(char c, const Phone& phone, std::vector<Want>& out) {
     if (pin_.active()) {
+        if (c == '\t') return next_question();
         if (auto entered = pin_.key(c)) out.emplace_back(std::move(*entered));
         return;
     }
@@ -198,15 +240,31 @@ void Screen::say(std::string text) {
     if (messages_.size() > kMessagesMax) messages_.pop_front();
 }
 
-Lines Screen::foot(const Phone& phone, const Look& look) const {
-    if (pin_.active()) {
-        const bool unlock = pin_.question() == RequestId{};
-        Lines out;
-        if (!unlock && question_) add_wrapped(out, {{" "}}, consent_sentence(*question_, look), 1, Style::strong, look);
-        out.push_back({{unlock ? " Locked. PIN: " : " PIN: ", Style::strong},
-                       {pin_.stars() + "_   Return enters it, Escape gives up"}});
-        return out;
+Lines Screen::pin_foot(const Look& look) const {
+    const bool unlock = pin_.question() == RequestId{};
+    const ipc::AskConsent* question = unlock ? nullptr : find(pin_.question());
+    if (pin_.state() == PinEntry::State::unwanted) {
+        const char* why = unlock                ? " No PIN is needed now."
+                          : question == nullptr ? " The question is gone."
+                                                : " No PIN is taken now.";
+        return {{{why, Style::strong}, {" Keys do nothing until you press Return."}}};
     }
+    Lines out;
+    if (question != nullptr) add_wrapped(out, {{" "}}, consent_sentence(*question, look), 1, Style::strong, look);
+    if (pin_.state() == PinEntry::State::checking) {
+        out.push_back({{" The PIN is being checked.", Style::strong}, {"   Escape leaves it to itself"}});
+    } else {
+        const bool more = question != nullptr && questions_.size() > 1;
+        const char* keys = pin_.too_long() ? "   longer than a PIN can be: Return begins anew"
+                           : more          ? "   Return enters it, Tab shows the next question, Escape gives up"
+                                           : "   Return enters it, Escape gives up";
+        out.push_back({{unlock ? " Locked. PIN: " : " PIN: ", Style::strong}, {pin_.stars() + "_" + keys}});
+    }
+    return out;
+}
+
+Lines Screen::foot(const Phone& phone, const Look& look) const {
+    if (pin_.active()) return pin_foot(look);
     if (mode_ == Mode::typing) {
         std::string shown = typed_;  // the end of a long address stays in view
         const size_t room = look.columns > 10 ? look.columns - 10 : 1;
@@ -229,7 +287,7 @@ Lines Screen::foot(const Phone& phone, const Look& look) const {
         keys.append("i back   ");
     else if (subject(phone) != nullptr)
         keys.append("i details   ");
-    if (question_)
+    if (!questions_.empty())
         keys.append("p PIN: talk all the same   ");
     else if (lock_.locked)
         keys.append("p PIN   ");

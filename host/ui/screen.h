@@ -27,6 +27,7 @@ class Screen {
   public:
     static constexpr size_t kTypedMax = 255;   ///< bytes of a URI
     static constexpr size_t kMessagesMax = 6;  ///< news kept on the screen
+    static constexpr size_t kQuestionsMax = 16;
     /// A card must have stood this long before a key can answer it: nobody answers a card that replaced another one
     /// under their finger.
     static constexpr uint64_t kReadUs = 300'000;
@@ -39,10 +40,14 @@ class Screen {
 
     /// A phone that is locked asks for the PIN by itself.
     void lock_state(const ipc::LockState& state);
-    /// p enters the PIN for the question that came last.
+    /// p enters the PIN for the question that has waited longest; Tab goes on to the next. What is answered is the one
+    /// on display.
     void ask(const ipc::AskConsent& question);
-    /// It was wrong: the next try, for the same purpose.
-    void ask_again(RequestId question) { pin_.begin(question); }
+    /// What became of the PIN that was entered for `question`; after a wrong one the next try, if it still has a
+    /// purpose.
+    void pin_reply(const ipc::PinReply& reply, RequestId question);
+    /// The PIN could not be sent.
+    void pin_not_sent();
     [[nodiscard]] bool locked() const { return lock_.locked; }
     [[nodiscard]] bool pin_set() const { return lock_.pin_set; }
 
@@ -53,7 +58,6 @@ class Screen {
 
   private:
     enum class Mode { normal, details, typing, confirm_quit };
-    enum class Escape { none, begun, sequence };
 
     /// The card that asks for an answer, as far as a change of it would matter.
     struct ShownCard {
@@ -72,13 +76,17 @@ class Screen {
     void add_details(Lines& top, const Call& call, const Look& look, size_t room) const;
     [[nodiscard]] Lines foot(const Phone& phone, const Look& look) const;
 
+    void escape();
     void begin_pin();
+    void next_question();
+    [[nodiscard]] const ipc::AskConsent* find(RequestId question) const;
+    [[nodiscard]] Lines pin_foot(const Look& look) const;
 
     Mode mode_ = Mode::normal;
     PinEntry pin_;  ///< while it is active, keys are the PIN's
     ipc::LockState lock_;
-    std::optional<ipc::AskConsent> question_;
-    Escape escape_ = Escape::none;
+    std::vector<ipc::AskConsent> questions_;  ///< in the order in which they were asked
+    EscapeFilter escapes_;
     std::string typed_;
     std::deque<std::string> messages_;
     CallId details_of_{};

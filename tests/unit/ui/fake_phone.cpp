@@ -91,7 +91,8 @@ class Play {
         (void)phone_.enclave().send(
             ipc::PinReply{.request = m.request,
                           .error = right ? Errc{} : Errc::tpm_auth_refused,
-                          .tries = {.most = 10, .left = right ? 9U : --tries_, .one_more_in_s = 600}});
+                          .tries = {.most = 10, .left = right ? 9U : --tries_, .one_more_in_s = 600},
+                          .consented = right && m.question != RequestId{}});
         if (!right) return;
         (void)phone_.enclave().send(ipc::LockState{.pin_set = true, .locked = false});
         const bool unlocks = m.question == RequestId{};

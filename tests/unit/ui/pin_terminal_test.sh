@@ -64,6 +64,7 @@ wait_for "k locks" in_log "lock call=0"
 wait_for "and the PIN is asked for" on_screen "Locked. PIN: _"
 grep -qa "sesame" "$dir/log" && fail "the log"
 tm send-keys -t phone Escape
+wait_for "Escape, alone, gives up" off_screen "PIN: _"
 tm send-keys -t phone q
 wait_for "quitting asks in a call" on_screen "Quit?"
 tm send-keys -t phone y

@@ -244,6 +244,11 @@ TEST_F(Poisoned, NoScreenOfAnyWidthLetsAnEscapeOrALongLineThrough) {
         const size_t rows = 3 + r() % 40;
         Screen screen;
         if (r() % 2) screen.keys("i", p, 1);
+        auto question = test::random_value<ipc::AskConsent>(r);
+        poison(question, r);
+        question.wanted = true;
+        screen.ask(question);
+        if (r() % 2) screen.keys("p", p, 1);
         screen.say(printable(card.hearsay_name.view(), look.charset));
         Lines lines = screen.lines(p, "bob", look, rows);
         ASSERT_LE(lines.size(), rows);
