@@ -52,12 +52,8 @@ void PhoneUi::on_request(ClientId client, const RpcRequest& r) {
     if (!r.params.empty()) return refuse(RpcCode::invalid_params, "this method takes no parameters");
     if (r.method == "status") return rpc_status(client, id);
     if (r.method == "calls") return rpc_calls(client, id);
-    if (r.method == "lock") {
-        if (!screen_.pin_set()) return refuse(RpcCode::not_possible_now, "this phone has no PIN to lock with");
-        lock();
-    }
+    if (r.method == "lock") return rpc_lock(client, r);
     if (r.id) control_.send(client, rpc_result(id, "true"));
-    if (r.method == "lock") return;
     if (r.method == "events") return control_.subscribe(client);
     quit_by_person();
 }
@@ -107,6 +103,25 @@ void PhoneUi::rpc_calls(ClientId client, const RpcScalar& id) {
     for (const Call& c : phone_.calls())
         if (c.state != ipc::CallState::offered) calls.raw(json_call(c));
     control_.send(client, rpc_result(id, calls.take()));
+}
+
+/// Answered when it is so: whoever walks away from the phone relies on it.
+void PhoneUi::rpc_lock(ClientId client, const RpcRequest& r) {
+    const RpcScalar id = r.id.value_or(RpcScalar{});
+    const auto refuse = [&](RpcCode code, const char* why) {
+        if (r.id) control_.send(client, rpc_error(id, code, why, ""));
+    };
+    if (!screen_.pin_set()) return refuse(RpcCode::not_possible_now, "this phone has no PIN to lock with");
+    if (locks_.size() >= kPendingMax) return refuse(RpcCode::unavailable, "too many questions at once");
+    if (r.id) locks_.push_back({.client = client, .id = id, .deadline_us = Stamp::now().boot_us + kLockWaitUs});
+    if (screen_.locked()) return finish_locks("");
+    lock();
+}
+
+void PhoneUi::finish_locks(std::string_view refusal) {
+    for (const PendingLock& p : std::exchange(locks_, {}))
+        control_.send(p.client, refusal.empty() ? rpc_result(p.id, "true")
+                                                : rpc_error(p.id, RpcCode::not_possible_now, refusal, ""));
 }
 
 void PhoneUi::rpc_status(ClientId client, const RpcScalar& id) {

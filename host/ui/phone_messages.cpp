@@ -151,6 +151,12 @@ void PhoneUi::on(const ipc::Rechecked& m) {
 void PhoneUi::on(const ipc::Notice& m) {
     tell(m);
     say(plain_event(m, look()));
+    // Other news of the vault are no answer to `lock`.
+    if (m.kind == ipc::NoticeKind::vault && m.text.view().starts_with("Not locked")) {
+        std::string_view why = m.text.view();
+        if (why.ends_with('.')) why.remove_suffix(1);
+        finish_locks(why);
+    }
 }
 
 void PhoneUi::on(const ipc::EnclaveStatus& m) {
@@ -190,6 +196,8 @@ void PhoneUi::on(const ipc::LockState& m) {
     lock_known_ = true;
     screen_.lock_state(m);
     tell(m);
+    if (m.locked) finish_locks("");
+    if (!m.pin_set) finish_locks("this phone has no PIN to lock with");
     keep_past();
 }
 

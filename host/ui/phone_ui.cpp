@@ -52,6 +52,7 @@ int PhoneUi::timeout_ms() const {
     if (auto t = script_.next_deadline(phone_, now)) at(*t);
     for (const auto& p : statuses_) at(p.deadline_us);
     for (const auto& p : dials_) at(p.deadline_us);
+    for (const auto& p : locks_) at(p.deadline_us);
     if (quit_us_ != 0) at(quit_us_ + kShutdownWaitUs);
     // Ages and the length of the talk count on while there is a call on the screen.
     if (terminal_ && phone_.active_calls() != 0) at(now + 1'000'000 - now % 1'000'000);
@@ -183,6 +184,11 @@ void PhoneUi::expire(uint64_t now_us) {
         if (p.client)
             control_.send(*p.client,
                           rpc_error(p.id, RpcCode::unavailable, "the protected part of the phone did not answer", ""));
+        return true;
+    });
+    std::erase_if(locks_, [&](const PendingLock& p) {
+        if (now_us < p.deadline_us) return false;
+        control_.send(p.client, rpc_error(p.id, RpcCode::unavailable, "the phone has not locked yet", ""));
         return true;
     });
     if (quit_us_ != 0 && now_us >= quit_us_ + kShutdownWaitUs) done_ = true;  // the launcher hangs: leave all the same

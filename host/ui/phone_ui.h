@@ -30,6 +30,7 @@ class PhoneUi {
   public:
     static constexpr uint64_t kStatusWaitUs = 2'000'000;     ///< for `status`
     static constexpr uint64_t kDialWaitUs = 15'000'000;      ///< for `call`
+    static constexpr uint64_t kLockWaitUs = 5'000'000;       ///< for `lock`
     static constexpr uint64_t kShutdownWaitUs = 10'000'000;  ///< after QuitPhone
     static constexpr size_t kPendingMax = 16;
 
@@ -58,6 +59,12 @@ class PhoneUi {
         uint64_t deadline_us = 0;
         std::string uri, label;
         By by{};
+    };
+    /// `lock` on the control socket waits for the enclave's word.
+    struct PendingLock {
+        ClientId client;
+        RpcScalar id;
+        uint64_t deadline_us = 0;
     };
     struct Peer {
         ipc::Link link;
@@ -123,6 +130,9 @@ class PhoneUi {
     void rpc_call(ClientId client, const RpcScalar& id, const RpcRequest& r);
     void rpc_status(ClientId client, const RpcScalar& id);
     void rpc_calls(ClientId client, const RpcScalar& id);
+    void rpc_lock(ClientId client, const RpcRequest& r);
+    /// To all who wait for it: locked, or why not.
+    void finish_locks(std::string_view refusal);
     void finish_status(PendingStatus& p);
     void finish_ready_statuses();
 
@@ -149,6 +159,7 @@ class PhoneUi {
     std::vector<ipc::KeepCall> past_;  ///< for the history, once the vault is open
     std::vector<PendingStatus> statuses_;
     std::vector<PendingDial> dials_;
+    std::vector<PendingLock> locks_;
     std::string last_frame_;
     std::unique_ptr<std::array<std::byte, ipc::kMessageMax + 1>> buffer_;
 };

@@ -349,6 +349,41 @@ TEST_F(PhoneUiTest, SubscribersSeeTheSameEvents) {
     EXPECT_EQ(note["params"], event("card"));
 }
 
+TEST_F(PhoneUiTest, LockAnswersWhenThePhoneIsLocked) {
+    start();
+    Control c(phone.control());
+    c.ask("lock");
+    EXPECT_EQ(c.answer()["error"]["message"], "this phone has no PIN to lock with");
+    ASSERT_TRUE(phone.enclave().send(ipc::LockState{.pin_set = true}));
+    ASSERT_FALSE(event("lock").is_null());
+    c.ask("lock");
+    ASSERT_TRUE(phone.expect<ipc::LockPhone>(phone.enclave()));
+    EXPECT_TRUE(c.answer(200).is_discarded()) << "nothing is locked yet";
+    ASSERT_TRUE(phone.enclave().send(ipc::LockState{.pin_set = true, .locked = true}));
+    EXPECT_EQ(c.answer()["result"], true);
+    c.ask("lock");
+    EXPECT_EQ(c.answer()["result"], true) << "it is so already";
+}
+
+TEST_F(PhoneUiTest, LockThatFailsSaysWhy) {
+    start();
+    ASSERT_TRUE(phone.enclave().send(ipc::LockState{.pin_set = true}));
+    ASSERT_FALSE(event("lock").is_null());
+    Control c(phone.control());
+    c.ask("lock");
+    ASSERT_TRUE(phone.expect<ipc::LockPhone>(phone.enclave()));
+    const auto notice = [&](const char* text) {
+        ASSERT_TRUE(
+            phone.enclave().send(ipc::Notice{.kind = ipc::NoticeKind::vault, .text = BoundedString<512>(text)}));
+    };
+    notice("The vault could not be saved.");
+    EXPECT_TRUE(c.answer(200).is_discarded());
+    notice("Not locked yet: the TPM is busy. Try again.");
+    EXPECT_EQ(c.answer()["error"]["message"], "Not locked yet: the TPM is busy. Try again");
+    c.ask("lock");
+    EXPECT_EQ(c.answer(7000)["error"]["code"], -32002) << "the enclave says nothing";
+}
+
 TEST_F(PhoneUiTest, QuitEndsThePhoneInOrder) {
     start();
     Control c(phone.control());
