@@ -140,6 +140,7 @@ Lines details_page(const Call& c, const Look& look) {
 Line state_line(const Phone& p, std::string_view profile, const Look& look) {
     Line left{{" " + printable(profile, look.charset), Style::strong}};
     Line right;
+    if (p.locked()) left.push_back({"  locked", Style::amber});
     if (p.enclave()) {
         const ipc::EnclaveStatus& e = *p.enclave();
         left.push_back({"  " + printable(e.own_uri.view(), look.charset)});

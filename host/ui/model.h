@@ -59,7 +59,11 @@ class Phone {
     void apply(const ipc::CallStateChanged& m, uint64_t now_us);
     void apply(const ipc::KeyLife& m);
     void apply(const ipc::MediaStats& m);
-    void apply(const ipc::EnclaveStatus& m) { enclave_ = m; }
+    void apply(const ipc::EnclaveStatus& m) {
+        enclave_ = m;
+        locked_ = m.locked;
+    }
+    void apply(const ipc::LockState& m) { locked_ = m.locked; }
     void apply(const ipc::HostState& m) { host_ = m; }
     /// A dial of ours was accepted: the call exists from now on.
     void dialled(CallId call, std::string_view uri, std::string_view label);
@@ -78,6 +82,7 @@ class Phone {
 
     [[nodiscard]] const std::optional<ipc::EnclaveStatus>& enclave() const { return enclave_; }
     [[nodiscard]] const std::optional<ipc::HostState>& host() const { return host_; }
+    [[nodiscard]] bool locked() const { return locked_; }
     void host_gone() { host_lost_ = true; }
     [[nodiscard]] bool host_lost() const { return host_lost_; }
 
@@ -91,6 +96,7 @@ class Phone {
     std::optional<ipc::EnclaveStatus> enclave_;
     std::optional<ipc::HostState> host_;
     bool host_lost_ = false;
+    bool locked_ = false;
 };
 
 }  // namespace sealcall::ui

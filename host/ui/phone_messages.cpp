@@ -194,6 +194,7 @@ void PhoneUi::on(const ipc::DialReply& m) {
 
 void PhoneUi::on(const ipc::LockState& m) {
     lock_known_ = true;
+    phone_.apply(m);
     screen_.lock_state(m);
     tell(m);
     if (m.locked) finish_locks("");

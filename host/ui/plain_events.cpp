@@ -129,6 +129,7 @@ std::string plain_event(const ipc::EnclaveStatus& m, const Look& look) {
     out.append(m.enrolled ? "  verified by " + printable(m.vouched_by.view(), look.charset) : "  not enrolled");
     out.append(m.tpm_ready ? "  TPM ready" : "  TPM not ready");
     if (m.software_tpm) out.append(" (a software TPM)");
+    if (m.locked) out.append("  locked");
     return out;
 }
 

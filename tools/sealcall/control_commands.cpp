@@ -83,8 +83,8 @@ void print_status(const Json& status, const Json& calls) {
               << "  TPM " << text_of(enclave, "tpm_name")
               << (flag_of(enclave, "software_tpm") ? " (a software TPM)" : "")
               << (flag_of(enclave, "tpm_ready") ? "" : ", not ready") << "\n"
-              << "  listening on " << text_of(host, "listening") << ", registration: " << text_of(host, "registration")
-              << "\n";
+              << (flag_of(enclave, "locked") ? "  locked: enter the PIN at its screen\n" : "") << "  listening on "
+              << text_of(host, "listening") << ", registration: " << text_of(host, "registration") << "\n";
     if (!text_of(host, "error").empty()) std::cout << "  " << text_of(host, "error") << "\n";
     for (const Json& call : calls)
         if (call.is_object()) print_call(call);

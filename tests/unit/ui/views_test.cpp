@@ -186,8 +186,11 @@ TEST(StateLine, SaysWhatIsWrong) {
     EXPECT_TRUE(has(t, "TPM not ready")) << t;
     EXPECT_TRUE(has(t, "not enrolled")) << t;
     EXPECT_TRUE(has(t, "not registered: No route to ? server.")) << t;
+    EXPECT_FALSE(has(t, "locked")) << t;
     p.host_gone();
     EXPECT_TRUE(has(paint(state_line(p, "bob", plain_look(140)), plain_look(140)), "no network"));
+    p.apply(ipc::LockState{.pin_set = true, .locked = true});
+    EXPECT_TRUE(has(paint(state_line(p, "bob", plain_look(40)), plain_look(40)), " bob  locked"));
 }
 
 /// Everything that any message can put on a screen, with every string full of terminal poison.
