@@ -106,7 +106,8 @@ int run_completion(const Context& context);
 
 /// One JSON object on standard output; never anything that is not UTF-8.
 void print_json(const nlohmann::json& value);
-/// Text of foreign origin for a terminal: control characters become '?', a tail beyond `most` bytes "...".
+/// Text of foreign origin for a terminal: what could act on it, and what is not UTF-8, becomes '?'; a tail beyond
+/// `most` bytes "...".
 std::string printable(std::string_view text, size_t most = 512);
 
 /// The directory with the role executables: --roles, else where `sealcall` itself lies, else the installed place.

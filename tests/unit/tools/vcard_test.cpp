@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "commands.h"
 #include "history_table.h"
 
 namespace sealcall::cli {
@@ -134,6 +135,34 @@ TEST(HistoryJson, HasStableNames) {
     for (const char* key :
          {"began_ms", "talked_s", "direction", "peer", "ordinary", "level", "lab", "label", "reason", "ended"})
         EXPECT_TRUE(json["calls"][0].contains(key)) << key;
+}
+
+TEST(HistoryText, SetsApartWhatNobodyProved) {
+    PastCall call;
+    call.peer = "sip:x@evil.test\" proven";
+    call.incoming = true;
+    call.ordinary = true;
+    EXPECT_NE(history_text({call}).find("says: \"sip:x@evil.test' proven\""), std::string::npos)
+        << history_text({call});
+    call.incoming = false;
+    EXPECT_NE(history_text({call}).find("(as dialled)"), std::string::npos);
+    call.name_proven = true;
+    EXPECT_EQ(history_text({call}).find("as dialled"), std::string::npos);
+}
+
+TEST(Printable, LetsNothingThroughThatATerminalObeys) {
+    EXPECT_EQ(printable("a\x1b[2Jb\x7f"), "a?[2Jb?");
+    EXPECT_EQ(printable("a\xc2\x9b"
+                        "31m"),
+              "a?31m")
+        << "C1";
+    EXPECT_EQ(printable("a\u202Eb\u200Bc\u2066d\uFEFF"), "a?b?c?d?");
+    EXPECT_EQ(printable("\xff\xc3"), "??");
+    EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
+    EXPECT_EQ(printable("ab\xc3\xbc"
+                        "cd",
+                        3),
+              "ab\xc3\xbc...");
 }
 
 }  // namespace
