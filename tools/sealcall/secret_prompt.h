@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "sealcall/base/secret_line.h"
 #include "sealcall/base/unique_fd.h"
 #include "sealcall/ipc/messages/vault.h"
 
@@ -15,14 +16,15 @@ class SecretPrompt {
     SecretPrompt();
     /// True if somebody can be asked again.
     [[nodiscard]] bool interactive() const { return terminal_.valid(); }
-    /// Throws Problem: the input ended, the person gave up (Ctrl-C), or it is longer than a PIN or password can be.
+    /// Throws Problem: nothing came, the person gave up (Ctrl-C, Ctrl-D, Escape), it is longer than a PIN or password
+    /// can be, or holds control characters. Never empty.
     ipc::Pin pin(const std::string& question);
-    /// Filled up with zero, as a PIN is.
+    /// Filled up with zero, as a PIN is; may be empty.
     Secret<128> password(const std::string& question);
 
   private:
     template <size_t N>
-    Secret<N> ask(const std::string& question, const char* what);
+    Secret<N> ask(const std::string& question, const char* what, size_t least);
     UniqueFd terminal_;  ///< invalid: standard input
 };
 
