@@ -275,17 +275,33 @@ std::string json_event(const ipc::PinReply& m, Stamp at) {
 std::string json_past_call(const Call& call, Stamp ended) {
     const uint64_t dialled_us = call.phases[static_cast<size_t>(ipc::Phase::dialled)];
     const uint64_t ago_ms = dialled_us == 0 ? 0 : (ended.boot_us - std::min(dialled_us, ended.boot_us)) / 1000;
-    return JsonObject()
-        .number("began_ms", ended.wall_ms - ago_ms)
-        .number("talked_s", call.reached_media ? call.talk_seconds(ended.boot_us) : 0)
-        .text("direction", name_of(call.direction))
-        .flag("ordinary", call.card.ordinary)
-        .text("level", digit_of(call.card.theirs.level))
-        .flag("lab", call.card.theirs.lab)
-        .text("label", call.card.label.view().substr(0, 32))
-        .text("reason", name_of(call.reason))
-        .text("ended", sentence_of(call.reason))
-        .take();
+    const auto with_label = [&](std::string_view label) {
+        return JsonObject()
+            .number("began_ms", ended.wall_ms - ago_ms)
+            .number("talked_s", call.reached_media ? call.talk_seconds(ended.boot_us) : 0)
+            .text("direction", name_of(call.direction))
+            .flag("ordinary", call.card.ordinary)
+            .flag("name_proven", call.name_proven())
+            .text("level", digit_of(call.card.theirs.level))
+            .flag("lab", call.card.theirs.lab)
+            .text("label", label)
+            .text("reason", name_of(call.reason))
+            .text("ended", sentence_of(call.reason))
+            .take();
+    };
+    // A label of what JSON escapes takes six bytes for one.
+    std::string_view label = call.card.label.view();
+    std::string out = with_label(label);
+    while (out.size() > kPastCallMax && !label.empty()) {
+        size_t last = 0;
+        for (size_t at = 0; at < label.size();) {
+            last = at;
+            (void)next_code_point(label, at);
+        }
+        label = label.substr(0, last);
+        out = with_label(label);
+    }
+    return out;
 }
 std::string json_ready(const ipc::ConfigureUi& m, Stamp at) {
     return event("ready", at).text("profile", m.profile.view()).text("own_uri", m.own_uri.view()).take();

@@ -35,7 +35,8 @@ std::string json_event(const ipc::HostState& m, Stamp at);
 std::string json_event(const ipc::LockState& m, Stamp at);
 std::string json_event(const ipc::AskConsent& m, Stamp at);
 std::string json_event(const ipc::PinReply& m, Stamp at);
-/// For the history, without its name; at most 576 bytes.
+/// For the history, without its name; a label that does not fit is cut between characters.
+inline constexpr size_t kPastCallMax = 576;
 std::string json_past_call(const Call& call, Stamp ended);
 std::string json_ready(const ipc::ConfigureUi& m, Stamp at);
 std::string json_dial(const ipc::DialReply& m, std::string_view uri, std::string_view label, By by, Stamp at);

@@ -231,11 +231,12 @@ void PhoneUi::keep(const ipc::CallStateChanged& end) {
     const Call* call = phone_.find(end.call);
     if (call == nullptr) return;
     const bool rang = call->phases[static_cast<size_t>(ipc::Phase::ringing)] != 0;
-    if (call->direction == policy::Direction::incoming && !rang) return;
+    const bool incoming = call->direction == policy::Direction::incoming;
+    if (incoming && !rang) return;
     if (past_.size() < kPendingMax)
         past_.push_back({{.kind = ipc::VaultKind::call,
-                          .name = call->has_card ? call->card.peer_uri : call->card.dialled_uri,
-                          .body = BoundedBytes<576>(as_bytes(json_past_call(*call, Stamp::now())))}});
+                          .name = incoming || call->name_proven() ? call->card.peer_uri : call->card.dialled_uri,
+                          .body = BoundedBytes<kPastCallMax>(as_bytes(json_past_call(*call, Stamp::now())))}});
     keep_past();
 }
 

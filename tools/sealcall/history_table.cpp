@@ -1,5 +1,7 @@
 #include "history_table.h"
 
+#include <algorithm>
+
 #include "commands.h"
 #include "files.h"
 
@@ -8,15 +10,31 @@ namespace {
 
 const char* direction(const PastCall& c) { return c.incoming ? "incoming" : "outgoing"; }
 
+/// What a caller merely claims is set apart, as on the screen; quotes in it cannot end it.
+std::string who(const PastCall& c) {
+    std::string name = printable(c.peer, 120);
+    if (c.name_proven) return name;
+    if (!c.incoming) return name + " (as dialled)";
+    std::ranges::replace(name, '"', '\'');
+    return "says: \"" + name + "\"";
+}
+
+/// What stands behind a separator, which `;` is in some countries: a formula may begin there too.
+bool begins_formula(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \""), text.size()));
+    return !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string csv_field(std::string_view text) {
-    const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
     std::string out = "\"";
-    if (formula) out += '\'';
-    for (char c : text) {
+    if (begins_formula(text)) out += '\'';
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
         if (c == '"') out += '"';
         out += static_cast<unsigned char>(c) < ' ' || c == 127 ? ' ' : c;
+        if (c == ';' && begins_formula(text.substr(i + 1))) out += '\'';
     }
     return out + '"';
 }
@@ -28,6 +46,7 @@ nlohmann::json history_json(const std::vector<PastCall>& calls) {
                         {"talked_s", c.talked_s},
                         {"direction", direction(c)},
                         {"peer", c.peer},
+                        {"name_proven", c.name_proven},
                         {"ordinary", c.ordinary},
                         {"level", c.level},
                         {"lab", c.lab},
@@ -38,11 +57,12 @@ nlohmann::json history_json(const std::vector<PastCall>& calls) {
 }
 
 std::string history_csv(const std::vector<PastCall>& calls) {
-    std::string out = "began,talked_s,direction,peer,ordinary,level,lab,label,ended\r\n";
+    std::string out = "began,talked_s,direction,peer,name_proven,ordinary,level,lab,label,ended\r\n";
     for (const PastCall& c : calls)
         out += csv_field(local_time(c.began_ms)) + "," + std::to_string(c.talked_s) + "," + direction(c) + "," +
-               csv_field(c.peer) + "," + (c.ordinary ? "yes" : "no") + "," + csv_field(c.level) + "," +
-               (c.lab ? "yes" : "no") + "," + csv_field(c.label) + "," + csv_field(c.ended) + "\r\n";
+               csv_field(c.peer) + "," + (c.name_proven ? "yes" : "no") + "," + (c.ordinary ? "yes" : "no") + "," +
+               csv_field(c.level) + "," + (c.lab ? "yes" : "no") + "," + csv_field(c.label) + "," + csv_field(c.ended) +
+               "\r\n";
     return out;
 }
 
@@ -53,8 +73,7 @@ std::string history_text(const std::vector<PastCall>& calls) {
         const std::string talked =
             std::to_string(c.talked_s / 60) + (c.talked_s % 60 < 10 ? ":0" : ":") + std::to_string(c.talked_s % 60);
         out += local_time(c.began_ms) + (c.incoming ? "  from [" : "  to   [") + printable(c.level, 1) +
-               (c.lab ? "] LAB " : "] ") + printable(c.peer, 120) + "  " +
-               (c.talked_s == 0 ? printable(c.ended, 200) : talked) +
+               (c.lab ? "] LAB " : "] ") + who(c) + "  " + (c.talked_s == 0 ? printable(c.ended, 200) : talked) +
                (c.label.empty() ? "" : "  " + printable(c.label, 64)) + "\n";
     }
     return out;

@@ -10,8 +10,8 @@
 namespace sealcall::cli {
 
 nlohmann::json history_json(const std::vector<PastCall>& calls);
-/// RFC 4180. A field that a spreadsheet would take for a formula gets an apostrophe before it: addresses and labels are
-/// other people's words.
+/// RFC 4180. What a spreadsheet would take for a formula, at the beginning or behind a `;`, gets an apostrophe before
+/// it: addresses and labels are other people's words.
 std::string history_csv(const std::vector<PastCall>& calls);
 std::string history_text(const std::vector<PastCall>& calls);
 

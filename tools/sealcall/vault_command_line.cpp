@@ -82,12 +82,12 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
         ->required();
 
     CLI::App* history = group("history", "Look at the calls of before");
-    CLI::App* out =
-        add(*history, "export", "List the calls, or write them as JSON or CSV",
-            {.text = "The newest 256 calls. In CSV a field that a spreadsheet would take for a formula gets an "
-                     "apostrophe before it.",
-             .examples = {{"sealcall history export --format csv calls.csv", "for a spreadsheet"}},
-             .exits = {refused}});
+    CLI::App* out = add(
+        *history, "export", "List the calls, or write them as JSON or CSV",
+        {.text = "The newest 255 calls. In CSV what a spreadsheet would take for a formula gets an apostrophe before "
+                 "it. An address that nobody proved is marked: says, or as dialled.",
+         .examples = {{"sealcall history export --format csv calls.csv", "for a spreadsheet"}},
+         .exits = {refused}});
     out->add_option("file", o.file, "The file (default: standard output)")->type_name(kTypeFile);
     out->add_option("--format", o.format, "How")
         ->check(CLI::IsMember({"text", "json", "csv"}).description(""))

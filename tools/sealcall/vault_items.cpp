@@ -60,6 +60,7 @@ PastCall call_of(const ipc::VaultItem& item) {
             .talked_s = static_cast<uint32_t>(number(body, "talked_s")),
             .incoming = text(body, "direction") == "incoming",
             .ordinary = flag(body, "ordinary"),
+            .name_proven = flag(body, "name_proven"),
             .level = text(body, "level"),
             .lab = flag(body, "lab"),
             .label = text(body, "label"),

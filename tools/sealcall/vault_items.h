@@ -22,7 +22,8 @@ struct PastCall {
     uint32_t talked_s = 0;  ///< 0: nobody talked
     bool incoming = false;
     bool ordinary = false;
-    std::string level = "0";  ///< "X", "0" to "4"
+    bool name_proven = false;  ///< by a certificate; else `peer` is what a caller says, or what was dialled
+    std::string level = "0";   ///< "X", "0" to "4"
     bool lab = false;
     std::string label;
     std::string reason;  ///< why it ended: its stable name

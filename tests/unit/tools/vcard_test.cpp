@@ -121,6 +121,9 @@ TEST(HistoryCsv, MakesNoFormulaOfOtherPeoplesWords) {
         EXPECT_EQ(field.back(), '"');
     }
     EXPECT_EQ(csv_field("a\"b\r\nc"), "\"a\"\"b  c\"");
+    EXPECT_EQ(csv_field("sip:a@b;=cmd|x"), "\"sip:a@b;'=cmd|x\"") << "where ; separates fields";
+    EXPECT_EQ(csv_field("a; \"@x"), "\"a;' \"\"@x\"");
+    EXPECT_EQ(csv_field("sip:a@b;transport=tls"), "\"sip:a@b;transport=tls\"");
     PastCall call;
     call.peer = "=cmd|' /C calc'!A0";
     call.label = "a,b";
@@ -132,8 +135,8 @@ TEST(HistoryCsv, MakesNoFormulaOfOtherPeoplesWords) {
 
 TEST(HistoryJson, HasStableNames) {
     const auto json = history_json({PastCall{}});
-    for (const char* key :
-         {"began_ms", "talked_s", "direction", "peer", "ordinary", "level", "lab", "label", "reason", "ended"})
+    for (const char* key : {"began_ms", "talked_s", "direction", "peer", "name_proven", "ordinary", "level", "lab",
+                            "label", "reason", "ended"})
         EXPECT_TRUE(json["calls"][0].contains(key)) << key;
 }
 

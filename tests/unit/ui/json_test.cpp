@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "host/ui/json_events.h"
 #include "host/ui/json_read.h"
 #include "host/ui/json_write.h"
 
@@ -122,6 +123,27 @@ TEST(JsonWrite, AnotherParserReadsItAndATerminalSurvivesIt) {
     EXPECT_EQ(j["k"], "a\"\\\n\x1b[2J\x7f\xC2\x9B\u202E\uFFFD\u00e9\U0001F600");
     EXPECT_EQ(j["n"], UINT64_MAX);
     EXPECT_EQ(out.find("\u202E"), std::string::npos);
+}
+
+TEST(PastCall, KeepsALabelWholeOrCutsItBetweenCharacters) {
+    Call call;
+    call.card.label =
+        BoundedString<64>("\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac");
+    EXPECT_EQ(Json::parse(json_past_call(call, {}))["label"], call.card.label.str());
+    for (const char* what : {"\u202E", "\x1b"}) {
+        std::string label;
+        while (label.size() + std::string_view(what).size() <= 64) label += what;
+        call.card.label = BoundedString<64>(label);
+        for (auto reason = ipc::EndReason::none; reason <= ipc::EndReason::internal;
+             reason = static_cast<ipc::EndReason>(static_cast<uint8_t>(reason) + 1)) {
+            call.reason = reason;
+            const std::string past = json_past_call(call, {});
+            EXPECT_LE(past.size(), kPastCallMax);
+            const Json j = Json::parse(past, nullptr, false);
+            ASSERT_FALSE(j.is_discarded()) << past;
+            EXPECT_TRUE(label.starts_with(j["label"].get<std::string>()));
+        }
+    }
 }
 
 }  // namespace
