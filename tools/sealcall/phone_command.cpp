@@ -45,6 +45,16 @@ UniqueFd newest_bundle(const ProfileStore& store) {
     }
 }
 
+/// Earlier versions kept there who had proven themselves; nobody reads it any more.
+void forget_known_peers(const ProfilePaths& paths) {
+    const auto file = paths.state_dir / "known_peers";
+    if (::unlink(file.c_str()) == 0)
+        std::cerr
+            << "sealcall: " << file.string()
+            << " is removed. The vault remembers now who proved themselves, from their next call on; the names of "
+               "the file are not taken over.\n";
+}
+
 int run_own_phone(const Context& context, const std::optional<CallOptions>& call) {
     const ProfilePaths& paths = context.paths();
     if (!context.store.facts())
@@ -58,6 +68,7 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
                     .json = context.json(),
                     .phone = context.options.phone,
                     .call = call};
+    forget_known_peers(paths);
     put_audit_away(paths, uint64_t{input.config.audit.file_mib} << 20);
     launcher::PhonePlan plan = make_plan(context.store, input);
     plan.enclave.audit_drop = drop_old_audit(paths, input.config.audit.keep_days, wall_ms());
