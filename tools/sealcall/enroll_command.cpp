@@ -11,8 +11,10 @@
 #include "remote_authority.h"
 #include "sealcall/base/time.h"
 #include "set_up.h"
+#include "vault_access.h"
 
 namespace sealcall::cli {
+namespace fs = std::filesystem;
 namespace {
 
 std::string trimmed(std::string text) {
@@ -106,6 +108,9 @@ int run_enroll(const Context& context) {
     if (!config.uri.empty() && !wish.uri.empty() && config.uri != wish.uri)
         throw Problem("The configuration says that your address is " + config.uri + ", not " + wish.uri + ".",
                       "Change it first: sealcall init --uri " + wish.uri, exit_status::kUsage);
+    // Whom the token names is known too late: a vault decides who this phone is.
+    if (wish.uri.empty() && fs::exists(paths.vault())) wish.uri = own_address(context.store);
+    if (!wish.uri.empty()) refuse_other_address(context.store, wish.uri);
     if (wish.host_names.empty()) wish.host_names = default_host_names(config.sip.listen);
     const auto service = service_of(context, url);
     const auto provisioning = start_provisioning(paths, tpm_of(*facts), roles_directory(context.options.global));

@@ -7,6 +7,7 @@
 #include "set_up.h"
 #include "software_tpm.h"
 #include "tools/sealcall/launcher/guard_client.h"
+#include "vault_access.h"
 
 namespace sealcall::cli {
 namespace fs = std::filesystem;
@@ -65,6 +66,7 @@ Outcome set_up(const Context& context) {
         throw Problem(std::string("The keys of this profile are in ") +
                           (known->software_tpm ? "a software TPM" : "the TPM of this machine") + " already.",
                       "Use another profile (--profile NAME) for the other TPM.", exit_status::kUsage);
+    if (!o.uri.empty() && o.uri != config.uri) refuse_other_address(context.store, o.uri);
     Outcome out;
     out.made_config = keep_config(paths.config_file, o, config);
     out.uri = config.uri;

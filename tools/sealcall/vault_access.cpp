@@ -20,6 +20,26 @@ constexpr const char* kReset =
 
 }  // namespace
 
+std::string own_address(const ProfileStore& store) {
+    const auto enrolment = store.enrolment();
+    return enrolment ? enrolment->uri : load_config(store.paths().config_file).uri;
+}
+
+void refuse_other_address(const ProfileStore& store, const std::string& address) {
+    std::error_code error;
+    const auto file = store.paths().vault();
+    const auto size = std::filesystem::file_size(file, error);
+    const std::string owner = own_address(store);
+    if (error || size == 0 || owner == address) return;
+    throw Problem("The vault of this profile belongs to " +
+                      (owner.empty() ? std::string("a phone without an address") : printable(owner)) +
+                      ": under another address it does not open, and looks as if somebody had put it back.",
+                  "Use another profile for the other address: --profile NAME. Or take with you what you need (sealcall "
+                  "contacts export, settings export), then remove " +
+                      file.string() + ".",
+                  exit_status::kUsage);
+}
+
 std::string tries_sentence(const ipc::VaultState& s) {
     if (s.tries.left == 0)
         return "The TPM refuses every PIN, the right one too, until " +
@@ -76,8 +96,8 @@ void throw_trouble(const ipc::VaultState& s) {
         case Errc::bundle_rolled_back:
             throw Problem(
                 "The vault's file is older than the one that the TPM knows, or gone: somebody put it back or "
-                "removed it.",
-                std::string("Restore the newest file. Else: ") + kReset, refused);
+                "removed it, or this phone's address was changed.",
+                std::string("Restore the newest file, or the address of before. Else: ") + kReset, refused);
         case Errc::not_authentic:
         case Errc::bad_value:
             throw Problem("The vault's file is damaged, or not this phone's.",
@@ -105,10 +125,13 @@ VaultAccess VaultAccess::start(const Context& context) {
     const auto facts = context.store.facts();
     if (!facts)
         throw Problem("The profile " + paths.profile + " has no keys yet.", "sealcall init", exit_status::kNotSetUp);
-    const auto enrolment = context.store.enrolment();
-    std::string owner = enrolment ? enrolment->uri : load_config(paths.config_file).uri;
-    UniqueFd lock = lock_file(paths.lock_file(), "The phone of this profile runs, and has the vault.",
-                              "End it first, then try again.");
+    std::string owner = own_address(context.store);
+    if (owner.empty())
+        throw Problem("This profile has no address yet, and a vault belongs to one.",
+                      "sealcall init --uri sip:NAME@DOMAIN", exit_status::kNotSetUp);
+    UniqueFd lock = lock_file(paths.lock_file(),
+                              "The vault is in use: the phone of this profile runs, or another sealcall command does.",
+                              "End the phone, or let the command finish; then try again.");
     UniqueFd file = context.store.open_vault();
     TpmUse tpm = tpm_of(*facts);
     tpm.vault_fd = file.get();

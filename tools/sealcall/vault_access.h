@@ -16,6 +16,14 @@ struct Context;
 [[noreturn]] void throw_trouble(const ipc::VaultState& state);
 /// The same for programs: "pin_wrong", "rolled_back", ..; "none".
 const char* trouble_word(Errc error);
+/// False: the TPM could not be asked just now.
+inline bool tries_known(const ipc::VaultState& state) { return state.tries.most != 0; }
+
+/// The address that this phone goes by; empty: none yet. The vault is this address's.
+std::string own_address(const ProfileStore& store);
+/// Throws Problem where the profile has a vault, and `address` is not the one that it belongs to.
+void refuse_other_address(const ProfileStore& store, const std::string& address);
+
 /// "7 tries are left" and when one more comes; for no tries: until when the TPM refuses.
 std::string tries_sentence(const ipc::VaultState& state);
 
