@@ -184,8 +184,8 @@ std::string set_bitrate(const toml::node& node, PhoneConfig& config) {
 
 /// Nothing secret lies in plain files.
 std::string moved(const toml::node&, PhoneConfig&) {
-    return "taken out: the account at the proxy is in the vault now. Put it there with `sealcall vault login`, and "
-           "delete this line and the password file";
+    return "taken out: the account at the proxy is in the vault now. Delete this line and the password file, then: "
+           "sealcall vault login";
 }
 
 const std::vector<Key>& keys() {

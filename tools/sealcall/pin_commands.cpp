@@ -40,13 +40,14 @@ int tell(const Context& context, const ipc::VaultState& state, const std::string
     const auto facts = context.store.facts();
     const bool software = facts && facts->software_tpm;
     if (context.json()) {
-        print_json({{"ok", true},
-                    {"pin_set", state.pin_set},
-                    {"tries_left", state.tries.left},
-                    {"tries_most", state.tries.most},
-                    {"one_more_in_s", state.tries.one_more_in_s},
-                    {"locked_out", state.tries.left == 0},
-                    {"software_tpm", software}});
+        nlohmann::json out = {{"ok", true}, {"pin_set", state.pin_set}, {"software_tpm", software}};
+        for (const char* unknown : {"tries_left", "tries_most", "one_more_in_s", "locked_out"}) out[unknown] = nullptr;
+        if (tries_known(state))
+            out.update({{"tries_left", state.tries.left},
+                        {"tries_most", state.tries.most},
+                        {"one_more_in_s", state.tries.one_more_in_s},
+                        {"locked_out", state.tries.left == 0}});
+        print_json(out);
         return exit_status::kOk;
     }
     std::cout << sentence << "\n";

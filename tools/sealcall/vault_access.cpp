@@ -41,6 +41,7 @@ void refuse_other_address(const ProfileStore& store, const std::string& address)
 }
 
 std::string tries_sentence(const ipc::VaultState& s) {
+    if (!tries_known(s)) return "How many tries are left could not be read from the TPM now.";
     if (s.tries.left == 0)
         return "The TPM refuses every PIN, the right one too, until " +
                local_time(wall_ms() + uint64_t{1000} * s.tries.one_more_in_s) +
@@ -79,7 +80,7 @@ void throw_trouble(const ipc::VaultState& s) {
     switch (s.error) {
         case Errc::tpm_auth_refused:
             throw Problem("This is not the PIN. " + tries_sentence(s),
-                          s.tries.left == 0 ? "Wait, then try again." : "Try again.", refused);
+                          tries_known(s) && s.tries.left == 0 ? "Wait, then try again." : "Try again.", refused);
         case Errc::tpm_locked_out:
             throw Problem("There were too many wrong PINs. " + tries_sentence(s),
                           "Wait. If the PIN is forgotten: sealcall pin reset, which empties the vault.", refused);
@@ -159,7 +160,7 @@ ipc::VaultState VaultAccess::open_with(ipc::Pin pin) {
 ipc::VaultState VaultAccess::open(SecretPrompt& prompt) {
     ipc::VaultState state = look();
     if (state.error != Errc::not_permitted) return checked(std::move(state));
-    if (state.tries.left == 0) {
+    if (tries_known(state) && state.tries.left == 0) {
         state.error = Errc::tpm_locked_out;
         throw_trouble(state);
     }
