@@ -106,6 +106,8 @@ int run_completion(const Context& context);
 
 /// One JSON object on standard output; never anything that is not UTF-8.
 void print_json(const nlohmann::json& value);
+/// What an export has to say: into its FILE, and a word about that; to standard output where none is named.
+void put_out(const Context& context, const std::string& content);
 /// Text of foreign origin for a terminal: what could act on it, and what is not UTF-8, becomes '?'; a tail beyond
 /// `most` bytes "...".
 std::string printable(std::string_view text, size_t most = 512);

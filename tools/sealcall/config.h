@@ -92,6 +92,12 @@ std::string config_template(const std::string& uri, TpmChoice tpm);
 /// `text` with the top-level `uri` set to this address: replaces a line that sets it, or puts one at the beginning.
 std::string with_uri(const std::string& text, const std::string& uri);
 
+/// The same of `text` that came from `name`; throws Problem with every problem found.
+PhoneConfig checked_config(std::string_view text, const std::filesystem::path& name);
+
+/// The names of files in it, those that are set.
+std::vector<std::string*> file_names(PhoneConfig& config);
+
 /// Reads the file of a profile; a missing file is the defaults. Throws Problem with every problem found. Relative file
 /// names in it are made relative to the file.
 PhoneConfig load_config(const std::filesystem::path& file);

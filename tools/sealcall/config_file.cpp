@@ -23,24 +23,34 @@ std::string read_text(const fs::path& file, size_t most) {
 
 }  // namespace
 
-PhoneConfig load_config(const fs::path& file) {
-    std::error_code error;
-    if (!fs::exists(file, error)) return {};
-    ConfigOutcome outcome = parse_config(read_text(file, kConfigMax));
+PhoneConfig checked_config(std::string_view text, const fs::path& name) {
+    ConfigOutcome outcome = parse_config(text);
     if (const auto* problems = std::get_if<std::vector<ConfigProblem>>(&outcome)) {
         std::string what =
             "The configuration has " +
             (problems->size() == 1 ? std::string("a mistake:") : std::to_string(problems->size()) + " mistakes:");
         for (const auto& p : *problems)
             what +=
-                "\n  " + file.string() + ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": " + p.text;
+                "\n  " + name.string() + ":" + std::to_string(p.line) + ":" + std::to_string(p.column) + ": " + p.text;
         throw Problem(what, "Correct the file. `sealcall doctor` checks it without starting a phone.",
                       exit_status::kUsage);
     }
-    PhoneConfig config = std::get<PhoneConfig>(std::move(outcome));
-    for (std::string* name : {&config.sip.tls_certificate, &config.sip.tls_key, &config.sip.tls_ca, &config.logs.boot,
-                              &config.logs.runtime})
-        if (!name->empty() && fs::path(*name).is_relative()) *name = (file.parent_path() / *name).string();
+    return std::get<PhoneConfig>(std::move(outcome));
+}
+
+std::vector<std::string*> file_names(PhoneConfig& config) {
+    std::vector<std::string*> out = {&config.sip.tls_certificate, &config.sip.tls_key, &config.sip.tls_ca,
+                                     &config.logs.boot, &config.logs.runtime};
+    std::erase_if(out, [](const std::string* name) { return name->empty(); });
+    return out;
+}
+
+PhoneConfig load_config(const fs::path& file) {
+    std::error_code error;
+    if (!fs::exists(file, error)) return {};
+    PhoneConfig config = checked_config(read_text(file, kConfigMax), file);
+    for (std::string* name : file_names(config))
+        if (fs::path(*name).is_relative()) *name = (file.parent_path() / *name).string();
     return config;
 }
 

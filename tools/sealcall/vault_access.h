@@ -54,4 +54,12 @@ class VaultAccess {
     std::unique_ptr<Provisioning> provisioning_;
 };
 
+/// A vault that is open, and who asked for its PIN.
+struct OpenVault {
+    SecretPrompt prompt;
+    VaultAccess vault;
+    ipc::VaultState state;
+    explicit OpenVault(const Context& context) : vault(VaultAccess::start(context)), state(vault.open(prompt)) {}
+};
+
 }  // namespace sealcall::cli

@@ -67,7 +67,9 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
     CLI::App* contacts = group("contacts", "Keep contacts in the vault");
     add(*contacts, "list", "List the contacts", {.text = {}, .examples = {}, .exits = {refused}});
     add(*contacts, "import", "Take contacts from a vCard file",
-        {.text = "vCard 3.0 and 4.0. Cards without a SIP address are left out, and counted.",
+        {.text =
+             "vCard 3.0 and 4.0, at most 4 MiB and 4096 cards; the vault keeps 512 contacts. All are taken, or none. "
+             "Cards without a SIP address are left out, and counted.",
          .examples = {{"sealcall contacts import people.vcf", "adds them, or replaces those with the same address"}},
          .exits = {refused}})
         ->add_option("file", o.file, "The file")
@@ -116,7 +118,10 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
         ->add_option("file", o.file, "The file (default: standard output)")
         ->type_name(kTypeFile);
     add(*settings, "import", "Take settings from a TOML file",
-        {.text = "They are checked first; those of before are kept beside them.", .examples = {}, .exits = {}})
+        {.text = "They are checked first; those of before are kept beside them. An address that is not the vault's is "
+                 "refused.",
+         .examples = {},
+         .exits = {}})
         ->add_option("file", o.file, "The file")
         ->type_name(kTypeFile)
         ->required();

@@ -17,14 +17,6 @@ namespace {
 using Json = nlohmann::json;
 using Kind = ipc::VaultKind;
 
-/// A vault that is open, and what is in it.
-struct Opened {
-    SecretPrompt prompt;
-    VaultAccess vault;
-    ipc::VaultState state;
-    explicit Opened(const Context& context) : vault(VaultAccess::start(context)), state(vault.open(prompt)) {}
-};
-
 template <size_t N>
 BoundedString<N> bounded(const std::string& text, const char* what) {
     auto out = BoundedString<N>::from(text);
@@ -34,14 +26,8 @@ BoundedString<N> bounded(const std::string& text, const char* what) {
     return std::move(*out);
 }
 
-void put_out(const Context& context, const std::string& content) {
-    const std::string& file = context.options.vault.file;
-    if (file.empty() || file == "-") {
-        std::cout << content;
-        return;
-    }
-    write_file(file, content, 0600);
-}
+/// Of memory that is ours and ends here.
+void wipe_view(ByteSpan bytes) { wipe(const_cast<std::byte*>(bytes.data()), bytes.size()); }
 
 /// ipc::SipLogin as it is encoded, built where it stays: the bytes are wiped with the message.
 BoundedBytes<576> login_body(BoundedString<128> realm, const Secret<128>& password) {
@@ -89,6 +75,19 @@ size_t forget(VaultAccess& vault, Kind kind, const std::string& uri, const Probl
 
 }  // namespace
 
+void put_out(const Context& context, const std::string& content) {
+    const std::string& file = context.options.vault.file;
+    if (file.empty() || file == "-") {
+        std::cout << content;
+        return;
+    }
+    write_file(file, content, 0600);
+    if (context.json())
+        print_json({{"ok", true}, {"file", file}});
+    else
+        std::cout << "Written: " << printable(file) << "\n";
+}
+
 /// Looks without a PIN where one is set: then it says only that.
 int run_vault_status(const Context& context) {
     VaultAccess vault = VaultAccess::start(context);
@@ -116,10 +115,8 @@ int run_vault_status(const Context& context) {
 
 int run_vault_login(const Context& context) {
     const VaultOptions& o = context.options.vault;
-    Opened opened(context);
-    const auto enrolment = context.store.enrolment();
-    const std::string own = enrolment ? enrolment->uri : load_config(context.paths().config_file).uri;
-    const std::string username = o.username.empty() ? user_of(own) : o.username;
+    OpenVault opened(context);
+    const std::string username = o.username.empty() ? user_of(own_address(context.store)) : o.username;
     ipc::VaultPut login{.item = {.kind = Kind::login, .name = bounded<256>(username, "The user name"), .body = {}},
                         .forget = o.remove};
     if (!o.remove) {
@@ -146,7 +143,7 @@ int run_vault_login(const Context& context) {
 }
 
 int run_contacts_list(const Context& context) {
-    Opened opened(context);
+    OpenVault opened(context);
     const auto contacts = contacts_of(opened.vault);
     if (context.json()) {
         Json list = Json::array();
@@ -160,48 +157,14 @@ int run_contacts_list(const Context& context) {
     return exit_status::kOk;
 }
 
-int run_contacts_import(const Context& context) {
-    const std::string& file = context.options.vault.file;
-    const auto text = read_file(file, kVcardMax);
-    if (!text) throw Problem("There is no file " + printable(file) + ".", "Check its name.", exit_status::kUsage);
-    const auto cards = parse_vcards(*text);
-    if (!cards)
-        throw Problem("The file " + printable(file) + " could not be read as vCard: " + cards.error().what +
-                          (cards.error().code == Errc::truncated
-                               ? " (it begins in line " + std::to_string(cards.error().detail) + ")."
-                               : "."),
-                      "Export it from the address book as vCard 3.0 or 4.0.");
-    Opened opened(context);
-    const size_t before = opened.vault.read(Kind::contact).size();
-    for (size_t i = 0; i < cards->contacts.size(); ++i)
-        opened.vault.send(ipc::VaultPut{.item = item_of(cards->contacts[i]), .more = i + 1 < cards->contacts.size()});
-    const size_t after = opened.vault.read(Kind::contact).size();
-    if (context.json()) {
-        print_json({{"ok", true},
-                    {"cards", cards->cards},
-                    {"addresses", cards->contacts.size()},
-                    {"new", after - before},
-                    {"without_address", cards->without_address},
-                    {"cut", cards->cut},
-                    {"contacts", after}});
-        return exit_status::kOk;
-    }
-    std::cout << cards->cards << " cards, " << cards->contacts.size() << " SIP addresses: " << after - before
-              << " new, the others replaced.\n";
-    if (cards->without_address != 0)
-        std::cout << cards->without_address << " cards have no SIP address and were left out.\n";
-    if (cards->cut != 0) std::cout << cards->cut << " names or notes were too long and were cut.\n";
-    return exit_status::kOk;
-}
-
 int run_contacts_export(const Context& context) {
-    Opened opened(context);
+    OpenVault opened(context);
     put_out(context, write_vcards(contacts_of(opened.vault)));
     return exit_status::kOk;
 }
 
 int run_contacts_remove(const Context& context) {
-    Opened opened(context);
+    OpenVault opened(context);
     const std::string& uri = context.options.vault.uri;
     const size_t left =
         forget(opened.vault, Kind::contact, uri,
@@ -211,7 +174,7 @@ int run_contacts_remove(const Context& context) {
 }
 
 int run_history_export(const Context& context) {
-    Opened opened(context);
+    OpenVault opened(context);
     std::vector<PastCall> calls;
     for (const auto& item : opened.vault.read(Kind::call)) calls.push_back(call_of(item));
     const std::string& format = context.options.vault.format;
@@ -225,18 +188,17 @@ int run_history_export(const Context& context) {
 }
 
 int run_history_clear(const Context& context) {
-    Opened opened(context);
     if (!context.options.vault.yes)
-        throw Problem("This forgets " + std::to_string(opened.vault.read(Kind::call).size()) +
-                          " calls. The audit log keeps its own records.",
+        throw Problem("This forgets all calls of the history. The audit log keeps its own records.",
                       "If that is meant: add --yes.", exit_status::kUsage);
+    OpenVault opened(context);
     opened.vault.send(ipc::VaultPut{.item = {.kind = Kind::call, .name = {}, .body = {}}, .forget = true});
     if (context.json()) print_json({{"ok", true}});
     return exit_status::kOk;
 }
 
 int run_peers_list(const Context& context) {
-    Opened opened(context);
+    OpenVault opened(context);
     const auto items = opened.vault.read(Kind::peer);
     Json list = Json::array();
     for (const auto& item : items) {
@@ -263,7 +225,7 @@ int run_peers_list(const Context& context) {
 }
 
 int run_peers_forget(const Context& context) {
-    Opened opened(context);
+    OpenVault opened(context);
     const std::string& uri = context.options.vault.uri;
     const size_t left = forget(opened.vault, Kind::peer, uri,
                                Problem("Nothing is remembered of " + printable(uri) + ".", "See: sealcall peers list"));
@@ -271,39 +233,6 @@ int run_peers_forget(const Context& context) {
         print_json({{"ok", true}, {"peers", left}});
     else
         std::cout << "Forgotten. Whoever proves this name next is taken as new: check that it is the person.\n";
-    return exit_status::kOk;
-}
-
-int run_settings_export(const Context& context) {
-    const auto text = read_file(context.paths().config_file, kConfigMax);
-    if (!text)
-        throw Problem("The profile " + context.paths().profile + " has no configuration yet.", "sealcall init",
-                      exit_status::kNotSetUp);
-    (void)load_config(context.paths().config_file);  // what is exported can be imported
-    put_out(context, *text);
-    return exit_status::kOk;
-}
-
-int run_settings_import(const Context& context) {
-    const std::string& file = context.options.vault.file;
-    const auto text = read_file(file, kConfigMax);
-    if (!text) throw Problem("There is no file " + printable(file) + ".", "Check its name.", exit_status::kUsage);
-    const PhoneConfig wanted = load_config(file);
-    const auto& target = context.paths().config_file;
-    const auto enrolment = context.store.enrolment();
-    if (enrolment && !wanted.uri.empty() && wanted.uri != enrolment->uri)
-        throw Problem("These settings are those of " + printable(wanted.uri) + ", and this phone is certified as " +
-                          printable(enrolment->uri) + ".",
-                      "Correct uri in the file first.", exit_status::kUsage);
-    make_private(target.parent_path());
-    const auto before = read_file(target, kConfigMax);
-    if (before) write_file(target.string() + ".before", *before, 0600);
-    write_file(target, *text, 0600);
-    if (context.json())
-        print_json({{"ok", true}, {"config", target.string()}, {"replaced", before.has_value()}});
-    else
-        std::cout << "The settings are in force from the next start on."
-                  << (before ? " The ones before: " + target.string() + ".before" : "") << "\n";
     return exit_status::kOk;
 }
 

@@ -14,6 +14,7 @@ struct Contact {
     bool operator==(const Contact&) const = default;
 };
 inline constexpr size_t kNameMax = 128, kNoteMax = 256;
+inline constexpr size_t kContactsMax = 512;  ///< of one vault: what the enclave takes (enclave/vault/file.cpp)
 
 /// One call that is over, as the phone's screen said it (docs/control.md).
 struct PastCall {

@@ -107,17 +107,13 @@ std::optional<std::string> sip_address(std::string_view value) {
     uri = uri.substr(0, uri.find_first_of(";?"));
     const size_t at = uri.find('@');
     const auto bad = [](char c) {
-        return static_cast<unsigned char>(c) <= ' ' || c == 127 || c == '<' || c == '>' || c == '"';
+        return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 127 || c == '<' || c == '>' ||
+               c == '"';
     };
     if (at == 0 || at == std::string_view::npos || at + 1 == uri.size() || uri.size() > 252 ||
         std::ranges::any_of(uri, bad))
         return {};
     return "sip:" + std::string(uri);
-}
-
-std::string cut(const std::string& text, size_t most, size_t& count) {
-    if (text.size() > most) ++count;
-    return cut_text(text, most);
 }
 
 struct Card {
@@ -140,10 +136,13 @@ struct Card {
     void finish(Vcards& out) const {
         ++out.cards;
         if (addresses.empty()) ++out.without_address;
-        for (const std::string& address : addresses)
-            out.contacts.push_back({.name = cut(formatted.empty() ? parts : formatted, kNameMax, out.cut),
-                                    .uri = address,
-                                    .note = cut(note, kNoteMax, out.cut)});
+        const std::string& name = formatted.empty() ? parts : formatted;
+        for (const std::string& address : addresses) {
+            const Contact contact{.name = cut_text(name, kNameMax), .uri = address, .note = cut_text(note, kNoteMax)};
+            const Contact kept = contact_of(item_of(contact));
+            out.cut += (kept.name.size() < name.size() ? 1U : 0U) + (kept.note.size() < note.size() ? 1U : 0U);
+            out.contacts.push_back(contact);
+        }
     }
 };
 
@@ -190,14 +189,19 @@ Result<Vcards> parse_vcards(std::string_view text) {
             card.emplace();
             began = lines.number();
         } else if (ends && card) {
-            if (out.cards >= kVcardsMax) return Error{Errc::too_large, "cards", began};
-            card->finish(out);
+            if (out.cards >= kVcardsMax)
+                ++out.cards;  // counted, to say how many there are
+            else
+                card->finish(out);
             card.reset();
         } else if (card) {
+            if (equal_no_case(p->name, "VERSION") && p->value == "2.1")
+                return Error{Errc::unavailable, "vCard 2.1", lines.number()};
             card->take(*p);
         }
     }
     if (card) return Error{Errc::truncated, "a card has no end", began};
+    if (out.cards > kVcardsMax) return Error{Errc::too_large, kTooManyCards.data(), static_cast<uint32_t>(out.cards)};
     if (out.cards == 0) return Error{Errc::bad_value, "no card", 0};
     return out;
 }

@@ -13,16 +13,18 @@ namespace sealcall::cli {
 
 inline constexpr size_t kVcardMax = 4 * 1024 * 1024;  ///< bytes of a file
 inline constexpr size_t kVcardsMax = 4096;            ///< cards of a file
+inline constexpr std::string_view kTooManyCards = "too many cards";
 
 struct Vcards {
     std::vector<Contact> contacts;  ///< one for each SIP address
     size_t cards = 0;
     size_t without_address = 0;  ///< cards without a SIP address
-    size_t cut = 0;              ///< names or notes that were too long
+    size_t cut = 0;              ///< names or notes that are too long for the vault, which keeps their beginning
 };
 
-/// Cards of both versions; an address is a sip: or sips: URI in IMPP, TEL, X-SIP or URL. Errors: too_large, truncated
-/// (a card has no end), bad_value (no card at all; detail: line).
+/// Cards of both versions; an address is a sip: or sips: URI in IMPP, TEL, X-SIP or URL. Errors: too_large
+/// (kTooManyCards: detail is how many; else the bytes), truncated (a card has no end; detail: where it begins),
+/// unavailable (vCard 2.1, whose text is encoded otherwise; detail: line), bad_value (no card at all).
 Result<Vcards> parse_vcards(std::string_view text);
 
 /// vCard 4.0, lines folded at 75 octets between characters.

@@ -70,6 +70,35 @@ TEST(Vcard, CutsWhatIsTooLongBetweenCharacters) {
     EXPECT_EQ(cards.contacts[0].name, std::string(127, 'n'));
 }
 
+TEST(Vcard, CountsWhatTheVaultCutsToo) {
+    // Short enough, but twice as long as JSON.
+    const auto cards = read(card("FN:" + std::string(120, '"') + "\r\nNOTE:" + std::string(250, '\\') +
+                                 std::string(250, '\\') + "\r\nIMPP:sip:a@b.test\r\n"));
+    ASSERT_EQ(cards.contacts.size(), 1u);
+    EXPECT_EQ(cards.contacts[0].note.size(), 250u);
+    EXPECT_LT(contact_of(item_of(cards.contacts[0])).note.size(), 250u);
+    EXPECT_EQ(cards.cut, 1u);
+}
+
+TEST(Vcard, RefusesWhatItWouldReadWrongly) {
+    const auto old = parse_vcards("BEGIN:VCARD\r\nversion:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=84\r\n");
+    EXPECT_EQ(old.error().code, Errc::unavailable);
+    EXPECT_EQ(old.error().detail, 2u);
+}
+
+TEST(Vcard, SaysHowManyCardsThereAre) {
+    std::string text;
+    for (size_t i = 0; i < kVcardsMax + 3; ++i) text += card("FN:x\r\n");
+    const auto many = parse_vcards(text);
+    EXPECT_EQ(many.error().code, Errc::too_large);
+    EXPECT_EQ(many.error().what, kTooManyCards);
+    EXPECT_EQ(many.error().detail, kVcardsMax + 3);
+}
+
+TEST(Vcard, TakesAddressesInAsciiOnly) {
+    EXPECT_EQ(read(card("IMPP:sip:b\u202Eob@a.test\r\nIMPP:sip:b\u00f6b@a.test\r\n")).without_address, 1u);
+}
+
 TEST(Vcard, RefusesWhatIsNone) {
     EXPECT_EQ(parse_vcards("").error().code, Errc::bad_value);
     EXPECT_EQ(parse_vcards("hello\n").error().code, Errc::bad_value);
