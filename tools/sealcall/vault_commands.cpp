@@ -43,18 +43,39 @@ std::string user_of(const std::string& uri) {
     return at == std::string::npos || !uri.starts_with("sip:") ? std::string() : uri.substr(4, at - 4);
 }
 
-/// What is in it stands there only when it is open.
+/// A vault whose PIN was not given is shut, and well.
+bool in_trouble(const ipc::VaultState& s) { return s.error != Errc{} && s.error != Errc::not_permitted; }
+
+/// What is not known is null: of a vault that is shut, what is in it.
 Json json_of(VaultAccess& vault, const ipc::VaultState& s) {
     const auto login = vault.read(Kind::login);
-    return {{"exists", s.version != 0},
-            {"open", s.open},
-            {"pin_set", s.pin_set},
-            {"version", s.version},
-            {"sip_username", login.empty() ? "" : login[0].name.str()},
-            {"sip_password", !login.empty()},
-            {"contacts", vault.read(Kind::contact).size()},
-            {"history", vault.read(Kind::call).size()},
-            {"peers", vault.read(Kind::peer).size()}};
+    Json out = {{"open", s.open}};
+    for (const char* unknown :
+         {"exists", "pin_set", "version", "sip_username", "sip_password", "contacts", "history", "peers"})
+        out[unknown] = nullptr;
+    if (!in_trouble(s)) out.update({{"exists", s.version != 0}, {"pin_set", s.pin_set}, {"version", s.version}});
+    if (s.open)
+        out.update({{"sip_username", login.empty() ? "" : login[0].name.str()},
+                    {"sip_password", !login.empty()},
+                    {"contacts", vault.read(Kind::contact).size()},
+                    {"history", vault.read(Kind::call).size()},
+                    {"peers", vault.read(Kind::peer).size()}});
+    return out;
+}
+
+/// Trouble for programs: the words that people get, and the same status.
+int json_trouble(Json out, const ipc::VaultState& s) {
+    try {
+        throw_trouble(s);
+    } catch (const Problem& problem) {
+        out.update({{"ok", false},
+                    {"trouble", trouble_word(s.error)},
+                    {"error", problem.what()},
+                    {"next", problem.next()},
+                    {"status", problem.status()}});
+        print_json(out);
+        return problem.status();
+    }
 }
 
 std::vector<Contact> contacts_of(VaultAccess& vault) {
@@ -94,11 +115,12 @@ int run_vault_status(const Context& context) {
     const ipc::VaultState s = vault.look();
     if (context.json()) {
         Json out = json_of(vault, s);
+        if (in_trouble(s)) return json_trouble(std::move(out), s);
         out.update({{"ok", true}, {"trouble", trouble_word(s.error)}});
         print_json(out);
         return exit_status::kOk;
     }
-    if (s.error != Errc{} && s.error != Errc::not_permitted) throw_trouble(s);
+    if (in_trouble(s)) throw_trouble(s);
     std::cout << "Vault " << context.paths().vault().string() << "\n"
               << "  " << (s.pin_set ? "opens with the PIN" : "opens without a PIN: set one with sealcall pin set")
               << "\n"
