@@ -29,13 +29,19 @@ BoundedString<N> bounded(const std::string& text, const char* what) {
 /// Of memory that is ours and ends here.
 void wipe_view(ByteSpan bytes) { wipe(const_cast<std::byte*>(bytes.data()), bytes.size()); }
 
-/// ipc::SipLogin as it is encoded, built where it stays: the bytes are wiped with the message.
+/// ipc::SipLogin as it is encoded. The copies that it takes are wiped; the caller wipes the result.
 BoundedBytes<576> login_body(BoundedString<128> realm, const Secret<128>& password) {
     const ByteSpan padded = password.reveal(SecretAccess{});
     const auto end = std::ranges::find(padded, std::byte{});
     const ByteSpan text = padded.first(static_cast<size_t>(end - padded.begin()));
-    return BoundedBytes<576>(
-        ipc::encode(ipc::SipLogin{.realm = std::move(realm), .password = BoundedString<128>(as_chars(text))}));
+    ipc::SipLogin login{.realm = std::move(realm), .password = BoundedString<128>(as_chars(text))};
+    ByteWriter writer(ipc::max_size<ipc::SipLogin>());  // it never grows: that would leave a copy behind
+    ipc::encode_value(writer, login);
+    Bytes encoded = writer.take();
+    BoundedBytes<576> out(encoded);
+    wipe_view(encoded);
+    wipe_view(as_bytes(login.password.view()));
+    return out;
 }
 
 std::string user_of(const std::string& uri) {
@@ -152,6 +158,7 @@ int run_vault_login(const Context& context) {
         login.item.name = there[0].name;
     }
     const auto state = opened.vault.send(login);
+    wipe_view(login.item.body.view());
     if (context.json()) {
         Json out = json_of(opened.vault, state);
         out["ok"] = true;
