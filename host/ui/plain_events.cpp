@@ -103,10 +103,10 @@ std::string recheck_sentence(const ipc::Rechecked& m, std::string_view who, cons
         case ipc::OnFall::nothing:
             break;
         case ipc::OnFall::muted:
-            out.append(" The microphone is off by policy: m switches it on again, h hangs up.");
+            out.append(" The microphone is off by policy: m switches it on again if the policy lets you, h hangs up.");
             break;
         case ipc::OnFall::held:
-            out.append(" The call is on hold by policy: o resumes it, h hangs up.");
+            out.append(" The call is on hold by policy: o resumes it if the policy lets you, h hangs up.");
             break;
         case ipc::OnFall::ended:
             out.append(" The policy ends the call.");

@@ -288,7 +288,7 @@ Lines Screen::foot(const Phone& phone, const Look& look) const {
     else if (subject(phone) != nullptr)
         keys.append("i details   ");
     if (!questions_.empty())
-        keys.append("p PIN: talk all the same   ");
+        keys.append("p PIN: go on all the same   ");
     else if (lock_.locked)
         keys.append("p PIN   ");
     if (lock_.pin_set && !lock_.locked) keys.append("k lock   ");

@@ -296,7 +296,10 @@ std::string consent_sentence(const ipc::AskConsent& q, const Look& look) {
     std::string out =
         printable(q.peer.view(), look.charset) + " " + std::string(level.ascii) + (q.lab ? " LAB: " : ": ");
     if (q.why != rats::Reason::none) out.append(sentence_of(q.why)).append(" ");
-    return out + rule_sentence(q.decision, look) + " With your PIN the call goes on, and that is recorded.";
+    out += rule_sentence(q.decision, look);
+    return out + (q.decision.listen_only
+                      ? " With your PIN you can listen, and that is recorded; the policy lets you say nothing."
+                      : " With your PIN the call goes on, and that is recorded.");
 }
 
 }  // namespace sealcall::ui

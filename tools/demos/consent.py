@@ -72,7 +72,7 @@ def scene_pin(lab):
         alice = Terminal(lab, "alice", "call", f"sip:bob@127.0.0.1:{port}", "--in", lab.path("alice-says.wav"), "--out",
                          lab.path("pin-alice-heard.wav"), "--hang-up-after", "1.5")
         alice.enter(PIN)  # she starts the phone: it is locked
-        alice.wait("p PIN: talk all the same")
+        alice.wait("p PIN: go on all the same")
         alice.press("p")
         asked = alice.wait("With your PIN the call goes on")
         alice.enter(WRONG)
