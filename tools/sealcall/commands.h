@@ -90,6 +90,7 @@ int run_vault_reset(const Context& context);
 int run_vault_status(const Context& context);
 int run_vault_login(const Context& context);
 int run_contacts_list(const Context& context);
+int run_contacts_add(const Context& context);
 int run_contacts_import(const Context& context);
 int run_contacts_export(const Context& context);
 int run_contacts_remove(const Context& context);

@@ -1,4 +1,4 @@
-// `sealcall contacts import`: people of a vCard file into the vault, all or none.
+// `sealcall contacts add` and `contacts import`: one person, or those of a vCard file, all or none, into the vault.
 #include <iostream>
 #include <set>
 
@@ -45,10 +45,34 @@ void check_room(const std::vector<ipc::VaultItem>& there, const Vcards& cards) {
     throw Problem("The vault keeps at most " + std::to_string(kContactsMax) + " contacts. It has " +
                       std::to_string(there.size()) + ", and " + std::to_string(all.size() - there.size()) +
                       " would be new." + kNothing,
-                  "Import fewer people, or forget some: sealcall contacts remove.");
+                  "Take fewer people, or forget some: sealcall contacts remove.");
 }
 
 }  // namespace
+
+int run_contacts_add(const Context& context) {
+    const VaultOptions& o = context.options.vault;
+    const auto address = sip_address(o.uri);
+    if (!address)
+        throw Problem(printable(o.uri) + " is no SIP address.", "Write it as sip:name@domain.", exit_status::kUsage);
+    if (o.name.size() > kNameMax || o.note.size() > kNoteMax)
+        throw Problem("A name has at most " + std::to_string(kNameMax) + " bytes, a note " + std::to_string(kNoteMax) +
+                          ". Nothing was added.",
+                      "Make it shorter.", exit_status::kUsage);
+    const Contact contact{
+        .name = o.name.empty() ? address->substr(address->find(':') + 1) : o.name, .uri = *address, .note = o.note};
+    OpenVault opened(context);
+    const auto before = opened.vault.read(ipc::VaultKind::contact);
+    check_room(before, {.contacts = {contact}});
+    opened.vault.send(ipc::VaultPut{.item = item_of(contact)});
+    const size_t after = opened.vault.read(ipc::VaultKind::contact).size();
+    if (context.json())
+        print_json({{"ok", true}, {"uri", contact.uri}, {"new", after - before.size()}, {"contacts", after}});
+    else
+        std::cout << printable(contact.name, 60) << " <" << contact.uri << "> "
+                  << (after == before.size() ? "was there, and is replaced.\n" : "is a contact now.\n");
+    return exit_status::kOk;
+}
 
 int run_contacts_import(const Context& context) {
     const std::string& file = context.options.vault.file;

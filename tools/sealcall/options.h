@@ -189,7 +189,7 @@ struct VaultOptions {
     bool yes = false, remove = false;
     std::string username, realm;
     std::string file, format;
-    std::string uri;
+    std::string uri, name, note;
 };
 
 struct Options {

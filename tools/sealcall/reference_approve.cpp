@@ -105,8 +105,8 @@ rats::StateApprovals approvals_so_far(const ReferenceOptions& o, EVP_PKEY* key) 
 }
 
 /// Signs what will be measured on managed computers, under the number of the bundle that tells others of it. The newest
-/// approvals are kept: computers that were not updated yet need theirs. Each opens secrets, so the authority's audit trail
-/// has it before the file does.
+/// approvals are kept: computers that were not updated yet need theirs. Each opens secrets, so the authority's audit
+/// trail has it before the file does.
 size_t approve_states(const ReferenceOptions& o, uint64_t number) {
     const auto key = root_key(o.authority);
     rats::StateApprovals file = approvals_so_far(o, key.get());
@@ -119,7 +119,8 @@ size_t approve_states(const ReferenceOptions& o, uint64_t number) {
         std::erase_if(all, [&](const rats::StateApproval& a) { return a.state == state; });
         all.push_back(*approval);
         local.registry.write([&](authority::Database& db) {
-            authority::append_audit(db, local.actor, wall_ms(), "state.approved", to_hex(state), std::to_string(number));
+            authority::append_audit(db, local.actor, wall_ms(), "state.approved", to_hex(state),
+                                    std::to_string(number));
             return true;
         });
     }

@@ -66,6 +66,14 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
 
     CLI::App* contacts = group("contacts", "Keep contacts in the vault");
     add(*contacts, "list", "List the contacts", {.text = {}, .examples = {}, .exits = {refused}});
+    CLI::App* one = add(*contacts, "add", "Add a contact, or replace the one with that address",
+                        {.text = {},
+                         .examples = {{"sealcall contacts add sip:bob@example.com --name \"Bob Builder\"", ""}},
+                         .exits = {refused}});
+    one->add_option("address", o.uri, "Its address")->type_name("URI")->required();
+    one->add_option("--name", o.name, "What the person is called (default: the name in the address)")
+        ->type_name("TEXT");
+    one->add_option("--note", o.note, "A note")->type_name("TEXT");
     add(*contacts, "import", "Take contacts from a vCard file",
         {.text =
              "vCard 3.0 and 4.0, at most 4 MiB and 4096 cards; the vault keeps 512 contacts. All are taken, or none. "

@@ -182,7 +182,7 @@ int run_contacts_list(const Context& context) {
     }
     for (const auto& c : contacts)
         std::cout << std::left << std::setw(32) << printable(c.name, 60) << " " << printable(c.uri) << "\n";
-    if (contacts.empty()) std::cout << "No contacts. Next: sealcall contacts import FILE.vcf\n";
+    if (contacts.empty()) std::cout << "No contacts. Next: sealcall contacts add URI, or contacts import FILE.vcf\n";
     return exit_status::kOk;
 }
 

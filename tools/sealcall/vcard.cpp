@@ -94,10 +94,9 @@ std::string name_of_parts(std::string_view value) {
     return given + (given.empty() || family.empty() ? "" : " ") + family;
 }
 
-/// "sip:alice@example.com" without parameters, or nothing.
-std::optional<std::string> sip_address(std::string_view value) {
-    const std::string text = unescape(value);
-    std::string_view uri = text;
+}  // namespace
+
+std::optional<std::string> sip_address(std::string_view uri) {
     while (uri.starts_with(' ')) uri.remove_prefix(1);
     while (uri.ends_with(' ')) uri.remove_suffix(1);
     const bool sip = uri.size() > 4 && equal_no_case(uri.substr(0, 4), "sip:");
@@ -116,6 +115,8 @@ std::optional<std::string> sip_address(std::string_view value) {
     return "sip:" + std::string(uri);
 }
 
+namespace {
+
 struct Card {
     std::string formatted, parts, note;
     std::vector<std::string> addresses;
@@ -127,8 +128,8 @@ struct Card {
         for (const char* name : {"IMPP", "TEL", "X-SIP", "URL"}) {
             if (!equal_no_case(p.name, name)) continue;
             // X-SIP holds the bare address in many books.
-            auto address = sip_address(p.value);
-            if (!address && equal_no_case(p.name, "X-SIP")) address = sip_address("sip:" + std::string(p.value));
+            auto address = sip_address(unescape(p.value));
+            if (!address && equal_no_case(p.name, "X-SIP")) address = sip_address("sip:" + unescape(p.value));
             if (address && addresses.size() < 16 && std::ranges::find(addresses, *address) == addresses.end())
                 addresses.push_back(*address);
         }

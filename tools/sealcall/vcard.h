@@ -2,6 +2,7 @@
 // bytes of any origin, is bounded, and reads what an address book means rather than refusing all for one odd line.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "vault_items.h"
 
 namespace sealcall::cli {
+
+/// "sip:alice@example.com" of a sip: or sips: URI, without parameters and in ASCII; nothing for anything else.
+std::optional<std::string> sip_address(std::string_view uri);
 
 inline constexpr size_t kVcardMax = 4 * 1024 * 1024;  ///< bytes of a file
 inline constexpr size_t kVcardsMax = 4096;            ///< cards of a file
