@@ -138,6 +138,7 @@ void VaultKeeper::ask(Asker asker, const Consent& about, std::string_view peer, 
         return (void)parts_.ui.send(question);
     }
     withdraw(asker);
+    if (asked_.size() >= kQuestionsMax) return answered(false);
     question.question = RequestId{++last_question_};
     (void)parts_.ui.send(question);
     asked_.push_back({.question = std::move(question),

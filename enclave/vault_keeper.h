@@ -18,6 +18,7 @@ namespace sealcall::enclave {
 class VaultKeeper {
   public:
     static constexpr Millis kAnswerWithin{120'000};  ///< until a question is withdrawn
+    static constexpr size_t kQuestionsMax = 16;      ///< at once; as many as ui shows (host/ui/screen.h)
 
     struct Parts {
         tpm::Worker& worker;
