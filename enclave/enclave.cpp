@@ -303,7 +303,9 @@ void Enclave::receive(ipc::ProcessRole role, ipc::Link& link, short revents) {
             handled = monitor_->handle(role, *message);
         }
         if (role == ipc::ProcessRole::ui) {
-            if (ipc::message_id(*message).value_or(0) != ipc::QueryStatus::kId) vault_->touched(BootClock::now());
+            const uint16_t id = ipc::message_id(*message).value_or(0);
+            const bool by_itself = id == ipc::QueryStatus::kId || id == ipc::KeepCall::kId;
+            if (!by_itself) vault_->touched(BootClock::now());
             wipe(buffer_.data(), message->size());  // it may have been a PIN
         }
         if (!handled) {

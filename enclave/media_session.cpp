@@ -151,6 +151,7 @@ void MediaSession::start_media(dtls::MediaKeys keys, BootInstant now) {
     const bool new_keys_only = state_ == State::running;
     state_ = State::running;
     context_since_ = now;
+    rekey_asked_ = {};
     next_stats_ = now + kStatsEvery;
     if (!stream_open_) {
         stream_open_ = true;
@@ -328,21 +329,23 @@ void MediaSession::try_derive() {
             }
             key_event(ipc::KeyEvent::unsealed, 0);
             wipe_media();
-            own_share_.reset();
-            peer_share_.reset();
+            // What was offered beyond it meanwhile stands.
+            if (own_share_ && own_share_->number == own.number) own_share_.reset();
+            if (peer_share_ && peer_share_->number == own.number) peer_share_.reset();
             context_number_ = own.number;
             key_event(ipc::KeyEvent::rekeyed, 0);
             start_media(std::move(**keys), BootClock::now());
+            try_derive();
         });
 }
 
 /// New keys for a running call, by both sides' fresh values. False: the peer gave none, and the call is over.
 bool MediaSession::rekey_when_due(BootInstant now) {
     if (!setup_.attested || now - context_since_ < context_.rekey_every) return true;
+    if (rekey_asked_ == BootInstant{}) rekey_asked_ = now;
     if (!own_share_) {
-        rekey_asked_ = now;
         offer_context(highest_number_ + 1);
-    } else if (!peer_share_ && now - rekey_asked_ >= context_.recheck.overdue) {
+    } else if (!unsealing_ && now - rekey_asked_ >= context_.recheck.overdue) {
         owner_.media_failed(ipc::EndReason::media_failed, Error{Errc::timeout, "the other phone took no new keys", 0});
     }
     return state_ == State::running;

@@ -118,10 +118,10 @@ class MediaSession {
         std::array<std::byte, 16> fresh{};
     };
     std::optional<Share> own_share_, peer_share_;
-    uint32_t generation_ = 0;              ///< moves at every wipe: a late unseal finds that it is not wanted
-    bool unsealing_ = false;               ///< one job at a time, whatever the peer sends
-    std::function<bool()> destroy_later_;  ///< set while the TPM's queue is full
-    BootInstant context_since_{}, rekey_asked_{};
+    uint32_t generation_ = 0;                      ///< moves at every wipe: a late unseal finds that it is not wanted
+    bool unsealing_ = false;                       ///< one job at a time, whatever the peer sends
+    std::function<bool()> destroy_later_;          ///< set while the TPM's queue is full
+    BootInstant context_since_{}, rekey_asked_{};  ///< zero: not yet in this context
 
     bool held_here_ = false, held_there_ = false, microphone_ = true, stream_open_ = false;
     bool path_ready_ = false, heard_ = false;

@@ -140,6 +140,7 @@ void Session::ring() {
         Session* self = find(id);
         if (self == nullptr || self->state_ != SessionState::decided) return;
         if (!anchored) return self->end(ipc::EndReason::own_tpm_failed, "the audit log could not be anchored");
+        self->anchored_ = true;
         if (self->hold_for_pin()) return;  // decided anew meanwhile
         self->ring_now();
     });

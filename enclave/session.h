@@ -237,7 +237,7 @@ class Session final : public MediaOwner {
     std::shared_ptr<Admission> admission_ = std::make_shared<Admission>(Admission::yes);  ///< shared with the handshake
     std::optional<rats::Verdict> peer_verdict_;
     bool answered_ = false;
-    bool anchored_ = false;  ///< attested caller: what both agreed on is in the TPM
+    bool anchored_ = false;  ///< what both agreed on is in the TPM
     bool microphone_ = true;
     bool recalled_ = false;           ///< false: the vault was shut so far
     bool known_person_ = false;       ///< stands in the contacts, as the vault said when it was open

@@ -83,7 +83,7 @@ void Session::follow_decision() {
     if (waits_for_pin()) return ask_pin();
     context_.vault.withdraw({.call = call_.id, .session = id_});
     if (!std::exchange(held_for_pin_, false)) return;
-    if (!caller()) return ring();
+    if (!caller()) return anchored_ ? ring_now() : ring();
     send_verdict(0, Accepted::yes);
     both_agreed();
 }

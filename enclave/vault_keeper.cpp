@@ -55,7 +55,11 @@ void VaultKeeper::save() {
 
 void VaultKeeper::lock() {
     if (!has_pin()) return say("Not locked: this phone has no PIN. Set one while it does not run: sealcall pin set.");
-    if (locked()) return;
+    if (locked()) {
+        ++locks_;  // a PIN that is being checked comes too late
+        return tell_state();
+    }
+    save_again_ = {};
     save();
     if (dirty_ && !save_failed_) return say("Not locked yet: the TPM is busy. Try again.");
     vault_.lock();
@@ -79,9 +83,10 @@ void VaultKeeper::tick(BootInstant now) {
 }
 
 BootInstant VaultKeeper::next_deadline() const {
-    if (dirty_ && !saving_ && !locked()) return std::max(save_again_, BootClock::now() + Millis{100});
-    if (parts_.lock_after.count() == 0 || !has_pin() || locked()) return BootInstant::max();
-    return last_word_ + parts_.lock_after;
+    BootInstant next = asked_.empty() ? BootInstant::max() : asked_.front().until;
+    if (dirty_ && !saving_ && !locked()) next = std::min(next, std::max(save_again_, BootClock::now() + Millis{100}));
+    if (parts_.lock_after.count() != 0 && has_pin() && !locked()) next = std::min(next, last_word_ + parts_.lock_after);
+    return next;
 }
 
 // ---------------------------------------------------------------- consent
@@ -104,18 +109,18 @@ template <class Of>
 void VaultKeeper::withdraw_if(Of of) {
     std::vector<RequestId> nobodys;
     for (Asked& a : asked_) {
-        std::erase_if(a.askers, [&](const auto& asker) { return of(asker.first); });
+        std::erase_if(a.askers, [&](const auto& asker) { return of(a, asker.first); });
         if (a.askers.empty()) nobodys.push_back(a.question.question);
     }
     for (RequestId question : nobodys) (void)take(question);
 }
 
 void VaultKeeper::withdraw(Asker asker) {
-    withdraw_if([&](const Asker& a) { return a == asker; });
+    withdraw_if([&](const Asked&, const Asker& a) { return a == asker; });
 }
 
 void VaultKeeper::withdraw(CallId call) {
-    withdraw_if([&](const Asker& a) { return a.call == call; });
+    withdraw_if([&](const Asked&, const Asker& a) { return a.call == call; });
 }
 
 void VaultKeeper::ask(Asker asker, const Consent& about, std::string_view peer, std::function<void(bool)> answered) {
@@ -132,12 +137,12 @@ void VaultKeeper::ask(Asker asker, const Consent& about, std::string_view peer, 
         question.question = a.question.question;
         return question == a.question;
     };
+    withdraw_if([&](const Asked& a, const Asker& who) { return who == asker && !same(a); });
     if (const auto at = std::ranges::find_if(asked_, same); at != asked_.end()) {
         if (std::ranges::none_of(at->askers, [&](const auto& a) { return a.first == asker; }))
             at->askers.emplace_back(asker, std::move(answered));
-        return (void)parts_.ui.send(question);
+        return (void)parts_.ui.send(at->question);
     }
-    withdraw(asker);
     if (asked_.size() >= kQuestionsMax) return answered(false);
     question.question = RequestId{++last_question_};
     (void)parts_.ui.send(question);

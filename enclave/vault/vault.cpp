@@ -16,9 +16,19 @@ Error rolled_back() {
     return {Errc::bundle_rolled_back, "the vault's file is old, gone or another's (see sealcall vault status)", 0};
 }
 
+/// An increment whose answer was lost has counted: what this process wrote for it is in force.
+Result<uint64_t> counted(tpm::Tpm& tpm, uint8_t counter, Vault::Disk& disk) {
+    TRY(const uint64_t count, tpm.vault_counter(counter, Count::read));
+    if (count == disk.written) disk.version = count;
+    return count;
+}
+
 /// The file of this version is on the disk, and authentic.
 Status count(tpm::Tpm& tpm, const Head& head, Vault::Disk& disk) {
-    TRY(const uint64_t count, tpm.vault_counter(head.counter, Count::add));
+    TRY(uint64_t count, tpm.vault_counter(head.counter, Count::read));
+    if (count + 1 == head.version) {
+        TRY(count, tpm.vault_counter(head.counter, Count::add));
+    }
     if (count != head.version) return rolled_back();
     disk.version = head.version;
     disk.counted = true;
@@ -62,6 +72,9 @@ Vault::Opener Vault::opener() const {
         TRY(Secret<32> key, tpm.unseal_vault({.public_area = to_bytes(head.key_public.view()),
                                               .private_area = to_bytes(head.key_private.view())},
                                              pin));
+        if (disk->written > disk->version) {
+            TRY([[maybe_unused]] const uint64_t now_counted, counted(tpm, head.counter, *disk));
+        }
         const auto file = read_version(disk->fd.get(), disk->version);
         if (!file) return rolled_back();
         TRY(Content content, vault::open(*file, key));
@@ -86,10 +99,10 @@ Vault::Save Vault::save() const {
     auto now = std::make_shared<const Opened>(
         Opened{.key = Secret<32>::from(key_->reveal(SecretAccess{})).value(), .content = content_});
     return [disk = disk_, head = head_, now](tpm::Tpm& tpm) -> Status {
-        // Not from what it was: an increment whose answer was lost has counted.
-        TRY(const uint64_t counted, tpm.vault_counter(head.counter, Count::read));
-        TRY(const File file, seal(head, counted + 1, now->key, now->content));
+        TRY(const uint64_t before, counted(tpm, head.counter, *disk));
+        TRY(const File file, seal(head, before + 1, now->key, now->content));
         TRY_STATUS(write_place(disk->fd.get(), file));
+        disk->written = file.head.version;
         return count(tpm, file.head, *disk);
     };
 }

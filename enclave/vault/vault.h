@@ -18,7 +18,8 @@ class Vault {
     struct Disk {
         UniqueFd fd;
         uint64_t version = 0;
-        bool counted = true;  ///< false: written, and stopped before the TPM counted it, says the file
+        bool counted = true;   ///< false: written, and stopped before the TPM counted it, says the file
+        uint64_t written = 0;  ///< the last version that this process wrote
     };
     using SharedDisk = std::shared_ptr<Disk>;
     struct Opened {

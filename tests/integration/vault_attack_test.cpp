@@ -84,7 +84,6 @@ TEST(LockAttack, APinThatWasRightBeforeTheLockBringsNothingBack) {
     Pair p(with_pin());
     unlock(p.alice);
     ASSERT_TRUE(p.hosts.connect());
-    const auto open = std::make_shared<std::atomic<bool>>(false);
     ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.key_life().back().event == ipc::KeyEvent::sealed; }));
     ipc::EnterPin m{.request = RequestId{77}, .question = {}, .pin = {}};
     std::ranges::copy(as_bytes(kPin), m.pin.reveal(SecretAccess{}).begin());
@@ -96,6 +95,20 @@ TEST(LockAttack, APinThatWasRightBeforeTheLockBringsNothingBack) {
     EXPECT_TRUE(Pair::is(p.alice, CallState::held));
     unlock(p.alice);
     EXPECT_TRUE(p.both(CallState::media));
+}
+
+TEST(LockAttack, LockedWhileAPinIsCheckedItStaysLocked) {
+    Pair p(with_pin());
+    ipc::EnterPin m{.request = RequestId{78}, .question = {}, .pin = {}};
+    std::ranges::copy(as_bytes(kPin), m.pin.reveal(SecretAccess{}).begin());
+    ASSERT_TRUE(p.alice.ui.send_and_wipe(ipc::encode_secret(m)).has_value());
+    ASSERT_TRUE(p.alice.ui.send(ipc::LockPhone{}).has_value());  // both are read in one turn
+    ASSERT_TRUE(p.hosts.run_until([&] { return EnclavePhone::count<ipc::PinReply>(p.alice.from_ui) != 0; }));
+    EXPECT_EQ(EnclavePhone::take<ipc::PinReply>(p.alice.from_ui)->error, Errc{});
+    for (int i = 0; i < 50; ++i) p.alice.pump();
+    EXPECT_TRUE(p.alice.status()->locked);
+    unlock(p.alice);
+    EXPECT_FALSE(p.alice.status()->locked);
 }
 
 TEST(LockAttack, ACallWithAContactIsOneWhileLockedToo) {
@@ -124,7 +137,15 @@ TEST(LockAttack, AStrangerWhoKnocksDoesNotKeepThePhoneOpen) {
     p.hosts.dial("sip:bob@example.com");
     ASSERT_TRUE(p.hosts.run_until([&] { return Pair::is(p.bob, CallState::ringing); }));
     p.bob.from_ui.clear();
-    EXPECT_TRUE(p.wait_for_lock(p.bob, true));
+    const ipc::VaultItem past{.kind = ipc::VaultKind::call,
+                              .name = BoundedString<256>("sip:stranger@example.com"),
+                              .body = BoundedBytes<576>(as_bytes("{}"))};
+    const BootInstant until = BootClock::now() + Millis{5000};
+    while (!p.bob.status()->locked && BootClock::now() < until) {
+        for (int i = 0; i < 50; ++i) p.hosts.turn();
+        (void)p.bob.ui.send(ipc::KeepCall{.past = past});  // what ui does by itself when one of them has gone
+    }
+    EXPECT_TRUE(p.bob.status()->locked);
     EXPECT_FALSE(Pair::is(p.bob, CallState::ended));
 }
 

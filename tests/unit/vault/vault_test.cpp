@@ -153,6 +153,46 @@ TEST_F(VaultTest, SaveGoesOnAfterACountWhoseAnswerWasLost) {
     EXPECT_EQ(contacts(open_vault().value().content()), 2U);
 }
 
+TEST_F(VaultTest, CountsAVersionOnceThoughTheAnswerWasLost) {
+    auto made = open_vault();
+    ASSERT_OK(made);
+    ASSERT_OK(made->change_pin(*tpm_, as_bytes("let me in")));
+    const File now = read_newest(disk_.fd()).value();
+    auto opened = made->opener()(*tpm_, as_bytes("let me in"));
+    ASSERT_OK(opened);
+    ASSERT_OK(opened->content.put(contact("sip:carol@example.com")));
+    ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, opened->content).value()));
+    auto vault = open_vault();  // written and not counted
+    ASSERT_OK(vault);
+    ASSERT_OK(tpm_->vault_counter(now.head.counter, tpm::Tpm::Count::add));  // the first try, unheard
+    ASSERT_OK(unlock(*vault, "let me in"));
+    EXPECT_EQ(contacts(vault->content()), 1U);
+    auto again = open_vault();
+    ASSERT_OK(again);
+    ASSERT_OK(unlock(*again, "let me in"));
+}
+
+TEST_F(VaultTest, WhatWasCountedUnheardIsInForceWhenItIsOpenedAgain) {
+    const auto disk = disk_.open();
+    auto vault = Vault::open(*tpm_, disk, kOwner);
+    ASSERT_OK(vault);
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("let me in")));
+    save(*vault, "sip:bob@example.com");
+    const File now = read_newest(disk_.fd()).value();
+    auto opened = vault->opener()(*tpm_, as_bytes("let me in"));
+    ASSERT_OK(opened);
+    ASSERT_OK(opened->content.put(contact("sip:carol@example.com")));
+    // As Vault::save, whose increment was not answered.
+    ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, opened->content).value()));
+    disk->written = now.head.version + 1;
+    ASSERT_OK(tpm_->vault_counter(now.head.counter, tpm::Tpm::Count::add));
+    vault->lock();
+    ASSERT_OK(unlock(*vault, "let me in"));
+    EXPECT_EQ(contacts(vault->content()), 2U);
+    save(*vault, "sip:dora@example.com");
+    EXPECT_EQ(contacts(vault->content()), 3U);
+}
+
 TEST_F(VaultTest, ForgedHeadDoesNotMoveTheCounter) {
     for (const std::string_view pin : {"", "let me in"}) {
         auto vault = open_vault();
