@@ -114,8 +114,7 @@ void PhoneUi::rpc_lock(ClientId client, const RpcRequest& r) {
     if (!screen_.pin_set()) return refuse(RpcCode::not_possible_now, "this phone has no PIN to lock with");
     if (locks_.size() >= kPendingMax) return refuse(RpcCode::unavailable, "too many questions at once");
     if (r.id) locks_.push_back({.client = client, .id = id, .deadline_us = Stamp::now().boot_us + kLockWaitUs});
-    if (screen_.locked()) return finish_locks("");
-    lock();
+    lock();  // locked or not: a PIN may be on its way
 }
 
 void PhoneUi::finish_locks(std::string_view refusal) {

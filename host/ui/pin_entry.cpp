@@ -21,6 +21,11 @@ void PinEntry::give_up() {
     state_ = State::idle;
 }
 
+void PinEntry::accepted() {
+    if (early_) return unwanted();
+    give_up();
+}
+
 void PinEntry::unwanted() {
     line_.clear();
     state_ = State::unwanted;
@@ -33,6 +38,7 @@ std::optional<WantsPin> PinEntry::key(char c) {
         give_up();
     } else if (state_ != State::typing) {
         if (what == Key::finished && state_ == State::unwanted) give_up();
+        early_ = what == Key::edited;
         line_.clear();
     } else if (what == Key::finished && line_.too_long()) {
         line_.clear();
@@ -40,6 +46,7 @@ std::optional<WantsPin> PinEntry::key(char c) {
         give_up();
     } else if (what == Key::finished) {
         state_ = State::checking;
+        early_ = false;
         return WantsPin{.question = question_, .pin = line_.take()};
     }
     return {};

@@ -27,6 +27,8 @@ class PinEntry {
     void begin(RequestId question);
     void give_up();
     void unwanted();
+    /// It was right. Whoever is typing the next try already goes on into nothing.
+    void accepted();
     [[nodiscard]] State state() const { return state_; }
     /// Keys are the PIN's.
     [[nodiscard]] bool active() const { return state_ != State::idle; }
@@ -41,6 +43,7 @@ class PinEntry {
   private:
     State state_ = State::idle;
     RequestId question_{};
+    bool early_ = false;  ///< a key came while it was checked
     SecretLine<ipc::Pin::kSize> line_;
 };
 

@@ -53,7 +53,11 @@ void Screen::lock_state(const ipc::LockState& state) {
     const bool locks = state.locked && !lock_.locked;
     lock_ = state;
     // A PIN that is being typed for a question unlocks as well.
-    if (locks && mode_ == Mode::normal && !pin_.active()) pin_.begin(RequestId{});
+    if (locks && !pin_.active()) {  // whatever was being typed: the next keys are a PIN's
+        mode_ = Mode::normal;
+        typed_.clear();
+        pin_.begin(RequestId{});
+    }
     const bool to_unlock = pin_.state() == PinEntry::State::typing && pin_.question() == RequestId{};
     if (!state.locked && to_unlock) pin_.unwanted();
 }
@@ -96,11 +100,10 @@ void Screen::pin_reply(const ipc::PinReply& reply, RequestId question) {
     const bool waits = pin_.state() == PinEntry::State::checking && pin_.question() == question;
     const bool asked = question != RequestId{};
     if (reply.error == Errc{}) {
-        if (waits) pin_.give_up();
+        if (waits) pin_.accepted();
         if (asked && reply.consented) say("Confirmed and recorded.");
         if (asked && !reply.consented)
-            say(std::string("The PIN is right, but its question was no longer asked: nothing was confirmed.") +
-                (lock_.locked ? " The phone is unlocked." : ""));
+            say("The PIN is right, but its question was no longer asked: nothing was confirmed.");
         return;
     }
     say(pin_sentence(reply));
