@@ -12,6 +12,7 @@
 
 #include "audit_trail.h"
 #include "files.h"
+#include "problem.h"
 
 namespace sealcall::cli {
 
@@ -121,17 +122,15 @@ class Forward {
 }  // namespace
 
 AuditFollower::AuditFollower(fs::path file, const AuditPlace& after) : file_(std::move(file)), last_(after) {
-    std::vector<fs::path> files = audit_files(file_);
-    while (!files.empty()) {
-        files_.push_front(files.back());
-        files.pop_back();
-        const auto found = behind(files_.front(), after.digest);
+    const std::vector<fs::path> files = audit_files(file_);  // oldest first
+    for (size_t i = files.size(); i-- > 0;) {
+        const auto found = behind(files[i], after.digest);
         if (!found) continue;
-        fd_ = open_log(files_.front());
+        fd_ = open_log(files[i]);
         at_ = *found;
-        files_.pop_front();
         return;
     }
+    (void)open_next(0, files);
 }
 
 AuditPlace AuditFollower::newest(const fs::path& file) {
@@ -144,24 +143,38 @@ AuditPlace AuditFollower::newest(const fs::path& file) {
     return out;
 }
 
-/// To the next file, or to the one that has the name now.
+bool AuditFollower::open_next(size_t at, const std::vector<fs::path>& files) {
+    if (at >= files.size()) return false;
+    fd_ = open_log(files[at]);
+    at_ = 0;
+    return fd_.valid();
+}
+
+/// To the file that follows the one that was read: names move on while a place waits, so they are looked at anew.
 bool AuditFollower::go_on() {
-    if (!files_.empty()) {
-        fd_ = open_log(files_.front());
-        files_.pop_front();
+    struct stat ours {
+    }, there{};
+    const auto is_ours = [&](const fs::path& file) {
+        return fd_.valid() && ::stat(file.c_str(), &there) == 0 && ::fstat(fd_.get(), &ours) == 0 &&
+               ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+    };
+    if (is_ours(file_)) {
+        if (static_cast<uint64_t>(ours.st_size) >= at_) return false;
+        broken_ = true;  // it was cut
         at_ = 0;
         return true;
     }
-    struct stat ours {
-    }, there{};
-    if (::stat(file_.c_str(), &there) != 0) return false;
-    const bool same =
-        fd_.valid() && ::fstat(fd_.get(), &ours) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
-    if (same && static_cast<uint64_t>(ours.st_size) >= at_) return false;
-    broken_ = broken_ || same;  // it was cut
-    if (!same) fd_ = open_log(file_);
-    at_ = 0;
-    return fd_.valid();
+    const std::vector<fs::path> files = audit_files(file_);
+    for (size_t i = files.size(); i-- > 0;)
+        if (is_ours(files[i])) return open_next(i + 1, files);
+    // It was dropped, or there was none: from behind what was sent last, else from the beginning.
+    for (size_t i = files.size(); i-- > 0;)
+        if (const auto found = behind(files[i], last_.digest)) {
+            fd_ = open_log(files[i]);
+            at_ = *found;
+            return fd_.valid();
+        }
+    return open_next(0, files);
 }
 
 void AuditFollower::take(std::string_view line, std::vector<AuditRecord>& out) {
@@ -204,8 +217,15 @@ void follow_audit(const fs::path& file, const std::vector<std::string>& places, 
         const AuditPlace& after = at.try_emplace(name, AuditFollower::newest(file)).first->second;
         all.emplace_back(name, std::make_unique<Forward>(file, name, after));
     }
+    bool said = false;
     const auto keep = [&] {
-        if (!sent.empty()) write_sent(sent, at);
+        if (sent.empty()) return;
+        try {
+            write_sent(sent, at);
+        } catch (const Problem& problem) {  // a later start sends some of them once more
+            if (!std::exchange(said, true))
+                std::cerr << "sealcall: how far audit records were sent cannot be kept: " << problem.what() << "\n";
+        }
     };
     keep();
     for (bool last = false; !last;) {

@@ -1,7 +1,6 @@
 // Records as they are written: reads what is new in the files, and the file that takes their place.
 #pragma once
 
-#include <deque>
 #include <filesystem>
 #include <functional>
 
@@ -28,9 +27,9 @@ class AuditFollower {
 
   private:
     bool go_on();
+    bool open_next(size_t at, const std::vector<std::filesystem::path>& files);
     void take(std::string_view line, std::vector<AuditRecord>& out);
     std::filesystem::path file_;
-    std::deque<std::filesystem::path> files_;  ///< to be read before what is written now
     UniqueFd fd_;
     uint64_t at_ = 0;  ///< where a line begins
     AuditPlace last_;

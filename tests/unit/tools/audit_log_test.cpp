@@ -96,6 +96,7 @@ TEST(AuditLog, DeepNestingIsRefusedWithoutHarm) {
     const std::string deep = R"({"seq":0,"wall_ms":1,"event":"a","x":)" + std::string(5000, '[') +
                              std::string(5000, ']') + R"(,"prev":")" + std::string(64, '0') + "\"}\n";
     EXPECT_EQ(read_audit(deep).broken_line, 1u);
+    EXPECT_NE(read_audit(deep).problem.find("nested"), std::string::npos) << read_audit(deep).problem;
 }
 
 }  // namespace

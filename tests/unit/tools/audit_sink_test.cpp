@@ -194,6 +194,36 @@ TEST(AuditFollow, GoesOnBehindWhatWasSentThroughFilesThatWerePutAway) {
     EXPECT_EQ(all_of(whole), "abcde");
 }
 
+TEST(AuditFollow, SkipsNoFileThatWasPutAwayWhileAPlaceWaited) {
+    Grows log;
+    log.write("a");
+    AuditFollower follower(log.file, {});
+    EXPECT_EQ(all_of(follower), "a");
+    for (const char* who : {"b", "c", "d"}) {
+        log.put_away();
+        log.write(who);
+    }
+    EXPECT_EQ(all_of(follower), "bcd");
+    AuditFollower early(log.file, {});
+    log.put_away();
+    log.write("e");
+    EXPECT_EQ(all_of(early), "abcde");
+}
+
+TEST(AuditFollow, APlaceGetsItsRecordsThoughNobodyCanKeepHowFarItIs) {
+    Grows log;
+    const std::string path = (log.dir / "log").string();
+    const UnixServer server(path);
+    std::atomic<bool> stop = false;
+    std::thread sender(
+        [&] { follow_audit(log.file, {"unix:" + path}, log.dir / "not" / "there", [&] { return stop.load(); }); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    log.write("a");
+    EXPECT_NE(Listener::receive(server.fd.get()).find("\"uri\":\"a"), std::string::npos);
+    stop = true;
+    sender.join();
+}
+
 TEST(AuditFollow, APlantedLineHidesNothingAndIsTold) {
     Grows log;
     AuditFollower follower(log.file, {});
