@@ -16,6 +16,7 @@ class Vault {
   public:
     /// The file and its version in force. Touched where the TPM is and nowhere else; outlives the vault in a late job.
     struct Disk {
+        explicit Disk(UniqueFd file) : fd(std::move(file)) {}  // clang 14 makes no aggregate in parentheses
         UniqueFd fd;
         uint64_t version = 0;
         bool counted = true;   ///< false: written, and stopped before the TPM counted it, says the file
