@@ -15,6 +15,8 @@ constexpr uint32_t kAgreed = bit(S::decided) | bit(S::ringing) | bit(S::answered
 /// The network may cross with our own end of a session, so everything is also permitted, and dropped, after it.
 constexpr uint32_t kOrEnded = bit(S::ended);
 
+constexpr uint32_t kStrangeRealms = 4;  ///< are told, and no more
+
 enum class Times : uint8_t { many, once };
 
 }  // namespace
@@ -77,7 +79,17 @@ struct Permits {
         const vault::Content* content = m.context_.vault.content();
         const ipc::VaultItem* account =
             content == nullptr ? nullptr : content->find(ipc::VaultKind::login, [](auto) { return true; });
-        m.context_.to_host(answer_challenge(c, account == nullptr ? ipc::VaultItem{} : *account));
+        const auto answer = answer_challenge(c, account == nullptr ? ipc::VaultItem{} : *account,
+                                             sip_name(m.context_.config.own_uri.view()).host);
+        m.context_.to_host(answer);
+        if (account == nullptr || !answer.response.empty() || m.strange_realms_.size() >= kStrangeRealms) return;
+        if (!m.strange_realms_.insert(c.realm.str()).second) return;
+        // Not as a command to copy: the realm is a stranger's text.
+        m.context_.to_ui(ipc::Notice{
+            .kind = ipc::NoticeKind::vault,
+            .text = BoundedString<512>::cut("\"" + c.realm.str() +
+                                            "\" asked for your SIP password and got no answer. "
+                                            "Name it with \"sealcall vault login --realm\" if that is your server.")});
     }
     static void audio_event(Session& s, const ipc::AudioEvent& e) { s.on_audio_event(e.kind); }
 };

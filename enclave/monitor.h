@@ -22,6 +22,7 @@ class Monitor {
     Context& context_;
     Calls& calls_;
     std::set<std::pair<uint16_t, uint32_t>> seen_once_;
+    std::set<std::string> strange_realms_;  ///< whose challenges were not answered
     bool shutdown_asked_ = false;
 };
 

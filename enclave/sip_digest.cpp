@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "enclave/sip_name.h"
 #include "sealcall/base/hex.h"
 #include "sealcall/base/secret.h"
 
@@ -30,7 +31,8 @@ Result<std::string_view> text_in(ByteReader& r) {
 
 }  // namespace
 
-ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, const ipc::VaultItem& login) {
+ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, const ipc::VaultItem& login,
+                                     std::string_view own_domain) {
     ipc::DigestResponse answer;
     answer.request = c.request;
     const std::string_view username = login.name.view();
@@ -38,7 +40,7 @@ ipc::DigestResponse answer_challenge(const ipc::DigestChallenge& c, const ipc::V
     const auto realm = text_in(in);
     const auto password = realm ? text_in(in) : realm;
     if (!password || username.empty() || password->empty()) return answer;
-    if (!realm->empty() && *realm != c.realm.view()) return answer;
+    if (realm->empty() ? !same_host(own_domain, c.realm.view()) : *realm != c.realm.view()) return answer;
     std::array<std::byte, 16> random{};
     CHECK(RAND_bytes(as_u8(random.data()), static_cast<int>(random.size())) == 1);
     const std::string cnonce = to_hex(random);

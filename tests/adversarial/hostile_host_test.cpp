@@ -389,18 +389,27 @@ TEST_F(HostileHost, HalfOpenCallsFromOnePlaceAreLimitedBeforeAnyTpmWork) {
 
 TEST_F(HostileHost, TheSipPasswordStaysInside) {
     EnclavePhone carol(authority_, {.uri = "sip:carol@example.com", .sip_password = "correct horse"});
-    (void)carol.host.send(ipc::DigestChallenge{.request = RequestId{1},
-                                               .algorithm = ipc::DigestAlgorithm::sha256,
-                                               .realm = BoundedString<128>("example.com"),
-                                               .nonce = BoundedString<256>("n"),
-                                               .method = BoundedString<16>("REGISTER"),
-                                               .uri = BoundedString<256>("sip:example.com"),
-                                               .qop_auth = true});
-    for (int i = 0; i < 50; ++i) carol.pump();
-    auto answer = EnclavePhone::take<ipc::DigestResponse>(carol.from_host);
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->response.size(), 64u);
+    // What the host is given is an answer, which depends on the password and does not hold it.
+    EXPECT_EQ(carol.answer_challenge("Example.COM").size(), 64u);
     for (const Bytes& b : carol.from_host) EXPECT_EQ(as_chars(b).find("correct horse"), std::string_view::npos);
+}
+
+TEST_F(HostileHost, AStrangersChallengeIsNotAnswered) {
+    EnclavePhone carol(authority_, {.uri = "sip:carol@example.com", .sip_password = "correct horse"});
+    for (const char* realm : {"evil.example", "evil.example", "evil.example", "evil.example", "",
+                              "example.com.evil.example", "xample.com", "a", "b"})
+        EXPECT_EQ(carol.answer_challenge(realm), "") << realm;
+    // The person hears of it, but not without end.
+    size_t told = 0;
+    while (const auto notice = EnclavePhone::take<ipc::Notice>(carol.from_ui))
+        told += notice->text.view().find("asked for your SIP password and got no answer") != std::string_view::npos;
+    EXPECT_EQ(told, 4u);
+
+    EnclavePhone dave(authority_,
+                      {.uri = "sip:dave@example.com", .sip_password = "correct horse", .sip_realm = "asterisk"});
+    EXPECT_EQ(dave.answer_challenge("asterisk").size(), 64u);
+    EXPECT_EQ(dave.answer_challenge("example.com"), "");
+    EXPECT_EQ(dave.answer_challenge("Asterisk"), "");
 }
 
 }  // namespace

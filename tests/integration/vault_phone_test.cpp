@@ -191,21 +191,10 @@ TEST(Lock, LockedPhoneNeitherDialsNorAnswersChallengesNorKnowsAnybody) {
     p.hosts.dial("sip:bob@example.com");
     ASSERT_TRUE(p.hosts.run_until([&] { return EnclavePhone::count<ipc::DialReply>(p.alice.from_ui) != 0; }));
     EXPECT_EQ(EnclavePhone::take<ipc::DialReply>(p.alice.from_ui)->reason, EndReason::locked);
-    const auto challenge = [&] {
-        (void)p.alice.host.send(ipc::DigestChallenge{.request = RequestId{1},
-                                                     .algorithm = ipc::DigestAlgorithm::sha256,
-                                                     .realm = BoundedString<128>("example.com"),
-                                                     .nonce = BoundedString<256>("n"),
-                                                     .method = BoundedString<16>("REGISTER"),
-                                                     .uri = BoundedString<256>("sip:example.com"),
-                                                     .qop_auth = true});
-        for (int i = 0; i < 50 && EnclavePhone::count<ipc::DigestResponse>(p.alice.from_host) == 0; ++i) p.alice.pump();
-        return EnclavePhone::take<ipc::DigestResponse>(p.alice.from_host)->response.size();
-    };
-    EXPECT_EQ(challenge(), 0u);
+    EXPECT_EQ(p.alice.answer_challenge("example.com").size(), 0u);
     EXPECT_EQ(p.alice.enter_pin(kPin)->error, Errc{});
     EXPECT_FALSE(p.alice.status()->locked);
-    EXPECT_EQ(challenge(), 64u);
+    EXPECT_EQ(p.alice.answer_challenge("example.com").size(), 64u);
     ASSERT_TRUE(p.hosts.connect());
 }
 

@@ -162,6 +162,23 @@ std::vector<std::pair<std::string, ipc::Peer>> EnclavePhone::remembered() const 
     return out;
 }
 
+std::string EnclavePhone::answer_challenge(std::string_view realm) {
+    (void)host.send(ipc::DigestChallenge{.request = RequestId{1},
+                                         .algorithm = ipc::DigestAlgorithm::sha256,
+                                         .realm = BoundedString<128>(realm),
+                                         .nonce = BoundedString<256>("n"),
+                                         .method = BoundedString<16>("REGISTER"),
+                                         .uri = BoundedString<256>("sip:example.com"),
+                                         .qop_auth = true});
+    std::optional<ipc::DigestResponse> answer;
+    for (int i = 0; i < 50 && !answer; ++i) {
+        pump();
+        answer = take<ipc::DigestResponse>(from_host);
+    }
+    EXPECT_TRUE(answer) << "the enclave says nothing about " << realm;
+    return answer ? answer->response.str() : std::string();
+}
+
 std::optional<ipc::PinReply> EnclavePhone::enter_pin(std::string_view pin, RequestId question) {
     static uint32_t request = 900;
     (void)take<ipc::PinReply>(from_ui);
@@ -181,7 +198,8 @@ void EnclavePhone::fill_vault(tpm::Tpm& tpm) const {
     };
     if (!options_.sip_password.empty())
         put(ipc::VaultKind::login, "alice",
-            ipc::encode(ipc::SipLogin{.realm = {}, .password = BoundedString<128>(options_.sip_password)}));
+            ipc::encode(ipc::SipLogin{.realm = BoundedString<128>(options_.sip_realm),
+                                      .password = BoundedString<128>(options_.sip_password)}));
     for (const auto& uri : options_.known_attesting) put(ipc::VaultKind::peer, uri, ipc::encode(ipc::Peer{}));
     for (const auto& [uri, peer] : options_.known_peers) put(ipc::VaultKind::peer, uri, ipc::encode(peer));
     for (const auto& uri : options_.contacts) put(ipc::VaultKind::contact, uri, {});

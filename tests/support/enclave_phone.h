@@ -50,7 +50,7 @@ struct PhoneOptions {
     std::vector<std::string> known_attesting = {};
     std::vector<std::pair<std::string, ipc::Peer>> known_peers = {};  ///< what the vault remembers already
     std::vector<std::string> contacts = {};
-    std::string sip_password = {};
+    std::string sip_password = {}, sip_realm = {};
     std::string vault_pin = {};  ///< set: the phone starts locked then
     uint32_t lock_after_s = 0;
     Bytes bundle = {};                          ///< the file in the profile; empty: none
@@ -146,6 +146,8 @@ class EnclavePhone {
     [[nodiscard]] std::vector<std::pair<std::string, ipc::Peer>> remembered() const;
     /// The person enters a PIN, and waits for what becomes of it.
     std::optional<ipc::PinReply> enter_pin(std::string_view pin, RequestId question = {});
+    /// What the enclave answers a server of this realm that asks for a digest with SHA-256; empty: nothing.
+    std::string answer_challenge(std::string_view realm);
 
   private:
     void fill_vault(tpm::Tpm& tpm) const;

@@ -59,7 +59,8 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
          .examples = {{"sealcall vault login", "asks for the password"}},
          .exits = {refused}});
     login->add_option("--username", o.username, "User name (default: the name in your address)")->type_name("NAME");
-    login->add_option("--realm", o.realm, "Answer challenges of this realm only (default: any)")->type_name("REALM");
+    login->add_option("--realm", o.realm, "Answer challenges of this realm only (default: the domain of your address)")
+        ->type_name("REALM");
     login->add_flag("--remove", o.remove, "Take the account out");
     add(*vault, "reset", "Empty the vault, PIN included", {.text = lost, .examples = {}, .exits = {}})
         ->add_flag("--yes", o.yes, "Yes, lose what is in the vault");

@@ -40,7 +40,7 @@ struct VaultItem {
 
 /// Proof of a SIP account towards its registrar.
 struct SipLogin {
-    BoundedString<128> realm;  ///< empty: any
+    BoundedString<128> realm;  ///< whose challenges are answered; empty: the domain of this phone's address
     BoundedString<128> password;
     static constexpr auto fields = std::tuple{&SipLogin::realm, &SipLogin::password};
 };
