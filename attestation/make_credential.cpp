@@ -11,8 +11,6 @@ namespace sealcall::attestation {
 
 namespace {
 
-using CipherCtxPtr = std::unique_ptr<EVP_CIPHER_CTX, Deleter<EVP_CIPHER_CTX_free>>;
-
 const Error kFailed{Errc::crypto_failed, "MakeCredential", 0};
 constexpr std::string_view kIdentity{"IDENTITY", 9};  // labels carry their NUL
 constexpr std::string_view kStorage{"STORAGE", 8};

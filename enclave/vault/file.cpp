@@ -1,21 +1,15 @@
 #include "enclave/vault/file.h"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 
+#include "attestation/openssl.h"
 #include "enclave/tpm/policy_digest.h"
 
 namespace sealcall::vault {
 namespace {
-
-struct CipherFree {
-    void operator()(EVP_CIPHER_CTX* c) const { EVP_CIPHER_CTX_free(c); }
-};
-using CipherPtr = std::unique_ptr<EVP_CIPHER_CTX, CipherFree>;
 
 using Kind = ipc::VaultKind;
 enum class Direction : uint8_t { open, seal };
@@ -44,7 +38,7 @@ bool crypt(Direction direction, const Head& head, const Secret<32>& key, ByteSpa
            std::span<std::byte, kTag> tag) {
     const bool seals = direction == Direction::seal;
     const Bytes with = ipc::encode(head);
-    const CipherPtr c(EVP_CIPHER_CTX_new());
+    const attestation::CipherCtxPtr c(EVP_CIPHER_CTX_new());
     int n = 0;
     return c &&
            EVP_CipherInit_ex(c.get(), EVP_aes_256_gcm(), nullptr, as_u8(key.reveal(SecretAccess{}).data()),

@@ -7,11 +7,6 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-bool leave_escaped(char32_t c) {
-    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF;
-}
-
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view s) {
@@ -23,7 +18,7 @@ void append_json_string(std::string& out, std::string_view s) {
             out.push_back(static_cast<char>(c));
         } else if (c == '\n') {
             out.append("\\n");
-        } else if (leave_escaped(c)) {
+        } else if (acts_on_terminal(c)) {
             out.append("\\u");
             for (int shift = 12; shift >= 0; shift -= 4) out.push_back(kHex[c >> shift & 0xF]);
         } else {

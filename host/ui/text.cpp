@@ -86,24 +86,6 @@ size_t fitting(std::string_view s, size_t columns) {
 
 }  // namespace
 
-char32_t next_code_point(std::string_view s, size_t& at) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
-    const unsigned char lead = byte(at++);
-    if (lead < 0x80) return lead;
-    if (lead < 0xC2 || lead > 0xF4) return kReplacement;
-    const size_t more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-    if (s.size() - at < more) return kReplacement;
-    char32_t c = lead & (0x3Fu >> more);
-    for (size_t i = 0; i < more; ++i) {
-        if ((byte(at + i) & 0xC0) != 0x80) return kReplacement;
-        c = c << 6 | (byte(at + i) & 0x3Fu);
-    }
-    static constexpr std::array<char32_t, 4> kLeast{0, 0x80, 0x800, 0x10000};
-    if (c < kLeast[more] || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) return kReplacement;
-    at += more;
-    return c;
-}
-
 void append_utf8(std::string& out, char32_t c) {
     const auto put = [&](char32_t b) { out.push_back(static_cast<char>(b)); };
     if (c < 0x80) {

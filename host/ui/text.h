@@ -8,15 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "sealcall/base/utf8.h"
+
 namespace sealcall::ui {
 
 enum class Charset { ascii, unicode };
-
-inline constexpr char32_t kReplacement = 0xFFFD;
-
-/// The code point at `at`, which moves behind it. Invalid UTF-8 (overlong, surrogate, cut, beyond U+10FFFF): U+FFFD,
-/// one byte.
-char32_t next_code_point(std::string_view s, size_t& at);
 
 void append_utf8(std::string& out, char32_t c);
 

@@ -1,4 +1,4 @@
-// What the commands about audit logs share: which files, whom to believe, how text of a log is shown.
+// What the commands about audit logs share: which files, whom to believe.
 #pragma once
 
 #include <memory>
@@ -11,9 +11,6 @@ namespace sealcall::cli {
 
 /// The log that the command is about: --file, else the profile's. Throws Problem: there is none.
 AuditTrail trail_of(const Context& context);
-
-/// Text from a log for a terminal: no control characters, and nothing that turns the direction of writing.
-std::string shown(std::string_view text, size_t most = 512);
 
 /// The other fields of a record on one line.
 std::string fields_line(const AuditRecord& record);

@@ -48,7 +48,7 @@ void print(const std::string& text) {
         return;
     }
     std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) std::cout << shown(line, line.size()) << std::endl;
+    for (std::string line; std::getline(in, line);) std::cout << printable(line, line.size()) << std::endl;
 }
 
 int follow(const Context& context) {
@@ -83,8 +83,9 @@ int run_audit_export(const Context& context) {
         const auto sink = make_audit_sink(place);
         for (const AuditRecord& r : trail.log.records)
             if (!sink->send(r))
-                throw Problem("Record " + std::to_string(r.seq) + " could not be sent to " + shown(place, 200) + ".",
-                              "Check that somebody listens there; what went out before it has arrived.");
+                throw Problem(
+                    "Record " + std::to_string(r.seq) + " could not be sent to " + printable(place, 200) + ".",
+                    "Check that somebody listens there; what went out before it has arrived.");
     }
     if (!o.out.empty()) write_file(o.out, text, 0600);
     if (o.out.empty() && o.to.empty()) print(text);

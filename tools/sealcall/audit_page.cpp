@@ -13,7 +13,7 @@ using attestation::foreign::Findings;
 
 constexpr double kWide = 700;
 
-std::string safe(std::string_view text, size_t most = 300) { return html_escaped(shown(text, most)); }
+std::string safe(std::string_view text, size_t most = 300) { return html_escaped(printable(text, most)); }
 std::string number(double v) { return std::to_string(static_cast<int>(v)); }
 std::string cell(const std::string& text) { return "<td>" + safe(text) + "</td>"; }
 

@@ -132,7 +132,7 @@ std::string audit_place_problem(const std::string& place) {
 
 std::unique_ptr<AuditSink> make_audit_sink(const std::string& place) {
     if (const std::string wrong = audit_place_problem(place); !wrong.empty())
-        throw Problem("\"" + shown(place, 200) + "\" is no place for records: " + wrong + ".",
+        throw Problem("\"" + printable(place, 200) + "\" is no place for records: " + wrong + ".",
                       "Correct --to, or send_to in [audit] of the configuration.", exit_status::kUsage);
     if (place == "journald") return std::make_unique<UnixSink>(kJournal, true);
     if (place.starts_with("unix:")) return std::make_unique<UnixSink>(place.substr(5), false);

@@ -45,7 +45,7 @@ std::string bar(const KeyLifeLine& life) {
 
 void print_start(const AuditRecord& r, const AuditSigner* signer) {
     std::cout << "\n"
-              << local_time(r.wall_ms) << "  " << shown(r.text("uri"), 100) << "  " << shown(r.text("tpm"), 60)
+              << local_time(r.wall_ms) << "  " << printable(r.text("uri"), 100) << "  " << printable(r.text("tpm"), 60)
               << (signer != nullptr && signer->software_tpm ? ", a software TPM" : "") << "\n";
 }
 
@@ -59,12 +59,12 @@ void print_tpm(const AuditReport& log, const AnchorReport& report, size_t from, 
 }
 
 void print_life(const AuditReport& log, const KeyLifeLine& life) {
-    std::cout << "  [" << life.call.id << "] " << (life.call.peer.empty() ? "nobody" : shown(life.call.peer, 100))
+    std::cout << "  [" << life.call.id << "] " << (life.call.peer.empty() ? "nobody" : printable(life.call.peer, 100))
               << (life.call.proven_peer ? "" : "  (its own word)") << "\n       |" << bar(life) << "|  "
               << (life.ended ? "dead" : "no end in this log") << (life.proven ? ", proven by the TPM" : "") << "\n";
     for (const KeyStep& s : life.steps)
         std::cout << "       " << local_time(log.records[s.record].wall_ms).substr(11, 8) << "  " << std::left
-                  << std::setw(14) << shown(s.what, 14) << "  " << shown(s.sentence) << "\n";
+                  << std::setw(14) << printable(s.what, 14) << "  " << printable(s.sentence) << "\n";
 }
 
 void print_timeline(const AuditReport& log, const AnchorReport& report, const Timeline& timeline) {
@@ -158,8 +158,9 @@ int run_audit_timeline(const Context& context) {
     } else {
         print_timeline(trail.log, report, timeline);
         for (const Finding& f : findings.list())
-            if (f.verdict == Verdict::failed || f.name == "software_tpm") std::cout << "! " << shown(f.text) << "\n";
-        if (!o.html.empty()) std::cout << "The page is in " << shown(o.html, 200) << ".\n";
+            if (f.verdict == Verdict::failed || f.name == "software_tpm")
+                std::cout << "! " << printable(f.text) << "\n";
+        if (!o.html.empty()) std::cout << "The page is in " << printable(o.html, 200) << ".\n";
     }
     return holds ? exit_status::kOk : exit_status::kDoesNotHold;
 }

@@ -29,7 +29,7 @@ nlohmann::json record_json(const AuditRecord& r) {
 Digest head_of(const std::string& hex, const std::string& where) {
     Digest out{};
     if (!sealcall::from_hex(hex, out))
-        throw Problem("The head in " + shown(where, 200) + " is not 64 hexadecimal digits.",
+        throw Problem("The head in " + printable(where, 200) + " is not 64 hexadecimal digits.",
                       "Give a head, or a file of `sealcall audit export --witnesses`.", exit_status::kUsage);
     return out;
 }
@@ -40,7 +40,7 @@ void add_witness_file(const std::string& name, const std::string& own_uri, Audit
     for (std::string line; std::getline(in, line);) {
         const auto json = nlohmann::json::parse(line, nullptr, false);
         if (!json.is_object() || !json.contains("head") || !json["head"].is_string())
-            throw Problem("The file " + shown(name, 200) + " is none of `sealcall audit export --witnesses`.",
+            throw Problem("The file " + printable(name, 200) + " is none of `sealcall audit export --witnesses`.",
                           "Have it made by the phone that keeps the heads.", exit_status::kUsage);
         const auto text = [&](const char* key) {
             return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
@@ -48,7 +48,7 @@ void add_witness_file(const std::string& name, const std::string& own_uri, Audit
         if (!own_uri.empty() && text("of") != own_uri) continue;
         const auto when = json.find("wall_ms");
         ground.witnesses.push_back(
-            {.who = shown(text("kept_by").empty() ? name : text("kept_by"), 200),
+            {.who = printable(text("kept_by").empty() ? name : text("kept_by"), 200),
              .head = head_of(text("head"), name),
              .wall_ms = when != json.end() && when->is_number_unsigned() ? when->get<uint64_t>() : 0});
     }
@@ -121,7 +121,7 @@ int run_audit_show(const Context& context) {
         return status;
     }
     for (const AuditRecord& r : log.records)
-        std::cout << r.seq << "  " << local_time(r.wall_ms) << "  " << shown(r.event, 40) << "  " << fields_line(r)
+        std::cout << r.seq << "  " << local_time(r.wall_ms) << "  " << printable(r.event, 40) << "  " << fields_line(r)
                   << "\n";
     if (log.cut_short) std::cout << "The last line has no end: the phone was stopped while it wrote it.\n";
     if (log.holds())

@@ -81,7 +81,7 @@ int answer(const Context& context, const Findings& findings, nlohmann::json fact
         for (const Finding& f : findings.list()) {
             const std::string mark =
                 f.verdict == Verdict::ok ? "[ok]" : std::string("[") + verdict_name(f.verdict) + "]";
-            std::cout << mark << std::string(mark.size() < 10 ? 10 - mark.size() : 1, ' ') << shown(f.text) << "\n";
+            std::cout << mark << std::string(mark.size() < 10 ? 10 - mark.size() : 1, ' ') << printable(f.text) << "\n";
         }
         std::cout << (holds ? "Holds: " + yes : "Does not hold: " + no) << "\n";
     }

@@ -24,7 +24,7 @@ CallStory wanted_call(const AuditReport& log, const std::string& which) {
                         ? std::ranges::find(calls, id, &CallStory::id)
                         : calls.end();
     if (at == calls.end())
-        throw Problem("There is no call " + shown(which, 40) + " with a key in this log.",
+        throw Problem("There is no call " + printable(which, 40) + " with a key in this log.",
                       "`sealcall audit timeline` shows their numbers.", exit_status::kDoesNotHold);
     return *at;
 }
@@ -47,9 +47,9 @@ int run_keys_proof(const Context& context) {
     if (context.json())
         print_json({{"ok", true}, {"file", o.out}, {"call", call.id}, {"peer", call.peer}});
     else
-        std::cout << "The proof of call " << call.id << " with " << shown(call.peer, 100) << " is in "
-                  << shown(o.out, 200) << ".\nNext, on any machine: sealcall keys verify-proof " << shown(o.out, 200)
-                  << " --authority root.cert.pem\n";
+        std::cout << "The proof of call " << call.id << " with " << printable(call.peer, 100) << " is in "
+                  << printable(o.out, 200) << ".\nNext, on any machine: sealcall keys verify-proof "
+                  << printable(o.out, 200) << " --authority root.cert.pem\n";
     return exit_status::kOk;
 }
 
@@ -57,7 +57,7 @@ int run_keys_verify_proof(const Context& context) {
     const AuditOptions& o = context.options.audit;
     const auto proof = read_key_proof(evidence_file(o.proof, kKeyProofMax));
     if (!proof)
-        throw Problem("The file " + shown(o.proof, 200) + " cannot be read: " + proof.error().what + ".",
+        throw Problem("The file " + printable(o.proof, 200) + " cannot be read: " + proof.error().what + ".",
                       "Have it made again with `sealcall keys proof`.");
     const EvidenceTrust trust(o.trust);
     attestation::foreign::Findings findings;
@@ -71,8 +71,8 @@ int run_keys_verify_proof(const Context& context) {
     if (!context.json() && proven)
         std::cout << "Secret    sealed in record " << proven->record << " (" << local_time(proven->wall_ms)
                   << "), for call " << proven->call << " of that run of the phone\nDevice    "
-                  << (proven->device.empty() ? "not proven" : shown(proven->device, 100)) << "\nPeer      "
-                  << (proven->peer.empty() ? "not proven" : shown(proven->peer, 100)) << "\n\n";
+                  << (proven->device.empty() ? "not proven" : printable(proven->device, 100)) << "\nPeer      "
+                  << (proven->peer.empty() ? "not proven" : printable(proven->peer, 100)) << "\n\n";
     return answer(context, findings, facts, "that call's secret is dead, and nobody can open a copy of it.",
                   "this does not prove that the call's secret is dead.");
 }

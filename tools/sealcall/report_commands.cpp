@@ -12,6 +12,7 @@
 #include "files.h"
 #include "man_page.h"
 #include "problem.h"
+#include "sealcall/base/utf8.h"
 
 namespace sealcall::cli {
 namespace fs = std::filesystem;
@@ -20,41 +21,16 @@ void print_json(const nlohmann::json& value) {
     std::cout << value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
 
-namespace {
-
-/// Bytes of the character of UTF-8 that `s` begins with, and its code point; 1 and 0 if it is none.
-std::pair<size_t, char32_t> first_character(std::string_view s) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
-    const size_t size = byte(0) < 0x80 ? 1 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
-    char32_t c = size == 1 ? byte(0) : byte(0) & (0x7fu >> size);
-    if ((byte(0) >= 0x80 && byte(0) < 0xc2) || byte(0) > 0xf4 || s.size() < size) return {1, 0};
-    for (size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xc0) != 0x80) return {1, 0};
-        c = c << 6 | (byte(i) & 0x3fu);
-    }
-    const bool overlong = (size == 3 && c < 0x800) || (size == 4 && c < 0x10000);
-    if (overlong || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff) return {1, 0};
-    return {size, c};
-}
-
-/// It moves the cursor, turns the direction of writing, or is not to be seen. As host/ui/json_write.cpp has it.
-bool acts_on_terminal(char32_t c) {
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
-
-}  // namespace
-
 std::string printable(std::string_view text, size_t most) {
     std::string out;
     size_t at = 0;
     while (at < text.size() && at < most) {
-        const auto [size, c] = first_character(text.substr(at));
-        if (acts_on_terminal(c))
+        const size_t before = at;
+        const char32_t c = next_code_point(text, at);
+        if (acts_on_terminal(c) || (c == kReplacement && at - before == 1))
             out += '?';
         else
-            out += text.substr(at, size);
-        at += size;
+            out += text.substr(before, at - before);
     }
     return at < text.size() ? out + "..." : out;
 }

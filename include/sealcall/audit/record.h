@@ -10,6 +10,7 @@
 #include "sealcall/base/bytes.h"
 #include "sealcall/base/hex.h"
 #include "sealcall/base/strong.h"
+#include "sealcall/base/utf8.h"
 
 namespace sealcall::audit {
 
@@ -56,21 +57,6 @@ class Field {
     std::string_view name_;
 };
 
-/// Length of the UTF-8 character at the beginning of `s` (RFC 3629 4); 0: it is none.
-inline size_t utf8_length(std::string_view s) {
-    const auto at = [&](size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0U; };
-    const unsigned a = at(0), b = at(1);
-    const auto follows = [&](size_t i) { return (at(i) & 0xc0U) == 0x80U; };
-    if (a < 0x80) return s.empty() ? 0 : 1;
-    if (a >= 0xc2 && a <= 0xdf) return follows(1) ? 2 : 0;
-    if (a >= 0xe0 && a <= 0xef) {
-        if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f)) return 0;
-        return follows(1) && follows(2) ? 3 : 0;
-    }
-    if (a < 0xf0 || a > 0xf4 || (a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f)) return 0;
-    return follows(1) && follows(2) && follows(3) ? 4 : 0;
-}
-
 /// One record in the making: fields in the order given. What is no UTF-8 becomes '?', a long text is cut.
 class Record {
   public:
@@ -107,17 +93,18 @@ class Record {
     /// The same for a text of any length.
     Record& put_text(std::string_view key, std::string_view value) {
         put(key, "\"");
-        for (size_t n = 0; !value.empty(); value.remove_prefix(n)) {
-            n = std::max<size_t>(utf8_length(value), 1);
-            const auto c = static_cast<unsigned char>(value[0]);
+        for (size_t at = 0; at < value.size();) {
+            const size_t before = at;
+            const char32_t c = next_code_point(value, at);
+            const std::string_view bytes = value.substr(before, at - before);
             if (c == '"' || c == '\\')
-                (body_ += '\\') += value[0];
+                (body_ += '\\') += bytes;
             else if (c < 0x20 || c == 0x7f)
-                (body_ += "\\u00") += to_hex(as_bytes(value.substr(0, 1)));
-            else if (c >= 0x80 && n == 1)
+                (body_ += "\\u00") += to_hex(as_bytes(bytes));
+            else if (c == kReplacement && bytes.size() == 1)
                 body_ += '?';
             else
-                body_ += value.substr(0, n);
+                body_ += bytes;
         }
         body_ += '"';
         return *this;
