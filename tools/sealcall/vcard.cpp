@@ -105,12 +105,14 @@ std::optional<std::string> sip_address(std::string_view uri) {
     uri.remove_prefix(sip ? 4 : 5);
     uri = uri.substr(0, uri.find_first_of(";?"));
     const size_t at = uri.find('@');
-    const auto bad = [](char c) {
-        return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 127 || c == '<' || c == '>' ||
-               c == '"';
+    // RFC 3261 25.1: characters of userinfo and of hostport.
+    const auto all_of = [](std::string_view part, std::string_view marks) {
+        return std::ranges::all_of(part, [&](char c) {
+            return marks.find(c) != std::string_view::npos || std::isalnum(static_cast<unsigned char>(c)) != 0;
+        });
     };
     if (at == 0 || at == std::string_view::npos || at + 1 == uri.size() || uri.size() > 252 ||
-        std::ranges::any_of(uri, bad))
+        !all_of(uri.substr(0, at), "-_.!~*'()%&=+$,/:") || !all_of(uri.substr(at + 1), "-.:[]"))
         return {};
     return "sip:" + std::string(uri);
 }
