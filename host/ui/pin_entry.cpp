@@ -1,14 +1,8 @@
 #include "host/ui/pin_entry.h"
 
+#include "host/terminal/wait_words.h"
+
 namespace sealcall::ui {
-namespace {
-
-std::string wait_words(uint32_t seconds) {
-    if (seconds < 120) return std::to_string(seconds) + " seconds";
-    return std::to_string((seconds + 59) / 60) + " minutes";
-}
-
-}  // namespace
 
 void PinEntry::begin(RequestId question) {
     line_.clear();

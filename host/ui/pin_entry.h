@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "sealcall/base/secret_line.h"
+#include "host/terminal/secret_line.h"
 #include "sealcall/ipc/messages/person.h"
 
 namespace sealcall::ui {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "sealcall/base/secret_line.h"
+#include "host/terminal/secret_line.h"
 #include "sealcall/base/unique_fd.h"
 #include "sealcall/ipc/messages/vault.h"
 

@@ -2,17 +2,13 @@
 
 #include "commands.h"
 #include "files.h"
+#include "host/terminal/wait_words.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "set_up.h"
 
 namespace sealcall::cli {
 namespace {
-
-std::string wait_words(uint32_t seconds) {
-    if (seconds < 120) return std::to_string(seconds) + " seconds";
-    return std::to_string((seconds + 59) / 60) + " minutes";
-}
 
 constexpr const char* kReset =
     "`sealcall vault reset` starts an empty one: SIP password, contacts, history and the memory of other phones are "

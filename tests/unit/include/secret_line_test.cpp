@@ -1,5 +1,5 @@
 // What a person types where a PIN or password is asked for.
-#include "sealcall/base/secret_line.h"
+#include "host/terminal/secret_line.h"
 
 #include <gtest/gtest.h>
 
