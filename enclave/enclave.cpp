@@ -145,12 +145,17 @@ Status Enclave::record_start() {
                                          .flag("vault_new", vault_->is_new())
                                          .hex("value", audit_value_));
     const ipc::AuditDrop& drop = config_.audit_drop;
-    if (recorded && drop.keep_days != 0)
+    const policy::Document* document = context_->bundle.document().get();
+    const uint32_t least = document == nullptr ? 0 : document->keep_days;
+    // No file goes of which this is not said: a shorter rule than the administrator's drops nothing, nor does a phone
+    // that cannot know what the rule is.
+    if (recorded && drop.keep_days != 0 && drop.keep_days >= least && !context_->bundle.lost())
         recorded = context_->record(audit::Record("dropped")
                                         .number("first", drop.first)
                                         .number("last", drop.last)
                                         .hex("head", drop.head)
-                                        .number("keep_days", drop.keep_days));
+                                        .number("keep_days", drop.keep_days)
+                                        .number("policy_days", least));
     return recorded ? Status() : Status(Error{Errc::io, "audit log", 0});
 }
 

@@ -67,7 +67,7 @@ Status check_limits(const Document& d) {
 }  // namespace
 
 Status check_document(const Document& d) {
-    if (d.format != 1) return bad("format of the policy", d.format);
+    if (d.format != kPolicyFormat) return bad("format of the policy", d.format);
     if (d.name.empty() || d.levels.size() != 4) return bad("policy", 0);
     for (const Requirements& r : d.levels)
         if ((r.facts & ~kAllFacts) != 0) return bad("facts", r.facts);
@@ -79,12 +79,15 @@ Status check_document(const Document& d) {
     if (d.utc_offset > 2 * kOffsetZero) return bad("offset of time", d.utc_offset);
     if (d.recheck_seconds < 30 || d.recheck_seconds > kRecheckSecondsMax) return bad("recheck", d.recheck_seconds);
     if (d.rekey_seconds < kRekeySecondsMin || d.rekey_seconds > kRekeySecondsMax) return bad("rekey", d.rekey_seconds);
+    if (d.keep_days > kKeepDaysMax) return bad("days of records", d.keep_days);
     for (size_t i = 0; i < d.rules.size(); ++i) TRY_STATUS(check_rule(d.rules.items()[i], d, i));
     return {};
 }
 
 Result<Document> read_document(ByteSpan in) {
     if (in.size() > rats::kPolicyMax) return Error{Errc::too_large, "policy", static_cast<uint32_t>(in.size())};
+    if (!in.empty() && in[0] != std::byte{kPolicyFormat})
+        return bad("format of the policy", std::to_integer<uint32_t>(in[0]));  // said before another format's mistakes
     TRY(Document document, ipc::decode<Document>(in));
     TRY_STATUS(check_document(document));
     return document;

@@ -94,8 +94,11 @@ inline constexpr uint32_t kLimitSecondsMax = 24 * 3600;
 
 enum class UnknownCallers : uint8_t { refuse, silent, ask };
 
+inline constexpr uint8_t kPolicyFormat = 2;  ///< the first byte of every one
+inline constexpr uint16_t kKeepDaysMax = 36500;
+
 struct Document {
-    uint8_t format = 1;
+    uint8_t format = kPolicyFormat;
     BoundedString<128> name;
     BoundedList<Requirements, 4> levels;                ///< of levels 1 to 4
     BoundedList<BoundedString<64>, kLabelsMax> labels;  ///< least sensitive first
@@ -109,6 +112,7 @@ struct Document {
     uint16_t utc_offset = kOffsetZero;  ///< minutes east of UTC, plus kOffsetZero
     uint16_t recheck_seconds = 300;
     uint16_t rekey_seconds = kRekeySecondsMax;
+    uint16_t keep_days = 0;  ///< for which audit records are kept at least; 0: the policy says nothing
     BoundedList<DocumentRule, kRulesMax> rules;
     static constexpr auto fields = std::tuple{&Document::format,
                                               &Document::name,
@@ -127,6 +131,7 @@ struct Document {
                                               &Document::utc_offset,
                                               &Document::recheck_seconds,
                                               &Document::rekey_seconds,
+                                              &Document::keep_days,
                                               &Document::rules};
     bool operator==(const Document&) const = default;
 };

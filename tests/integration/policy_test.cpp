@@ -329,5 +329,23 @@ TEST(PolicyCall, ANewerBundleIsObeyedByTheRunningPhoneAndItsCalls) {
     EXPECT_EQ(p.alice.status()->bundle, ipc::BundleState::rolled_back);
 }
 
+TEST(PolicyRetention, NoRecordGoesEarlierThanThePolicyWants) {
+    const TestAuthority authority;
+    Document d = lab_document({lab_rule("colleagues", Action::allow)});
+    const auto dropped = [&](uint16_t policy_days, uint32_t phone_days, bool bundle_is_there = true) {
+        d.keep_days = policy_days;
+        PhoneOptions o = obeying(authority, d, kAlice);
+        if (!bundle_is_there) o.bundle = {};
+        o.audit_drop = {.first = 0, .last = 9, .head = attestation::sha256({}), .keep_days = phone_days};
+        const std::string text = EnclavePhone(authority, std::move(o)).audit_text();
+        const size_t at = text.find("\"event\":\"dropped\"");
+        return at == std::string::npos ? "" : text.substr(at, text.find("\"prev\"", at) - at);
+    };
+    EXPECT_EQ(dropped(90, 89), "") << "what is not recorded does not go";
+    EXPECT_NE(dropped(90, 90).find("\"keep_days\":90,\"policy_days\":90"), std::string::npos);
+    EXPECT_EQ(dropped(90, 90, false), "") << "whoever takes the bundle away gets nothing by it";
+    EXPECT_NE(dropped(0, 1).find("\"keep_days\":1,\"policy_days\":0"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sealcall::test

@@ -100,6 +100,7 @@ EnclavePhone::EnclavePhone(const TestAuthority& authority, PhoneOptions options)
     config_.own_uri = BoundedString<256>(options_.uri);
     config_.policy = options_.policy;
     config_.wishes = options_.wishes;
+    config_.audit_drop = options_.audit_drop;
     CHECK(config_.anchors.push(authority.root()));
     for (const auto& domain : options_.show_logs_to) CHECK(config_.show_logs_to.push(BoundedString<128>(domain)));
     for (const auto& domain : options_.passport_to) CHECK(config_.passport_to.push(BoundedString<128>(domain)));

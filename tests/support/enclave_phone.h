@@ -53,6 +53,7 @@ struct PhoneOptions {
     std::string sip_password = {}, sip_realm = {};
     std::string vault_pin = {};  ///< set: the phone starts locked then
     uint32_t lock_after_s = 0;
+    ipc::AuditDrop audit_drop = {};             ///< what the launcher wants dropped
     Bytes bundle = {};                          ///< the file in the profile; empty: none
     Bytes bundle_signer = {};                   ///< SPKI as enrolment named it
     std::optional<tpm::AuthorityPin> pin = {};  ///< what enrolment wrote into the TPM

@@ -183,6 +183,8 @@ class Compiler {
         };
         if (auto seconds = f.read<uint32_t>("rekey", "a time from \"1m\" to \"1h\"", rekey))
             doc().rekey_seconds = static_cast<uint16_t>(*seconds);
+        if (auto days = f.read<uint16_t>("keep_records", "days from \"1d\" to \"36500d\"", read_days))
+            doc().keep_days = *days;
         f.finish();
     }
 

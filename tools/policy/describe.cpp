@@ -78,11 +78,15 @@ class Differences {
         compare("offset of time", say_offset(a_.utc_offset), say_offset(b_.utc_offset));
         compare("time between checks", say_duration(a_.recheck_seconds), say_duration(b_.recheck_seconds));
         compare("time between new keys", say_duration(a_.rekey_seconds), say_duration(b_.rekey_seconds));
+        compare("records are kept", say_days(a_.keep_days), say_days(b_.keep_days));
         compare_rules();
         return std::move(out_);
     }
 
   private:
+    static std::string say_days(uint16_t days) {
+        return days == 0 ? "as each phone has it" : std::to_string(days) + "d or longer";
+    }
     static std::string say(const policy::Limit& l) {
         return l.calls == 0 ? "none" : std::to_string(l.calls) + " per " + say_duration(l.seconds);
     }

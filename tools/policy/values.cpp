@@ -81,6 +81,11 @@ std::optional<uint32_t> read_duration(const std::string& text) {
     return *n * kSeconds[unit];
 }
 
+std::optional<uint16_t> read_days(const std::string& text) {
+    const auto n = text.ends_with('d') ? read_number(std::string_view(text).substr(0, text.size() - 1)) : std::nullopt;
+    return n && *n >= 1 && *n <= policy::kKeepDaysMax ? std::optional(static_cast<uint16_t>(*n)) : std::nullopt;
+}
+
 std::string say_duration(uint32_t seconds) {
     for (const auto& [unit, word] : {std::pair(24U * 3600, "d"), std::pair(3600U, "h"), std::pair(60U, "m")})
         if (seconds % unit == 0) return std::to_string(seconds / unit) + word;

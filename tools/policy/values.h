@@ -18,6 +18,8 @@ inline constexpr const char* kAddressForm =
 
 /// Seconds, at least 1 and at most a year.
 std::optional<uint32_t> read_duration(const std::string& text);
+/// "365d".
+std::optional<uint16_t> read_days(const std::string& text);
 std::string say_duration(uint32_t seconds);
 std::optional<policy::Limit> read_limit(const std::string& text);
 /// As Document::utc_offset.

@@ -270,17 +270,19 @@ void check_content(const AuditReport& log, Findings& out) {
     out.add("content", Verdict::ok, "No record holds more than its purpose needs.");
 }
 
-/// The first file begins with a copy of the last record that was dropped: what a rule says can be seen by it. Which
-/// rule it was the phone's own configuration says; which it should be only the reader.
+/// The first file begins with a copy of the last record that was dropped: what a rule says can be seen by it. That it
+/// was the enterprise's says the enclave, which has its signed policy, or the reader.
 void check_retention(const AuditReport& log, const AuditGround& ground, Findings& out) {
     if (!log.continues || log.records.empty()) return;
     const AuditRecord& first = log.records.front();
     const std::string gone = "The records up to " + std::to_string(first.seq) + " ";
     const AuditRecord* last = nullptr;
     uint64_t shortest = ~uint64_t{0};
+    bool by_policy = true;
     for (const AuditRecord& r : log.records) {
         if (r.event != "dropped") continue;
         shortest = std::min(shortest, r.number("keep_days"));
+        by_policy = by_policy && r.number("policy_days") != 0 && r.number("keep_days") >= r.number("policy_days");
         if (last == nullptr && r.number("last") == first.seq && digest_in(r, "head") == first.digest) last = &r;
     }
     if (last == nullptr)
@@ -294,10 +296,15 @@ void check_retention(const AuditReport& log, const AuditGround& ground, Findings
     if (days == 0 || old < days)
         out.add("retention", Verdict::failed,
                 gone + "were dropped before the rule of " + std::to_string(days) + " days allowed it" + newest);
+    else if (!ground.keep_days && by_policy)
+        out.add("retention", Verdict::ok,
+                gone + "were dropped by the rule of " + std::to_string(days) +
+                    " days, no shorter than the enterprise's signed policy wants" + newest);
     else if (!ground.keep_days)
         out.add("retention", Verdict::unknown,
                 gone + "were dropped by a rule of " + std::to_string(days) +
-                    " days that the phone's own configuration gave; --keep-days says what the enterprise wants.");
+                    " days that the phone's own configuration gave, and no signed policy; --keep-days says what the "
+                    "enterprise wants.");
     else
         out.check("retention", *ground.keep_days != 0 && shortest >= *ground.keep_days,
                   gone + "were dropped by the rule of " + std::to_string(days) + " days" + newest,

@@ -26,7 +26,7 @@ const std::array<AuditEvent, 40>& audit_events() {
         {"anchor", "of value", "The TPM took the hash of a record into its audit index."},
         {"anchor_missing", "why code", "The TPM did not take the newest records into its audit index."},
         {"certified", "of attest signature", "The TPM signed what its audit index holds."},
-        {"dropped", "first last head keep_days", "Old records are removed by the rule of retention."},
+        {"dropped", "first last head keep_days policy_days", "Old records are removed by the rule of retention."},
         {"bundle", "state version policy", "The authority's bundle is in force, with or without a policy."},
         {"bundle_refused", "state why", "A bundle was refused; the last good one stays in force."},
         {"protocol_violation", "role why code", "A process of this phone broke the rules and was ended."},

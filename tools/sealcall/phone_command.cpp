@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "files.h"
 #include "phone_plan.h"
+#include "policy_file.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 
@@ -55,6 +56,15 @@ void forget_known_peers(const ProfilePaths& paths) {
                "the file are not taken over.\n";
 }
 
+/// Of the configuration and the administrator's policy the longer; 0: for ever. The enclave lets no shorter rule drop
+/// anything.
+uint32_t days_to_keep(const Context& context, const PhoneConfig& config) {
+    if (config.audit.keep_days == 0 || !context.store.enrolment()) return config.audit.keep_days;
+    const InstalledPolicy policy = installed_policy(context);
+    if (!policy.document) return policy.trouble.empty() ? config.audit.keep_days : 0;
+    return std::max<uint32_t>(config.audit.keep_days, policy.document->keep_days);
+}
+
 int run_own_phone(const Context& context, const std::optional<CallOptions>& call) {
     const ProfilePaths& paths = context.paths();
     if (!context.store.facts())
@@ -71,7 +81,7 @@ int run_own_phone(const Context& context, const std::optional<CallOptions>& call
     forget_known_peers(paths);
     put_audit_away(paths, uint64_t{input.config.audit.file_mib} << 20);
     launcher::PhonePlan plan = make_plan(context.store, input);
-    plan.enclave.audit_drop = drop_old_audit(paths, input.config.audit.keep_days, wall_ms());
+    plan.enclave.audit_drop = drop_old_audit(paths, days_to_keep(context, input.config), wall_ms());
     const AuditSender sender(paths.audit_log(), input.config.audit.send_to);
     const UniqueFd log = process_log(paths);
     if (log.valid()) plan.ground.log_fd = log.get();

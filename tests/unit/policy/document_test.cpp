@@ -65,6 +65,15 @@ TEST(Document, EveryChangedByteGivesAnotherDocumentOrNone) {
     }
 }
 
+TEST(Document, SaysThatAnotherFormatIsAnother) {
+    Bytes bytes = ipc::encode(document({}));
+    bytes[0] = std::byte{kPolicyFormat - 1};
+    bytes.resize(bytes.size() - 2);  // and its fields are others
+    const auto read = read_document(bytes);
+    EXPECT_EQ(read.error().code, Errc::bad_value);
+    EXPECT_EQ(std::string_view(read.error().what), "format of the policy");
+}
+
 Document with_rule(const std::function<void(DocumentRule&)>& change) {
     DocumentRule r = rule("r", Action::warn);
     change(r);
@@ -73,7 +82,7 @@ Document with_rule(const std::function<void(DocumentRule&)>& change) {
 
 TEST(Document, RefusesItsWritersMistakes) {
     const std::vector<std::pair<const char*, std::function<void(Document&)>>> mistakes{
-        {"format", [](Document& d) { d.format = 2; }},
+        {"format", [](Document& d) { d.format = kPolicyFormat + 1; }},
         {"no name", [](Document& d) { d.name = {}; }},
         {"three levels",
          [](Document& d) {
@@ -108,6 +117,7 @@ TEST(Document, RefusesItsWritersMistakes) {
         {"offset of a day", [](Document& d) { d.utc_offset = 2 * kOffsetZero + 1; }},
         {"new keys each second", [](Document& d) { d.rekey_seconds = kRekeySecondsMin - 1; }},
         {"new keys never", [](Document& d) { d.rekey_seconds = kRekeySecondsMax + 1; }},
+        {"records of a century and a day", [](Document& d) { d.keep_days = kKeepDaysMax + 1; }},
         {"recheck each second", [](Document& d) { d.recheck_seconds = 29; }},
         {"recheck never", [](Document& d) { d.recheck_seconds = kRecheckSecondsMax + 1; }},
         {"rule without name", [](Document& d) { d = with_rule([](auto& r) { r.name = {}; }); }},

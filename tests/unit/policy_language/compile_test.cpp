@@ -18,6 +18,7 @@ downgrade = "pin"
 on_fall = "hold"
 recheck = "2m"
 rekey = "10m"
+keep_records = "3650d"
 utc_offset = "+01:00"
 
 [levels.2]
@@ -72,6 +73,7 @@ TEST(PolicyCompiler, EverySettingHasItsPlaceInTheDocument) {
     EXPECT_EQ(d.downgrade, Action::pin);
     EXPECT_EQ(d.recheck_seconds, 120);
     EXPECT_EQ(d.rekey_seconds, 600);
+    EXPECT_EQ(d.keep_days, 3650);
     EXPECT_EQ(d.utc_offset, policy::kOffsetZero + 60);
     EXPECT_EQ(d.levels.items()[0], policy::Requirements{});
     EXPECT_EQ(d.levels.items()[1].facts, policy::kHardwareTpm);
@@ -145,6 +147,9 @@ const Mistake kMistakes[] = {
     {"[policy]\nname = \"x\"\non_fall = \"stop\"\n", 3, 11, "\"mute\", \"hold\" or \"end\""},
     {"[policy]\nname = \"x\"\nrecheck = \"5s\"\n", 3, 11, "from \"30s\" to \"1h\""},
     {"[policy]\nname = \"x\"\nrekey = \"2h\"\n", 3, 9, "from \"1m\" to \"1h\""},
+    {"[policy]\nname = \"x\"\nkeep_records = \"0d\"\n", 3, 16, "from \"1d\" to \"36500d\""},
+    {"[policy]\nname = \"x\"\nkeep_records = \"36501d\"\n", 3, 16, "from \"1d\" to \"36500d\""},
+    {"[policy]\nname = \"x\"\nkeep_records = \"24h\"\n", 3, 16, "from \"1d\" to \"36500d\""},
     {"[policy]\nname = \"x\"\nutc_offset = \"+25:00\"\n", 3, 14, "offset from UTC like"},
     {"[policy]\nname = \"x\"\n[polices]\n", 3, 2, "There is no setting \"polices\""},
     {"[policy]\nname = \"x\"\n[levels.5]\n", 3, 9, "There is no setting \"5\" in [levels]"},

@@ -32,7 +32,7 @@ TEST(Describe, EveryDifferenceIsSaid) {
                                             "[groups]\nboard = [\"a.example\"]\nold = [\"o.example\"]\n"));
     const auto after = compiled(
         "[policy]\nname = \"Other\"\nunknown_callers = \"refuse\"\nrecheck = \"1m\"\nrekey = "
-        "\"5m\"\n[levels.2]\nrequire = "
+        "\"5m\"\nkeep_records = \"90d\"\n[levels.2]\nrequire = "
         "[\"no-lab\"]\n"
         "[labels]\norder = [\"a\", \"b\"]\n[groups]\nboard = [\"b.example\"]\nfresh = [\"n.example\"]\n"
         "[lists]\nblock = [\"board\"]\n[limits]\nper_caller = \"1 per 1m\"\n"
@@ -45,7 +45,8 @@ TEST(Describe, EveryDifferenceIsSaid) {
           "labels: was public < internal < restricted, is a < b", "group board: was a.example, is b.example",
           "group fresh: is new", "group old: is gone", "blocked: was nobody, is board",
           "unknown callers: was ask, is refuse", "limit for a caller: was none, is 1 per 1m",
-          "time between checks: was 5m, is 1m", "time between new keys: was 1h, is 5m", "rule \"r1\": was",
+          "time between checks: was 5m, is 1m", "time between new keys: was 1h, is 5m",
+          "records are kept: was as each phone has it, is 90d or longer", "rule \"r1\": was",
           "rule \"r3\": is new, as number 3", "the order of the rules is another one"})
         EXPECT_NE(all.find(part), std::string::npos) << part << "\nin\n" << all;
 }

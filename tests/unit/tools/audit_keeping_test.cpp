@@ -137,6 +137,23 @@ TEST_F(AuditKeeping, OldFilesGoOnlyAfterTheLogSaysSoAndTheTpmSigned) {
     EXPECT_EQ(checked(30).find("retention")->verdict, Verdict::ok) << checked(30).find("retention")->text;
 }
 
+TEST_F(AuditKeeping, TheRuleMayBeTheSignedPolicys) {
+    write_days(0, 10);
+    const Digest head = writer_.head();
+    put_audit_away(paths_, 100);
+    std::filesystem::remove(audit_files(paths_)[0]);
+    const auto drop = [&](uint64_t last, uint64_t kept, uint64_t wanted) {
+        audit::Record dropped = audit::Record("dropped").number("first", 0).number("last", last);
+        writer_.write(dropped.hex("head", head).number("keep_days", kept).number("policy_days", wanted),
+                      kBegin + 60 * kDayMs);
+    };
+    drop(9, 40, 30);
+    EXPECT_EQ(checked().find("retention")->verdict, Verdict::ok) << checked().find("retention")->text;
+    EXPECT_EQ(checked(45).find("retention")->verdict, Verdict::failed) << "the reader wants more";
+    drop(12, 20, 30);
+    EXPECT_EQ(checked().find("retention")->verdict, Verdict::unknown) << "another one was shorter than the policy";
+}
+
 TEST_F(AuditKeeping, TheRuleIsTheReadersNotThePhones) {
     write_days(0, 10);
     const Digest head = writer_.head();
