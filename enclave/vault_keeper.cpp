@@ -194,6 +194,7 @@ void VaultKeeper::checked(const ipc::EnterPin& m, Checked result) {
                                             .number("rule", asked.number)
                                             .text("rule_name", asked.name.view())
                                             .numbers("reasons", seen.reasons));
+        if (!reply.consented) reply.error = Errc::io;
     }
     (void)parts_.ui.send(reply);
     if (!right) return;

@@ -57,6 +57,8 @@ const char* pin_word(const ipc::PinReply& r) {
             return "locked_out";
         case Errc::tpm_policy_refused:
             return "programs_changed";
+        case Errc::io:
+            return "not_recorded";
         default:
             return "failed";
     }
@@ -76,6 +78,9 @@ std::string pin_sentence(const ipc::PinReply& r) {
         case Errc::tpm_locked_out:
             return "There were too many wrong PINs: the security chip refuses the right one too, for " +
                    (r.tries.most == 0 ? std::string("some time.") : wait + " at the latest.");
+        case Errc::io:
+            return "The PIN is right, but what you confirmed could not be written to the audit log, so it does not "
+                   "count. Is the disk full?";
         default:
             return "The PIN could not be checked. Run sealcall doctor; a restart often helps.";
     }

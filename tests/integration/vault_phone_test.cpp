@@ -1,6 +1,9 @@
 // Two real enclaves, each with its vault: what is remembered of the other, what a locked phone does, and what the PIN
 // lets pass.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "enclave/tpm/templates.h"
 #include "tests/support/vault_pair.h"
@@ -111,6 +114,25 @@ struct AskedAboutANewKey : Pair {
         hosts.dial("sip:bob@example.com");
     }
 };
+
+TEST(Consent, OfWhichNoRecordCouldBeWrittenIsNone) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    AskedAboutANewKey p;
+    const auto asked = question(p.hosts, p.alice);
+    ASSERT_TRUE(asked && asked->wanted);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit full{.rlim_cur = p.alice.audit_text().size(), .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+    const auto reply = p.alice.enter_pin(kPin, asked->question);
+    const bool ended = p.hosts.run_until([&] { return Pair::is(p.alice, CallState::ended); });
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->error, Errc::io);
+    EXPECT_FALSE(reply->consented);
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(EnclavePhone::count<ipc::SendRinging>(p.bob.from_host), 0u);
+}
 
 TEST(Consent, PinLetsADowngradePassAndTheReasonIsRecorded) {
     AskedAboutANewKey p;

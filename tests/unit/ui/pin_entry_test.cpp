@@ -176,6 +176,17 @@ TEST_F(PinKeys, ARightPinForAQuestionThatIsGoneConfirmsNothing) {
     EXPECT_TRUE(shows("was no longer asked: nothing was confirmed.")) << now();
 }
 
+TEST_F(PinKeys, AConfirmationThatCouldNotBeRecordedSaysSo) {
+    screen.ask(question(7, 2, "sip:dave@example.com"));
+    type("pthe pin\r");
+    screen.ask(withdrawn(7, 2));
+    ipc::PinReply reply = right(false);
+    reply.error = Errc::io;
+    screen.pin_reply(reply, RequestId{7});
+    EXPECT_FALSE(shows("Confirmed")) << now();
+    EXPECT_TRUE(shows("could not be written to the audit log")) << now();
+}
+
 TEST_F(PinKeys, WhatIsAnsweredIsTheQuestionOnDisplay) {
     screen.ask(question(7, 2, "sip:dave@example.com"));
     type("pa");
