@@ -142,7 +142,7 @@ Status Enclave::record_start() {
                                          .hex("ak_public", ak_public_.view())
                                          .hex("ak_certificate", config_.ak_certificate.view())
                                          .flag("pin", vault_->has_pin())
-                                         .flag("vault_new", vault_->is_new())
+                                         .number("vault_made", vault_->made())
                                          .hex("value", audit_value_));
     const ipc::AuditDrop& drop = config_.audit_drop;
     const policy::Document* document = context_->bundle.document().get();

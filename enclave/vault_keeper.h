@@ -34,6 +34,7 @@ class VaultKeeper {
     /// Null while locked.
     [[nodiscard]] const vault::Content* content() const { return locked() ? nullptr : &vault_.content(); }
     [[nodiscard]] bool is_new() const { return vault_.is_new(); }
+    [[nodiscard]] uint64_t made() const { return vault_.made(); }
     void tell_state() const { (void)parts_.ui.send(ipc::LockState{.pin_set = has_pin(), .locked = locked()}); }
 
     // ---- what is kept; nothing of it happens while locked

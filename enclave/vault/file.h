@@ -29,14 +29,15 @@ struct Content {
 };
 
 struct Head {
-    uint32_t magic = 0x53435631;  ///< "SCV1"
+    uint32_t magic = 0x53435632;  ///< "SCV2"
     uint64_t version = 0;         ///< value of the TPM's counter once this is in force; 0: nothing
+    uint64_t made = 0;            ///< its first version: another one is another vault
     uint8_t counter = 0;          ///< tpm::Tpm::vault_counter
     bool pin = false;             ///< the key is sealed under one
     BoundedBytes<512> key_public, key_private;
     std::array<std::byte, 12> nonce{};
-    static constexpr auto fields = std::tuple{&Head::magic,      &Head::version,     &Head::counter, &Head::pin,
-                                              &Head::key_public, &Head::key_private, &Head::nonce};
+    static constexpr auto fields = std::tuple{&Head::magic, &Head::version,    &Head::made,        &Head::counter,
+                                              &Head::pin,   &Head::key_public, &Head::key_private, &Head::nonce};
     bool operator==(const Head&) const = default;
 };
 inline constexpr size_t kTag = 16;

@@ -62,6 +62,7 @@ Result<Vault> Vault::reset(tpm::Tpm& tpm, SharedDisk disk, std::string_view owne
     Vault vault(disk, owner);
     if (::ftruncate(disk->fd.get(), 0) != 0) return Error{Errc::io, "vault", static_cast<uint32_t>(errno)};
     TRY(disk->version, tpm.vault_counter(vault.head_.counter, Count::add));
+    vault.head_.made = disk->version + 1;
     TRY_STATUS(vault.change_pin(tpm, pin));
     vault.new_ = true;
     return vault;

@@ -39,6 +39,8 @@ class Vault {
     [[nodiscard]] bool is_open() const { return key_.has_value(); }
     [[nodiscard]] bool has_pin() const { return head_.pin; }
     [[nodiscard]] bool is_new() const { return new_; }
+    /// Differs between any two vaults that this TPM ever had for this phone.
+    [[nodiscard]] uint64_t made() const { return head_.made; }
 
     /// To run where the TPM is, for `unlock`. Errors: tpm_auth_refused (wrong PIN: a try is gone), tpm_locked_out, as
     /// `open`.

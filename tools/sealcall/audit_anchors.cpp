@@ -260,6 +260,21 @@ AnchorReport Replay::run() {
     return std::move(report_);
 }
 
+/// The phone names its vault by a number at each start.
+void check_vault(const AuditReport& log, Findings& out) {
+    const AuditRecord* before = nullptr;
+    for (const AuditRecord& r : log.records) {
+        if (r.event != "started") continue;
+        if (r.number("vault_made") == 0) continue;  // of before there was such a number
+        if (before != nullptr && before->number("vault_made") != r.number("vault_made"))
+            out.add("vault", Verdict::note,
+                    "Between the starts of " + local_time(before->wall_ms) + " and " + local_time(r.wall_ms) +
+                        " another vault was made: contacts, history and the memory of other phones were lost" +
+                        (before->flag("pin") && !r.flag("pin") ? ", and the PIN with them." : "."));
+        before = &r;
+    }
+}
+
 void check_content(const AuditReport& log, Findings& out) {
     for (const AuditRecord& r : log.records) {
         const std::string wrong = beyond_purpose(r);
@@ -298,7 +313,7 @@ void check_retention(const AuditReport& log, const AuditGround& ground, Findings
                 gone + "were dropped before the rule of " + std::to_string(days) + " days allowed it" + newest);
     else if (!ground.keep_days && by_policy)
         out.add("retention", Verdict::ok,
-                gone + "were dropped by the rule of " + std::to_string(days) +
+                gone + "were dropped, the last of them by the rule of " + std::to_string(days) +
                     " days, no shorter than the enterprise's signed policy wants" + newest);
     else if (!ground.keep_days)
         out.add("retention", Verdict::unknown,
@@ -405,6 +420,7 @@ AnchorReport check_anchors(const AuditTrail& trail, const AuditGround& ground, F
     if (log.cut_short)
         out.add("cut_short", Verdict::note, "The last line has no end: the phone was stopped while it wrote it.");
     check_content(log, out);
+    check_vault(log, out);
     check_retention(log, ground, out);
     AnchorReport report = Replay(trail, ground, out).run();
     check_witnesses(log, ground, out);

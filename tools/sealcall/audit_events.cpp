@@ -20,7 +20,8 @@ bool is_kind(const std::string& name, const Json& value) {
 
 const std::array<AuditEvent, 40>& audit_events() {
     static constexpr std::array<AuditEvent, 40> kEvents{{
-        {"started", "uri enrolled tpm software_tpm ak_public ak_certificate value pin vault_new", "The phone started."},
+        {"started", "uri enrolled tpm software_tpm ak_public ak_certificate value pin vault_made",
+         "The phone started."},
         {"stopped", "status", "The phone ended in order."},
         {"torn", "bytes", "A record that was being written when the phone died was cut off; it had not counted."},
         {"anchor", "of value", "The TPM took the hash of a record into its audit index."},

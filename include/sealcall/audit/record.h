@@ -29,8 +29,8 @@ inline constexpr std::array<std::string_view, 4> kFields{
     "call others_not_listed level level_before action action_before answer decided_by rule reason state status role "
     "code "
     "round offset version bytes context slot counter tpm_rc of pcr reset_count restart_count lease_until_ms first last "
-    "keep_days policy_days tries_left",
-    "lab ordinary known_to_attest accepted given shown enrolled software_tpm policy pin vault_new", "reasons"};
+    "keep_days policy_days vault_made tries_left",
+    "lab ordinary known_to_attest accepted given shown enrolled software_tpm policy pin", "reasons"};
 
 constexpr bool has_word(std::string_view words, std::string_view word) {
     for (size_t end = 0; !words.empty(); words.remove_prefix(std::min(end + 1, words.size()))) {

@@ -137,6 +137,21 @@ TEST_F(AuditKeeping, OldFilesGoOnlyAfterTheLogSaysSoAndTheTpmSigned) {
     EXPECT_EQ(checked(30).find("retention")->verdict, Verdict::ok) << checked(30).find("retention")->text;
 }
 
+TEST_F(AuditKeeping, AnotherVaultBetweenTwoStartsShows) {
+    const auto start = [&](uint64_t made, bool pin) {
+        writer_.write(audit::Record("started").flag("pin", pin).number("vault_made", made), kBegin);
+    };
+    start(3, true);
+    start(3, true);
+    EXPECT_EQ(checked().find("vault"), nullptr);
+    start(9, false);
+    const Findings all = checked();
+    const auto* found = all.find("vault");
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->verdict, Verdict::note);
+    EXPECT_NE(found->text.find("and the PIN with them"), std::string::npos) << found->text;
+}
+
 TEST_F(AuditKeeping, TheRuleMayBeTheSignedPolicys) {
     write_days(0, 10);
     const Digest head = writer_.head();

@@ -276,6 +276,22 @@ TEST_F(VaultTest, ResetEmptiesItAndOldFilesStayOld) {
     EXPECT_ERROR(open_vault(), Errc::bundle_rolled_back);
 }
 
+TEST_F(VaultTest, KeepsItsNumberUntilAnotherOneIsMade) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    const uint64_t made = vault->made();
+    EXPECT_NE(made, 0u);
+    save(*vault, "sip:bob@example.com");
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("a new pin")));
+    EXPECT_EQ(open_vault()->made(), made);
+    ASSERT_OK(Vault::reset(*tpm_, disk_.open(), kOwner, {}));
+    const uint64_t again = open_vault()->made();
+    EXPECT_NE(again, made);
+    ASSERT_OK(Vault::reset(*tpm_, disk_.open(), kOwner, {}));
+    EXPECT_NE(open_vault()->made(), made);
+    EXPECT_NE(open_vault()->made(), again);
+}
+
 TEST_F(VaultTest, ResetHelpsAgainstRubbish) {
     ASSERT_OK(open_vault());
     disk_.put(as_bytes("rubbish"));
