@@ -309,7 +309,7 @@ void Enclave::receive(ipc::ProcessRole role, ipc::Link& link, short revents) {
         }
         if (role == ipc::ProcessRole::ui) {
             const uint16_t id = ipc::message_id(*message).value_or(0);
-            const bool by_itself = id == ipc::QueryStatus::kId || id == ipc::KeepCall::kId;
+            const bool by_itself = id == ipc::QueryStatus::kId || id == ipc::KeepCall::kId || id == ipc::VaultRead::kId;
             if (!by_itself) vault_->touched(BootClock::now());
             wipe(buffer_.data(), message->size());  // it may have been a PIN
         }

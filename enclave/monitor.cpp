@@ -67,7 +67,7 @@ struct Permits {
                    }};
     }
 
-    static const std::array<Row, 32> kTable;
+    static const std::array<Row, 33> kTable;
     static void shutdown(Monitor& m, const ipc::Shutdown&) { m.shutdown_asked_ = true; }
     template <auto Method, class T>
     static void calls(Monitor& m, const T& message) {
@@ -95,7 +95,7 @@ struct Permits {
 };
 
 #define CALLS(method, T) &Permits::calls<&Calls::method, ipc::T>
-const std::array<Permits::Row, 32> Permits::kTable{
+const std::array<Permits::Row, 33> Permits::kTable{
     // launcher
     row<ipc::Shutdown, &Permits::shutdown>(ProcessRole::launcher),
     row<ipc::NewBundle, &Permits::bundle>(ProcessRole::launcher),
@@ -109,6 +109,8 @@ const std::array<Permits::Row, 32> Permits::kTable{
     row<ipc::Recheck, CALLS(recheck, Recheck)>(ProcessRole::ui),
     row<ipc::EnterPin, [](Monitor& m, ipc::EnterPin& e) { m.context_.vault.enter(std::move(e)); }>(ProcessRole::ui),
     row<ipc::KeepCall, [](Monitor& m, ipc::KeepCall& k) { m.context_.vault.keep_call(std::move(k.past)); }>(
+        ProcessRole::ui),
+    row<ipc::VaultRead, [](Monitor& m, const ipc::VaultRead& r) { m.context_.vault.show_contacts(r); }>(
         ProcessRole::ui),
     row<ipc::LockPhone, [](Monitor& m, const ipc::LockPhone&) { m.context_.vault.lock(); }>(ProcessRole::ui),
     row<ipc::QueryStatus, [](Monitor& m, const ipc::QueryStatus& q) { m.context_.answer_status(q.request); }>(

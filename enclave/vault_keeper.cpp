@@ -27,6 +27,11 @@ void VaultKeeper::keep_call(ipc::VaultItem call) {
     if (vault_.content().put(std::move(call))) changed();
 }
 
+void VaultKeeper::show_contacts(const ipc::VaultRead& wanted) const {
+    const bool shown = !locked() && wanted.kind == ipc::VaultKind::contact;
+    if (!parts_.ui.send(shown ? vault_.content().page(wanted) : ipc::VaultPage{})) parts_.ui.close();
+}
+
 void VaultKeeper::changed() {
     dirty_ = true;
     save();

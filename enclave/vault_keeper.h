@@ -40,6 +40,8 @@ class VaultKeeper {
     // ---- what is kept; nothing of it happens while locked
     void remember_peer(std::string_view uri, const ipc::PeerKey& key, const rats::AttestationResult& result);
     void keep_call(ipc::VaultItem call);
+    /// The screen's names for people; of nothing else in the vault, and of nobody while locked.
+    void show_contacts(const ipc::VaultRead& wanted) const;
 
     // ---- lock
     /// Without a PIN there is nothing to lock with, and the person is told so.

@@ -39,7 +39,8 @@ std::optional<Bytes> Desk::answer(ByteSpan message) {
     if (auto m = ipc::decode_message<ipc::VaultOpen>(message)) return state(handle(*m));
     if (auto m = ipc::decode_message<ipc::VaultRekey>(message)) return state(handle(*m));
     if (auto m = ipc::decode_message<ipc::VaultPut>(message)) return state(handle(*m));
-    if (auto m = ipc::decode_message<ipc::VaultRead>(message)) return page(*m);
+    if (auto m = ipc::decode_message<ipc::VaultRead>(message))
+        return ipc::encode_message(open() ? vault_->content().page(*m) : ipc::VaultPage{});
     return {};
 }
 
@@ -49,18 +50,6 @@ Bytes Desk::state(const Status& outcome) {
                         .open = open(),
                         .version = vault_ ? disk_->version : 0,
                         .tries = tpm_.pin_tries().value_or({})};
-    return ipc::encode_message(out);
-}
-
-Bytes Desk::page(const ipc::VaultRead& m) const {
-    ipc::VaultPage out;
-    size_t skipped = 0;
-    const Content nothing;
-    for (ipc::VaultItem item : open() ? vault_->content().items : nothing.items) {
-        if (item.kind != m.kind || skipped++ < m.from) continue;
-        if (item.kind == ipc::VaultKind::login) item.body = {};
-        if (!out.items.push(std::move(item))) break;
-    }
     return ipc::encode_message(out);
 }
 

@@ -17,7 +17,6 @@ class Desk {
     Status handle(const ipc::VaultRekey& m);
     Status handle(const ipc::VaultPut& m);
     Bytes state(const Status& outcome);
-    [[nodiscard]] Bytes page(const ipc::VaultRead& m) const;
     [[nodiscard]] bool open() const { return vault_ && vault_->is_open(); }
 
     tpm::Tpm& tpm_;

@@ -69,6 +69,17 @@ void Content::forget(Kind kind, std::string_view name) {
         [&](const ipc::VaultItem& i) { return i.kind == kind && (kind == Kind::call || i.name.view() == name); });
 }
 
+ipc::VaultPage Content::page(const ipc::VaultRead& wanted) const {
+    ipc::VaultPage out;
+    size_t skipped = 0;
+    for (ipc::VaultItem item : items) {
+        if (item.kind != wanted.kind || skipped++ < wanted.from) continue;
+        if (item.kind == Kind::login) item.body = {};
+        if (!out.items.push(std::move(item))) break;
+    }
+    return out;
+}
+
 Result<File> parse_place(ByteSpan place) {
     ByteReader r(place);
     TRY(const uint32_t length, r.u32());

@@ -26,6 +26,7 @@ struct Content {
     /// In the place of the one of that name, but for calls. What is full forgets its oldest; contacts: too_large.
     Status put(ipc::VaultItem item);
     void forget(ipc::VaultKind kind, std::string_view name);
+    [[nodiscard]] ipc::VaultPage page(const ipc::VaultRead& wanted) const;
 };
 
 struct Head {

@@ -111,4 +111,31 @@ Result<std::string> dial_uri(std::string_view typed) {
     return uri;
 }
 
+Callee find_callee(std::string_view typed, const Phone& phone) {
+    while (typed.starts_with(' ')) typed.remove_prefix(1);
+    while (typed.ends_with(' ')) typed.remove_suffix(1);
+    const std::string quoted = "\"" + std::string(typed) + "\"";
+    const auto nobody = [](std::string problem, ipc::EndReason reason = ipc::EndReason::not_found) {
+        return Callee{.uri = {}, .problem = std::move(problem), .reason = reason};
+    };
+    if (is_address(typed)) {
+        auto uri = dial_uri(typed);
+        if (uri) return {.uri = std::move(*uri), .problem = {}};
+        return nobody(quoted + " is not an address that can be called. Type a name like alice@example.com.",
+                      ipc::EndReason::none);
+    }
+    if (phone.locked())
+        return nobody("This phone is locked: it knows its contacts once the PIN is entered.", ipc::EndReason::locked);
+    if (!phone.contacts().whole())
+        return nobody("The contacts are still being read. Try again.", ipc::EndReason::internal);
+    const auto found = phone.contacts().named(typed);
+    if (found.size() == 1) return {.uri = found[0]->uri, .problem = {}};
+    if (found.empty())
+        return nobody("No contact is called " + quoted +
+                      ". Type an address like alice@example.com, or keep one under " +
+                      "that name: sealcall contacts add.");
+    return nobody(quoted + " may be one of " + std::to_string(found.size()) +
+                  " contacts. Type the whole name, or the address.");
+}
+
 }  // namespace sealcall::ui

@@ -42,4 +42,12 @@ Bytes encode_action(const Action& action, policy::AnsweredBy by);
 /// character in it; `too_large` beyond 255 bytes.
 Result<std::string> dial_uri(std::string_view typed);
 
+/// Whom `typed` means: an address, or the name of a contact (Contacts::named). Without a `uri`, `problem` is a sentence
+/// and `reason` why nobody is called; none: it cannot be an address.
+struct Callee {
+    std::string uri, problem;
+    ipc::EndReason reason = ipc::EndReason::not_found;
+};
+Callee find_callee(std::string_view typed, const Phone& phone);
+
 }  // namespace sealcall::ui

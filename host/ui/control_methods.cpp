@@ -90,12 +90,18 @@ void PhoneUi::rpc_call(ClientId client, const RpcScalar& id, const RpcRequest& r
     const RpcScalar* uri = r.param("uri");
     const RpcScalar* label = r.param("label");
     if (uri == nullptr) return refuse(RpcCode::invalid_params, "uri is needed");
-    auto address = dial_uri(uri->string);
-    if (!address) return refuse(RpcCode::invalid_params, "uri is not a SIP address");
+    const Callee callee = find_callee(uri->string, phone_);
+    if (callee.uri.empty() && callee.reason == ipc::EndReason::none)
+        return refuse(RpcCode::invalid_params, "uri is neither a SIP address nor a name");
+    if (callee.uri.empty()) {
+        const std::string data = JsonObject().text("reason", name_of(callee.reason)).text("next", "").take();
+        if (r.id) control_.send(client, rpc_error(id, RpcCode::refused, callee.problem, data));
+        return;
+    }
     const std::string_view l = label != nullptr ? std::string_view(label->string) : std::string_view();
     if (l.size() > 64) return refuse(RpcCode::invalid_params, "label is longer than 64 bytes");
     const std::optional<ClientId> reply_to = r.id ? std::optional(client) : std::nullopt;
-    if (!dial(*address, l, By::control, reply_to, id)) refuse(RpcCode::unavailable, "the phone cannot dial now");
+    if (!dial(callee.uri, l, By::control, reply_to, id)) refuse(RpcCode::unavailable, "the phone cannot dial now");
 }
 
 void PhoneUi::rpc_calls(ClientId client, const RpcScalar& id) {

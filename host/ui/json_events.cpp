@@ -191,7 +191,8 @@ std::string json_call(const Call& c) {
         .flag("held_here", c.held_here)
         .flag("held_there", c.held_there)
         .flag("microphone", c.microphone)
-        .flag("reached_media", c.reached_media);
+        .flag("reached_media", c.reached_media)
+        .text("contact", c.contact);
     add_end(o, c.reason, c.detail);
     JsonObject phases;
     for (size_t i = 0; i < kPhases; ++i)

@@ -103,6 +103,7 @@ Result<char32_t> Reader::escape() {
 Result<std::string> Reader::string() {
     TRY_STATUS(expect('"'));
     std::string out;
+    out.reserve(in_.size() - at_);  // in one piece, which can be wiped
     for (;;) {
         if (at_ >= in_.size()) return syntax("string without end");
         if (in_[at_] == '"') break;
@@ -155,17 +156,19 @@ Result<RpcScalar> Reader::scalar() {
     return number();
 }
 
-Status read_params(Reader& r, RpcRequest& out) {
-    if (!r.peek('{')) return Error{Errc::bad_value, "params must be an object", 0};
+Status read_members(Reader& r, JsonMembers& out) {
+    if (!r.peek('{')) return Error{Errc::bad_value, "not an object", 0};
     TRY_STATUS(r.expect('{'));
     if (r.take('}')) return {};
+    out.reserve(kRpcParamsMax);
     do {
-        if (out.params.size() >= kRpcParamsMax) return Error{Errc::too_large, "params", kRpcParamsMax};
+        if (out.size() >= kRpcParamsMax) return Error{Errc::too_large, "members", kRpcParamsMax};
         TRY(std::string name, r.string());
-        if (out.param(name) != nullptr) return Error{Errc::bad_value, "repeated member", 0};
+        if (std::ranges::find(out, name, &JsonMembers::value_type::first) != out.end())
+            return Error{Errc::bad_value, "repeated member", 0};
         TRY_STATUS(r.expect(':'));
         TRY(RpcScalar value, r.scalar());
-        out.params.emplace_back(std::move(name), std::move(value));
+        out.emplace_back(std::move(name), std::move(value));
     } while (r.take(','));
     return r.expect('}');
 }
@@ -197,7 +200,7 @@ Status read_member(Reader& r, std::string_view name, RpcRequest& out, Seen& seen
         out.method = std::move(v.string);
         return {};
     }
-    if (name == "params") return std::exchange(seen.params, true) ? repeated : read_params(r, out);
+    if (name == "params") return std::exchange(seen.params, true) ? repeated : read_members(r, out.params);
     if (name == "id") return out.id ? Status{repeated} : read_id(r, out);
     return Error{Errc::bad_value, "unknown member", 0};
 }
@@ -226,6 +229,14 @@ Result<RpcRequest> parse_rpc_request(std::string_view line) {
     }
     TRY_STATUS(r.finish());
     if (!seen.version || !seen.method) return Error{Errc::bad_value, "jsonrpc and method are needed", 0};
+    return out;
+}
+
+Result<JsonMembers> parse_json_object(std::string_view text) {
+    Reader r(text);
+    JsonMembers out;
+    TRY_STATUS(read_members(r, out));
+    TRY_STATUS(r.finish());
     return out;
 }
 

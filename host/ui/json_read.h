@@ -29,10 +29,12 @@ struct RpcScalar {
     bool operator==(const RpcScalar&) const = default;
 };
 
+using JsonMembers = std::vector<std::pair<std::string, RpcScalar>>;  ///< in their order, none twice
+
 struct RpcRequest {
     std::optional<RpcScalar> id;  ///< none: a notification, which gets no answer
     std::string method;
-    std::vector<std::pair<std::string, RpcScalar>> params;
+    JsonMembers params;
     [[nodiscard]] const RpcScalar* param(std::string_view name) const;
     bool operator==(const RpcRequest&) const = default;
 };
@@ -40,6 +42,9 @@ struct RpcRequest {
 /// Errors: `not_canonical` or `truncated` when it is not JSON (detail: offset), `too_large` beyond a bound, `bad_value`
 /// when it is JSON but no request of ours (unknown or repeated member, nested parameters, another jsonrpc version).
 Result<RpcRequest> parse_rpc_request(std::string_view line);
+
+/// An object of at most kRpcParamsMax scalars. Errors: as above. Its strings lie nowhere else than in what is returned.
+Result<JsonMembers> parse_json_object(std::string_view text);
 
 /// The same request as one line without newline, for `sealcall` and tests.
 std::string encode_rpc_request(const RpcRequest& request);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sealcall/base/secret.h"
+
 namespace sealcall::ui {
 
 using ipc::CallState;
@@ -60,6 +62,30 @@ void Phone::apply(const ipc::CallCard& m) {
     c.card = m;
     c.has_card = true;
     c.direction = m.direction;
+    name(c);
+}
+
+/// Nobody gets a contact's name by claiming its address.
+void Phone::name(Call& c) const {
+    wipe(c.contact.data(), c.contact.capacity());
+    c.contact.clear();
+    if (c.name_proven())
+        c.contact = contacts_.name_of(c.card.peer_uri.view());
+    else if (c.direction == Direction::outgoing)
+        c.contact = contacts_.name_of(c.card.dialled_uri.view());
+}
+
+void Phone::apply(const ipc::LockState& m) {
+    locked_ = m.locked;
+    if (!m.locked) return;
+    contacts_.clear();
+    for (Call& c : calls_) name(c);
+}
+
+Status Phone::add_contacts(ByteSpan page) {
+    const Status s = contacts_.add(page);
+    for (Call& c : calls_) name(c);
+    return s;
 }
 
 void Phone::apply(const ipc::CallPhase& m) { get_or_add(m.call).phases[static_cast<size_t>(m.phase)] = m.boot_us; }
@@ -102,6 +128,7 @@ void Phone::dialled(CallId call, std::string_view uri, std::string_view label) {
         c.card.direction = Direction::outgoing;
         c.card.dialled_uri = BoundedString<256>::cut(uri);
         c.card.label = BoundedString<64>::cut(label);
+        name(c);
     }
     chosen_ = call;
 }

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "sealcall/ipc/schema.h"
+#include "host/ui/contacts.h"
 
 namespace sealcall::ui {
 
@@ -36,6 +36,7 @@ struct Call {
     bool reached_media = false;
     uint64_t media_since_us = 0;  ///< boot µs
     uint64_t ended_us = 0;
+    std::string contact{};  ///< what the person calls whom the name was proven of, or who was dialled; empty: nothing
 
     [[nodiscard]] bool active() const { return state != ipc::CallState::ended; }
     /// The peer's name was proven by a certificate that somebody we trust vouches for.
@@ -63,7 +64,9 @@ class Phone {
         enclave_ = m;
         locked_ = m.locked;
     }
-    void apply(const ipc::LockState& m) { locked_ = m.locked; }
+    void apply(const ipc::LockState& m);
+    /// One page of the contacts (Contacts::add).
+    Status add_contacts(ByteSpan page);
     void apply(const ipc::HostState& m) { host_ = m; }
     /// A dial of ours was accepted: the call exists from now on.
     void dialled(CallId call, std::string_view uri, std::string_view label);
@@ -83,6 +86,7 @@ class Phone {
     [[nodiscard]] const std::optional<ipc::EnclaveStatus>& enclave() const { return enclave_; }
     [[nodiscard]] const std::optional<ipc::HostState>& host() const { return host_; }
     [[nodiscard]] bool locked() const { return locked_; }
+    [[nodiscard]] const Contacts& contacts() const { return contacts_; }
     void host_gone() { host_lost_ = true; }
     [[nodiscard]] bool host_lost() const { return host_lost_; }
 
@@ -90,7 +94,9 @@ class Phone {
     Call* get(CallId id);
     Call& get_or_add(CallId id);
     void forget_old();
+    void name(Call& call) const;
 
+    Contacts contacts_;
     std::vector<Call> calls_;  ///< in the order in which they came up
     CallId chosen_{};
     std::optional<ipc::EnclaveStatus> enclave_;

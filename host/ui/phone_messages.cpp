@@ -77,6 +77,8 @@ Status PhoneUi::from_enclave(uint16_t id, ByteSpan m) {
             return take<ipc::AskConsent>(m);
         case ipc::PinReply::kId:
             return take<ipc::PinReply>(m);
+        case ipc::VaultPage::kId:
+            return on_contacts(m);
         default:
             return Error{Errc::unknown_message, "from the enclave", id};
     }
@@ -200,6 +202,28 @@ void PhoneUi::on(const ipc::LockState& m) {
     if (m.locked) finish_locks("");
     if (!m.pin_set) finish_locks("this phone has no PIN to lock with");
     keep_past();
+    if (!m.locked && !phone_.contacts().whole()) ask_contacts();
+}
+
+void PhoneUi::ask_contacts() {
+    ++pages_owed_;
+    if (Status s =
+            enclave_.link.send(ipc::VaultRead{.kind = ipc::VaultKind::contact, .from = phone_.contacts().next()});
+        !s)
+        peer_failed(enclave_, s.error());
+}
+
+/// Its bytes are overwritten where they came in: a locked phone knows nobody.
+Status PhoneUi::on_contacts(ByteSpan m) {
+    if (pages_owed_ == 0) return Error{Errc::wrong_state, "contacts", 0};
+    Status s;
+    // Of before the lock: what was asked for last is still to come.
+    if (--pages_owed_ == 0 && !phone_.locked()) {
+        s = phone_.add_contacts(m.subspan(sizeof(uint16_t)));
+        if (s && !phone_.contacts().whole()) ask_contacts();
+    }
+    wipe(buffer_->data(), m.size());
+    return s;
 }
 
 void PhoneUi::on(const ipc::AskConsent& m) {
@@ -287,13 +311,36 @@ void PhoneUi::ask_enclave_status() {
         peer_failed(enclave_, s.error());
 }
 
+void PhoneUi::dial_typed(std::string_view typed) {
+    const Callee callee = find_callee(typed, phone_);
+    if (callee.uri.empty()) return say(callee.problem);
+    dial(callee.uri, "", By::person, std::nullopt, {});
+}
+
+void PhoneUi::dial_by_script() {
+    const bool known = phone_.contacts().whole() || (lock_known_ && phone_.locked());
+    dial_waits_ = !known && !is_address(config_.dial.view());
+    if (dial_waits_) return;  // until the contacts are there, or the script gives up
+    const Callee callee = find_callee(config_.dial.view(), phone_);
+    if (!callee.uri.empty()) {
+        dial(callee.uri, config_.label.view(), By::script, std::nullopt, {});
+        return;
+    }
+    const ipc::DialReply nobody{.request = {}, .call = {}, .reason = callee.reason};
+    script_.dial_reply(nobody);
+    tell_both(json_dial(nobody, config_.dial.view(), config_.label.view(), By::script, Stamp::now()),
+              printable(callee.problem, look().charset));
+    say(callee.problem);
+}
+
 void PhoneUi::run_script() {
     if (!started_ || quit_us_ != 0 || done_) return;
+    if (dial_waits_) dial_by_script();
     if (terminal_ && (!lock_known_ || screen_.locked())) return;  // the person is asked for the PIN first
     for (const Step& step : script_.run(phone_, Stamp::now().boot_us)) {
         switch (step.kind) {
             case Step::Kind::dial:
-                dial(config_.dial.view(), config_.label.view(), By::script, std::nullopt, {});
+                dial_by_script();
                 break;
             case Step::Kind::act:
                 act(step.action, By::script);

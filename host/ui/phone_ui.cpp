@@ -171,7 +171,7 @@ void PhoneUi::read_keys() {
         if (auto* w = std::get_if<WantsPin>(&want)) enter(std::move(*w));
         if (std::holds_alternative<WantsLock>(want)) lock();
         if (auto* w = std::get_if<WantsAction>(&want)) act(w->action, By::person);
-        if (auto* w = std::get_if<WantsDial>(&want)) dial(w->uri, "", By::person, std::nullopt, {});
+        if (auto* w = std::get_if<WantsDial>(&want)) dial_typed(w->typed);
         if (std::holds_alternative<WantsNextCall>(want)) phone_.choose_next();
         if (std::holds_alternative<WantsQuit>(want)) quit_by_person();
     }

@@ -103,6 +103,7 @@ class PhoneUi {
     void on(const ipc::DialReply& m);
     void on(const ipc::HostState& m);
     void on(const ipc::LockState& m);
+    Status on_contacts(ByteSpan m);
     void on(const ipc::AskConsent& m);
     void on(const ipc::PinReply& m);
     template <class M>
@@ -119,8 +120,11 @@ class PhoneUi {
     void lock();
     void keep(const ipc::CallStateChanged& end);
     void keep_past();
+    void ask_contacts();
     void ask_enclave_status();
     void run_script();
+    void dial_typed(std::string_view typed);
+    void dial_by_script();
     void quit(ExitStatus status, ipc::EndReason reason, std::string_view sentence);
     void quit_by_person();
 
@@ -154,7 +158,9 @@ class PhoneUi {
     int exit_code_ = 0;
     uint32_t last_request_ = 0;
     bool lock_known_ = false;
-    RequestId pin_request_;  ///< the PIN that was sent last, and what for
+    bool dial_waits_ = false;  ///< the script's, for the contacts
+    uint32_t pages_owed_ = 0;  ///< of contacts
+    RequestId pin_request_;    ///< the PIN that was sent last, and what for
     RequestId pin_question_;
     std::vector<ipc::KeepCall> past_;  ///< for the history, once the vault is open
     std::vector<PendingStatus> statuses_;

@@ -1,6 +1,7 @@
 #include "host/ui/screen.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sealcall::ui {
 namespace {
@@ -204,20 +205,16 @@ void Screen::normal_key(char c, const Phone& phone, std::vector<Want>& out) {
 void Screen::typed_key(char c, std::vector<Want>& out) {
     if (c == '\r' || c == '\n') {
         mode_ = Mode::normal;
-        if (auto uri = dial_uri(typed_)) {
-            out.emplace_back(WantsDial{*uri});
-        } else if (!typed_.empty()) {
-            say("\"" + typed_ + "\" is not an address that can be called. Type a name like alice@example.com.");
-        }
-        typed_.clear();
+        if (!typed_.empty()) out.emplace_back(WantsDial{std::exchange(typed_, {})});
     } else if (c == kBackspace || c == kDelete) {
+        while (!typed_.empty() && (typed_.back() & 0xC0) == 0x80) typed_.pop_back();  // a whole character of UTF-8
         if (!typed_.empty()) typed_.pop_back();
     } else if (c == kClearLine) {
         typed_.clear();
     } else if (c == kInterrupt || c == kEndOfFile) {
         typed_.clear();
         mode_ = Mode::normal;
-    } else if (c >= 0x20 && c < 0x7f && typed_.size() < kTypedMax) {
+    } else if (static_cast<unsigned char>(c) >= 0x20 && c != kDelete && typed_.size() < kTypedMax) {
         typed_.push_back(c);
     }
 }
@@ -269,9 +266,12 @@ Lines Screen::pin_foot(const Look& look) const {
 Lines Screen::foot(const Phone& phone, const Look& look) const {
     if (pin_.active()) return pin_foot(look);
     if (mode_ == Mode::typing) {
-        std::string shown = typed_;  // the end of a long address stays in view
+        std::string shown = printable(typed_, look.charset);  // the end of a long address stays in view
         const size_t room = look.columns > 10 ? look.columns - 10 : 1;
-        if (shown.size() > room) shown.erase(0, shown.size() - room);
+        for (size_t next = 0; columns_of(shown) > room; next = 0) {
+            (void)next_code_point(shown, next);
+            shown.erase(0, next);
+        }
         return {{{" Call: ", Style::strong}, {shown + "_"}}};
     }
     if (mode_ == Mode::confirm_quit) {

@@ -16,7 +16,7 @@ struct WantsAction {
     Action action;
 };
 struct WantsDial {
-    std::string uri;
+    std::string typed;  ///< for find_callee
 };
 struct WantsNextCall {};
 struct WantsQuit {};

@@ -42,6 +42,8 @@ std::string sign_of(Level level, const Look& look) {
 std::string shown(std::string_view s, const Look& look) { return printable(s, look.charset); }
 
 /// "alice" of "sip:alice@example.com"; the whole when it has no user part.
+constexpr size_t kContactColumns = 24;
+
 std::string user_part(std::string_view uri) {
     const size_t colon = uri.find(':');
     if (colon != std::string_view::npos) uri.remove_prefix(colon + 1);
@@ -147,6 +149,7 @@ Line level_mark(Level level, bool lab, const Look& look) {
 }
 
 std::string short_name(const Call& c, const Look& look) {
+    if (!c.contact.empty()) return cut(shown(c.contact, look), kContactColumns, look.charset);
     if (c.has_card && !c.card.peer_uri.empty() && c.name_proven())
         return user_part(shown(c.card.peer_uri.view(), look));
     if (c.direction == Direction::outgoing) return user_part(shown(c.card.dialled_uri.view(), look));
@@ -158,11 +161,11 @@ Line who(const Call& c, const Look& look) {
     Line left, right;
     if (c.name_proven()) {
         const std::string uri = shown(c.card.peer_uri.view(), look);
-        left = {{" " + pad(user_part(uri), 9) + " ", Style::strong}, {"<" + uri + ">"}};
+        left = {{" " + pad(short_name(c, look), 9) + " ", Style::strong}, {"<" + uri + ">"}};
         right = {{"verified by " + shown(c.card.vouched_by.view(), look)}};
     } else if (c.direction == Direction::outgoing) {
         const std::string uri = shown(c.card.dialled_uri.view(), look);
-        left = {{" " + pad(user_part(uri), 9) + " ", Style::strong}, {"<" + uri + ">  as you dialled it"}};
+        left = {{" " + pad(short_name(c, look), 9) + " ", Style::strong}, {"<" + uri + ">  as you dialled it"}};
     } else {
         left = {{" Somebody  ", Style::strong}, {says(c.card.peer_uri.view(), look.columns / 2, look.charset)}};
     }

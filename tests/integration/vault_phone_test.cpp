@@ -343,5 +343,28 @@ TEST(History, KeepsWhatTheScreenSaysOfACallButNotWhileLocked) {
     EXPECT_EQ(calls.back().name.view(), "sip:2@example.com");
 }
 
+TEST(Contacts, TheScreenGetsThemWhileTheVaultIsOpenAndNothingElseOfIt) {
+    Pair p({.known_peers = {peer("sip:bob@example.com")},
+            .contacts = {"sip:carol@example.com"},
+            .sip_password = "correct horse",
+            .vault_pin = std::string(kPin)});
+    const auto asked = [&](ipc::VaultKind kind) {
+        (void)p.alice.ui.send(ipc::VaultRead{.kind = kind});
+        std::optional<ipc::VaultPage> page;
+        for (int i = 0; i < 50 && !page; ++i) {
+            p.alice.pump();
+            page = EnclavePhone::take<ipc::VaultPage>(p.alice.from_ui);
+        }
+        return page.value().items;
+    };
+    EXPECT_TRUE(asked(ipc::VaultKind::contact).empty()) << "locked";
+    EXPECT_EQ(p.alice.enter_pin(kPin)->error, Errc{});
+    const auto contacts = asked(ipc::VaultKind::contact);
+    ASSERT_EQ(contacts.size(), 1u);
+    EXPECT_EQ(contacts.items()[0].name.view(), "sip:carol@example.com");
+    for (const auto kind : {ipc::VaultKind::login, ipc::VaultKind::call, ipc::VaultKind::peer})
+        EXPECT_TRUE(asked(kind).empty()) << int(kind);
+}
+
 }  // namespace
 }  // namespace sealcall::test

@@ -27,6 +27,17 @@ std::string sip_uri_problem(const std::string& uri) {
     return {};
 }
 
+/// An address, with or without its scheme, or the name of a contact.
+std::string callee_problem(const std::string& text) {
+    if (text.starts_with("sip:")) return sip_uri_problem(text);
+    if (const size_t at = text.find('@'); at != std::string::npos)
+        return sip_uri_problem(text.find(':') < at ? text : "sip:" + text);  // another scheme is none of ours
+    if (text.empty() || text.size() > 256) return "an address or the name of a contact has 1 to 256 characters";
+    for (char c : text)
+        if (static_cast<unsigned char>(c) < ' ' || c == 127) return "a name has no control characters";
+    return {};
+}
+
 }  // namespace
 
 std::vector<std::string> choices_of(const std::string& type_name) {
@@ -181,6 +192,7 @@ void CommandLine::define_calls() {
                      "call. The exit status "
                      "says how the call ended.",
              .examples = {{"sealcall call sip:bob@example.com", "call Bob"},
+                          {"sealcall call \"Bob Builder\"", "the same, if he is kept in the contacts under this name"},
                           {"sealcall call sip:bob@example.com --label restricted",
                            "say that restricted matters will be spoken of"},
                           {"sealcall call sip:bob@127.0.0.1:5070 --in a.wav --out b.wav --hang-up-after 10",
@@ -190,7 +202,10 @@ void CommandLine::define_calls() {
                        {4, "not found, not reachable, busy, refused by the person, or no answer"},
                        {exit_status::kNotSetUp, "this phone itself: its TPM, its enrolment, or a process that ended"},
                        {6, "sound could not be connected"}}});
-    call->add_option("uri", options_.call.uri, "Whom to call")->type_name("URI")->required()->check(sip_uri_problem);
+    call->add_option("uri", options_.call.uri, "Whom to call: an address, or the name of a contact")
+        ->type_name("WHOM")
+        ->required()
+        ->check(callee_problem);
     call->add_option("--label", options_.call.label, "Sensitivity of what will be spoken")
         ->type_name("LABEL")
         ->check([](const std::string& s) {

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "call_outcome.h"
+#include "commands.h"
 #include "problem.h"
 
 namespace sealcall::cli {
@@ -96,11 +98,17 @@ nlohmann::json ControlClient::request(const std::string& method, const nlohmann:
         }
         if (answer->value("id", nlohmann::json()) != id) continue;
         if (const auto error = answer->find("error"); error != answer->end() && error->is_object()) {
-            const auto message = error->find("message");
-            throw Problem("The phone says no: " +
-                              (message != error->end() && message->is_string() ? message->get<std::string>() : "?") +
-                              ".",
-                          "`sealcall status` shows what it is doing.");
+            const auto said = [](const nlohmann::json& in, const char* key) {
+                const auto at = in.find(key);
+                return at != in.end() && at->is_string() ? printable(at->get<std::string>()) : std::string();
+            };
+            std::string message = said(*error, "message");
+            if (!message.ends_with('.')) message += '.';
+            const nlohmann::json data = error->value("data", nlohmann::json::object());
+            if (!data.is_object() || !data.contains("reason"))
+                throw Problem("The phone says no: " + message, "`sealcall status` shows what it is doing.");
+            throw Problem("The phone says no: " + message, said(data, "next"),
+                          status_of_end(said(data, "reason"), false));
         }
         return answer->value("result", nlohmann::json::object());
     }

@@ -169,7 +169,7 @@ TEST_F(ScreenKeys, TypingAnAddressNeverAnswersOrHangsUp) {
         p, kNow + Screen::kReadUs);
     ASSERT_EQ(wants.size(), 1u);
     ASSERT_TRUE(std::holds_alternative<WantsDial>(wants[0]));
-    EXPECT_EQ(std::get<WantsDial>(wants[0]).uri, "sip:harlo@example.com");
+    EXPECT_EQ(std::get<WantsDial>(wants[0]).typed, "harlo@example.com");
 }
 
 TEST_F(ScreenKeys, EscapeSequencesAreSkippedAndEscapeLeavesThePrompt) {

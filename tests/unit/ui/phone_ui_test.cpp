@@ -266,7 +266,8 @@ TEST_F(PhoneUiTest, ControlRefusesWhatMakesNoSense) {
     EXPECT_EQ(code("hangup", R"({"":true})"), -32602);
     EXPECT_EQ(code("hold", R"({"on":1})"), -32602);
     EXPECT_EQ(code("call", "{}"), -32602);
-    EXPECT_EQ(code("call", R"({"uri":"a b"})"), -32602);
+    EXPECT_EQ(code("call", R"({"uri":"a b@c"})"), -32602);
+    EXPECT_EQ(code("call", R"({"uri":"a b"})"), -32001);
     EXPECT_EQ(code("call", R"({"uri":"sip:a@b\r\nX: y"})"), -32602);
     EXPECT_EQ(code("status", R"({"x":1})"), -32602);
     EXPECT_EQ(code("recheck", R"({"call":77})"), -32000);
@@ -459,6 +460,65 @@ TEST_F(PhoneUiTest, AReaderThatSleepsDoesNotStopThePhone) {
     c.ask("calls");
     EXPECT_TRUE(c.answer().contains("result")) << "nobody reads standard output, yet the phone answers";
     EXPECT_FALSE(event("dropped").is_null()) << "and says later what was lost";
+}
+
+/// One contact, in two pages.
+void give_contacts(test::FakePhone& phone) {
+    ASSERT_TRUE(phone.enclave().send(ipc::LockState{}));
+    auto asked = phone.expect<ipc::VaultRead>(phone.enclave());
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->kind, ipc::VaultKind::contact);
+    EXPECT_EQ(asked->from, 0);
+    ipc::VaultPage page;
+    ASSERT_TRUE(page.items.push({.kind = ipc::VaultKind::contact,
+                                 .name = BoundedString<256>("sip:bob@example.com"),
+                                 .body = BoundedBytes<576>(as_bytes(R"({"name":"Bob Builder"})"))}));
+    ASSERT_TRUE(phone.enclave().send(page));
+    asked = phone.expect<ipc::VaultRead>(phone.enclave());
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->from, 1);
+    ASSERT_TRUE(phone.enclave().send(ipc::VaultPage{}));
+}
+
+TEST_F(PhoneUiTest, AContactIsCalledByNameOverTheControlSocket) {
+    start();
+    give_contacts(phone);
+    Control c(phone.control());
+    c.ask("call", R"({"uri":"bob"})");
+    auto dial = phone.expect<ipc::Dial>(phone.enclave());
+    ASSERT_TRUE(dial);
+    EXPECT_EQ(dial->uri.view(), "sip:bob@example.com");
+    ASSERT_TRUE(phone.enclave().send(ipc::DialReply{.request = dial->request, .call = kCall}));
+    EXPECT_EQ(c.answer()["result"]["call"], 1);
+    c.ask("calls", "{}", 2);
+    EXPECT_EQ(c.answer()["result"][0]["contact"], "Bob Builder");
+    c.ask("call", R"({"uri":"nobody"})", 3);
+    const Json refused = c.answer()["error"];
+    EXPECT_NE(refused["message"].get<std::string>().find("No contact is called"), std::string::npos);
+    EXPECT_EQ(refused["data"]["reason"], "not_found");
+}
+
+TEST_F(PhoneUiTest, AScriptThatCallsByNameWaitsForTheContacts) {
+    start({.mode = ipc::UiMode::json, .dial = BoundedString<256>("Bob Builder")});
+    ASSERT_TRUE(phone.host().send(ipc::HostState{.listening = BoundedString<128>("127.0.0.1:5070")}));
+    EXPECT_FALSE(phone.expect<ipc::Dial>(phone.enclave(), 300));
+    give_contacts(phone);
+    auto dial = phone.expect<ipc::Dial>(phone.enclave());
+    ASSERT_TRUE(dial);
+    EXPECT_EQ(dial->uri.view(), "sip:bob@example.com");
+}
+
+TEST_F(PhoneUiTest, AScriptThatCallsNobodyEndsAndSaysSo) {
+    start({.mode = ipc::UiMode::json, .dial = BoundedString<256>("Carol")});
+    ASSERT_TRUE(phone.host().send(ipc::HostState{.listening = BoundedString<128>("127.0.0.1:5070")}));
+    give_contacts(phone);
+    EXPECT_EQ(event("exit")["status"], 4);
+}
+
+TEST_F(PhoneUiTest, ContactsThatNobodyAskedForEndTheEnclavesLink) {
+    start();
+    ASSERT_TRUE(phone.enclave().send(ipc::VaultPage{}));
+    EXPECT_EQ(event("lost")["role"], "enclave");
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ struct VaultPut {
     bool more = false;    ///< others follow: saved with the last
     static constexpr auto fields = std::tuple{&VaultPut::item, &VaultPut::forget, &VaultPut::more};
 };
-/// Items of one kind from a place on. Answer: VaultPage.
+/// Items of one kind from a place on; ui may ask a running phone for contacts. Answer: VaultPage.
 struct VaultRead {
     static constexpr uint16_t kId = 636;
     VaultKind kind{};
