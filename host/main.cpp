@@ -1,5 +1,6 @@
 // sealcall-host: SIP, SDP, ICE and the sockets. Opens its links, locks itself down, then takes its configuration from
-// the launcher. It ends with the link to the enclave: without one it has nothing to do.
+// the launcher. It ends with the link to the enclave or to ui, and hangs up first: the other side hears it from nobody
+// else.
 #include <openssl/crypto.h>
 
 #include <csignal>
@@ -21,22 +22,23 @@ Status lock_down() { return sandbox::enter(ipc::ProcessRole::host); }
 class Process {
   public:
     Status open() {
-        auto gone = [this](const char* who, int status) {
-            return [this, who, status](const Error& why) {
+        auto gone = [this](const char* who, void (Process::*then)()) {
+            return [this, who, then](const Error& why) {
                 std::fprintf(stderr, "event=link_closed peer=%s what=\"%s\"\n", who, why.what);
-                end(status);
+                (this->*then)();
             };
         };
         TRY_STATUS(enclave_.start(
-            UniqueFd(ipc::fd::kHostEnclave), [this](ByteSpan m) { return from_enclave(m); }, gone("enclave", 0)));
+            UniqueFd(ipc::fd::kHostEnclave), [this](ByteSpan m) { return from_enclave(m); },
+            gone("enclave", &Process::enclave_gone)));
         TRY_STATUS(ui_.start(
-            UniqueFd(ipc::fd::kHostUi), [this](ByteSpan m) { return from_ui(m); }, gone("ui", 0)));
+            UniqueFd(ipc::fd::kHostUi), [this](ByteSpan m) { return from_ui(m); }, gone("ui", &Process::hang_up)));
         TRY_STATUS(control_.start(
-            UniqueFd(ipc::fd::kControl), [this](ByteSpan m) { return from_launcher(m); }, gone("launcher", 0)));
+            UniqueFd(ipc::fd::kControl), [this](ByteSpan m) { return from_launcher(m); },
+            gone("launcher", &Process::end)));
         for (LinkPort* link : {&enclave_, &ui_, &control_}) TRY_STATUS(link->hello(ipc::ProcessRole::host));
         return {};
     }
-    [[nodiscard]] int status() const { return status_; }
 
   private:
     static Status hello(ByteSpan message, ipc::ProcessRole expected, bool& greeted) {
@@ -68,8 +70,7 @@ class Process {
             return {};
         }
         if (id == ipc::Shutdown::kId) {
-            if (phone_) phone_->shutdown();
-            linger_.start(50, [this] { end(0); });  // lets BYE and unregister leave
+            hang_up();
             return {};
         }
         return Error{Errc::unknown_message, "from the launcher", id};
@@ -87,17 +88,34 @@ class Process {
         }
         control_.send(ready);
     }
-    void end(int status) {
-        status_ = status;
-        re_cancel();
+    /// BYE, CANCEL, refusals and unregister go out, and their answers come in, for as long as the launcher waits.
+    void hang_up() {
+        if (ending_) return;
+        ending_ = true;
+        if (phone_) phone_->shutdown();
+        leave_by_ = tmr_jiffies() + kLeaveWithinMs;
+        linger_.start(kLeastMs, [this] { leave(); });
     }
+    void enclave_gone() {
+        if (phone_) phone_->enclave_gone();
+        hang_up();
+    }
+    void leave() {
+        if (!phone_ || phone_->all_said() || tmr_jiffies() >= leave_by_) return end();
+        linger_.start(kLookAgainMs, [this] { leave(); });
+    }
+    void end() { re_cancel(); }
+
+    static constexpr uint64_t kLeastMs = 50, kLookAgainMs = 20;
+    static constexpr uint64_t kLeaveWithinMs = 1800;  ///< less than kOthersEnd of tools/sealcall/launcher/phone_run.cpp
 
     LinkPort control_, enclave_, ui_;
     bool launcher_greeted_ = false, enclave_greeted_ = false, ui_greeted_ = false;
     ipc::ConfigureHost config_;
     std::unique_ptr<Phone> phone_;
     Timer linger_;
-    int status_ = 0;
+    uint64_t leave_by_ = 0;
+    bool ending_ = false;
 };
 
 int run() {
@@ -112,7 +130,7 @@ int run() {
         if (s) s = lock_down();
         if (s) {
             (void)re_main(nullptr);
-            status = process.status();
+            status = 0;
         } else {
             std::fprintf(stderr, "event=host_not_started what=\"%s\" detail=%u\n", s.error().what, s.error().detail);
         }

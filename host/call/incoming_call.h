@@ -28,6 +28,8 @@ class IncomingCall final : public Call {
     void accept(Leg& leg) override;
     void end_leg(Leg& leg, uint16_t sip_status) override;
     [[nodiscard]] bool finished() const override;
+    /// Its BYE may not go out before the ACK.
+    [[nodiscard]] bool awaits_ack() const { return bye_after_ack_ && ok_.running(); }
 
   private:
     IncomingCall(Context& context, const sip_msg& invite, HostHandle handle, ipc::CallKind kind);

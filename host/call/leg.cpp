@@ -148,8 +148,13 @@ void Leg::close() {
 }
 
 void Leg::send_bye() {
-    RequestSpec spec{
-        .method = "BYE", .headers = "", .content_type = "", .body = "", .contact = false, .contact_parameters = ""};
+    RequestSpec spec{.method = "BYE",
+                     .headers = "",
+                     .content_type = "",
+                     .body = "",
+                     .contact = false,
+                     .contact_parameters = "",
+                     .repeat_refused = true};
     (void)context_.requests.send(dialog_.get(), std::move(spec), nullptr);
 }
 

@@ -51,10 +51,15 @@ Phone::~Phone() {
 }
 
 void Phone::shutdown() {
+    closing_ = true;
     for (auto& c : outgoing_) c->end();
     for (auto& c : incoming_)
         if (Leg* leg = c->the_leg(); leg->state() != Leg::State::ended) c->end_leg(*leg, 480);
     if (registration_) registration_->stop();
+}
+
+bool Phone::all_said() const {
+    return requests_->idle() && std::ranges::none_of(incoming_, [](const auto& c) { return c->awaits_ack(); });
 }
 
 ipc::HostState Phone::state() const {
@@ -166,6 +171,7 @@ void Phone::out_of_dialog(const sip_msg& m) {
                          "\r\nRecv-Info: " + kAttestTag + "\r\n");
     if (method == "BYE" || method == "INFO" || method == "PRACK" || method == "UPDATE") return reply(m, 481);
     if (method != "INVITE") return reply(m, 405, kAllow);
+    if (closing_) return reply(m, 480);
     const auto pending = std::ranges::count_if(incoming_, [](const auto& c) { return c->waiting(); });
     if (static_cast<size_t>(pending) >= kIncomingMax) return reply(m, 486);
     if (auto call = IncomingCall::take(*context_, m, HostHandle{next_handle_})) {

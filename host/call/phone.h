@@ -20,8 +20,12 @@ class Phone final : private EnclaveCommands {
 
     /// One message of the enclave. An error ends the link.
     Status from_enclave(ByteSpan message) { return EnclaveClient::dispatch(message, *this); }
-    /// BYE, CANCEL and unregister; nothing is waited for.
+    /// BYE, CANCEL, refusals and unregister; nothing is waited for, and nobody gets in any more.
     void shutdown();
+    /// The enclave is gone: no challenge is answered any more.
+    void enclave_gone() { digests_->close(); }
+    /// Nothing of that is still to be sent or answered.
+    [[nodiscard]] bool all_said() const;
     [[nodiscard]] ipc::HostState state() const;
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
@@ -79,6 +83,7 @@ class Phone final : private EnclaveCommands {
     ipc::HostState state_;
     uint32_t told_malformed_ = 0;
     uint32_t next_handle_ = 1;
+    bool closing_ = false;
 };
 
 }  // namespace sealcall::host

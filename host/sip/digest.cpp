@@ -79,7 +79,7 @@ std::string authorization_header(const Challenge& c, const std::string& uri, con
 void DigestBroker::ask(const Challenge& c, const std::string& method, const std::string& uri, Answer answer) {
     auto bounded_uri = BoundedString<256>::from(uri);
     auto bounded_method = BoundedString<16>::from(method);
-    if (open_.size() >= kOpenMax || !bounded_uri || !bounded_method) return answer(nullptr);
+    if (closed_ || open_.size() >= kOpenMax || !bounded_uri || !bounded_method) return answer(nullptr);
     const uint32_t id = next_++;
     open_[id] = std::move(answer);
     ask_(ipc::DigestChallenge{.request = RequestId{id},
@@ -89,6 +89,11 @@ void DigestBroker::ask(const Challenge& c, const std::string& method, const std:
                               .method = *bounded_method,
                               .uri = *bounded_uri,
                               .qop_auth = c.qop_auth});
+}
+
+void DigestBroker::close() {
+    closed_ = true;
+    for (const auto& [id, answer] : std::exchange(open_, {})) answer(nullptr);
 }
 
 void DigestBroker::answered(const ipc::DigestResponse& r) {

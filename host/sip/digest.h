@@ -32,11 +32,14 @@ class DigestBroker {
     explicit DigestBroker(Ask ask) : ask_(std::move(ask)) {}
     void ask(const Challenge& c, const std::string& method, const std::string& uri, Answer answer);
     void answered(const ipc::DigestResponse& r);
+    /// Nobody answers any more: who waits, and who asks from now on, gets null.
+    void close();
 
   private:
     Ask ask_;
     uint32_t next_ = 1;
     std::map<uint32_t, Answer> open_;
+    bool closed_ = false;
 };
 
 }  // namespace sealcall::host

@@ -2,6 +2,7 @@
 // CANCEL.
 #pragma once
 
+#include <algorithm>
 #include <list>
 
 #include "host/sip/digest.h"
@@ -76,6 +77,9 @@ class Requests {
     /// ACK to a 2xx: no answer, CSeq of the INVITE (RFC 3261 13.2.2.4).
     void send_ack(sip_dialog* dialog, uint32_t cseq, const std::string& sdp);
     [[nodiscard]] Transport& transport() { return transport_; }
+    [[nodiscard]] bool idle() const {
+        return std::ranges::all_of(open_, [](const auto& r) { return r->done(); });
+    }
 
   private:
     void sweep();

@@ -144,11 +144,29 @@ TEST(AttestedCall, ReachesRingingWithinTheBudget) {
     EXPECT_LT(best, 30ms);
 }
 
-TEST(AttestedCall, HostEndsWithTheEnclaveLink) {
+TEST(AttestedCall, HostHangsUpAndEndsWithTheLinkToEnclaveOrUi) {
+    for (const bool enclave : {true, false})
+        for (const bool caller : {true, false}) {
+            AttestedPair p;
+            ASSERT_NO_FATAL_FAILURE(p.answer());
+            HostProcess &dies = caller ? p.caller : p.callee, &stays = caller ? p.callee : p.caller;
+            enclave ? dies.close_enclave_link() : dies.close_ui_link();
+            EXPECT_EQ(stays.expect<ipc::LegEnded>().why, ipc::LegEndWhy::bye) << enclave << caller;
+            EXPECT_EQ(dies.wait_exit(), 0);
+        }
+}
+
+TEST(AttestedCall, HostThatLosesItsEnclaveBeforeTheAnswerGivesUpTheDial) {
     AttestedPair p;
     ASSERT_NO_FATAL_FAILURE(p.attest());
     p.caller.close_enclave_link();
+    EXPECT_EQ(p.callee.expect<ipc::LegEnded>().why, ipc::LegEndWhy::cancelled);
     EXPECT_EQ(p.caller.wait_exit(), 0);
+    AttestedPair q;
+    ASSERT_NO_FATAL_FAILURE(q.attest());
+    q.callee.close_enclave_link();
+    EXPECT_EQ(q.caller.find<ipc::CallFailed>().sip_status, 480);
+    EXPECT_EQ(q.callee.wait_exit(), 0);
 }
 
 TEST(AttestedCall, ShutdownEndsCallsAndExitsCleanly) {

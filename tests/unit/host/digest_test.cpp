@@ -62,6 +62,19 @@ TEST(Digest, WritesTheHeader) {
         "algorithm=SHA-256, opaque=\"o\", cnonce=\"aa\", qop=auth, nc=00000001\r\n");
 }
 
+TEST(Digest, NobodyWaitsForAnEnclaveThatIsGone) {
+    size_t asked = 0, nulls = 0;
+    DigestBroker broker([&](const ipc::DigestChallenge&) { ++asked; });
+    const auto answer = [&](const ipc::DigestResponse* r) { nulls += r == nullptr ? 1 : 0; };
+    broker.ask(Challenge{}, "REGISTER", "sip:a", answer);
+    EXPECT_EQ(nulls, 0u);
+    broker.close();
+    EXPECT_EQ(nulls, 1u);
+    broker.ask(Challenge{}, "REGISTER", "sip:a", answer);
+    EXPECT_EQ(nulls, 2u);
+    EXPECT_EQ(asked, 1u);
+}
+
 TEST(Digest, BoundsOpenQuestionsAndForgetsAnsweredOnes) {
     std::vector<ipc::DigestChallenge> asked;
     DigestBroker broker([&asked](const ipc::DigestChallenge& m) { asked.push_back(m); });

@@ -84,6 +84,7 @@ class HostProcess {
     Bytes next(std::chrono::milliseconds limit);
 
     void close_enclave_link() { enclave_.close(); }
+    void close_ui_link() { ui_.close(); }
     template <ipc::Message T>
     void send_control(const T& m) {
         ASSERT_TRUE(control_.send(m).has_value());

@@ -117,7 +117,7 @@ class Phone {
     std::optional<PhoneEnd> end_;
     bool all_ready_ = false;  ///< until then a role that is ready has to wait with what it wants
     bool ending_ = false;
-    bool hurried_ = false;  ///< a second signal: no more waiting
+    bool hurried_ = false;  ///< a second signal: hardly any more waiting
     Bytes buffer_ = Bytes(ipc::kMessageMax + 1);
 };
 

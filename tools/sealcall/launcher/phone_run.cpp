@@ -14,7 +14,8 @@ namespace {
 using ipc::ProcessRole;
 
 constexpr Millis kEnclaveEnds{6000};  // hangs up, destroys its secrets, shuts the TPM down
-constexpr Millis kOthersEnd{2000};
+constexpr Millis kOthersEnd{2000};    // kLeaveWithinMs of host/main.cpp is less
+constexpr Millis kHurried{300};
 constexpr Millis kTpmEnds{2000};
 constexpr Millis kCauseIsSeen{500};
 constexpr Millis kLongestPoll{60'000};
@@ -202,12 +203,14 @@ void Phone::ask_to_end(ProcessRole role) {
 
 void Phone::wait_for_ends(std::span<const ProcessRole> roles, Millis deadline) {
     for (ProcessRole role : roles) ask_to_end(role);
-    const BootInstant until = BootClock::now() + deadline;
+    // Whoever was told twice wants no delay, but the other side of a call is still told.
+    const BootInstant begun = BootClock::now();
+    const auto until = [&] { return begun + (hurried_ ? std::min(deadline, kHurried) : deadline); };
     const auto still_there = [this](ProcessRole role) {
         RoleControl* r = find(role);
         return r != nullptr && r->state() != RoleControl::State::gone;
     };
-    while (!hurried_ && BootClock::now() < until && std::ranges::any_of(roles, still_there)) poll_once(until);
+    while (BootClock::now() < until() && std::ranges::any_of(roles, still_there)) poll_once(until());
     for (ProcessRole role : roles) {
         if (!still_there(role)) continue;
         log(std::string("event=role_killed role=") + name_of(role) + " why=\"did not end in time\"");
