@@ -150,7 +150,7 @@ void MediaSession::start_media(dtls::MediaKeys keys, BootInstant now) {
     media_ = std::move(*media);
     const bool new_keys_only = state_ == State::running;
     state_ = State::running;
-    context_since_ = now;
+    context_since_ = last_in_ = now;
     rekey_asked_ = {};
     next_stats_ = now + kStatsEvery;
     if (!stream_open_) {
@@ -170,6 +170,8 @@ void MediaSession::media_packet(ByteSpan bytes, BootInstant now) {
         ++context_.dropped;
         return;
     }
+    last_in_ = now;
+    quiet_told_ = false;
     if (!*packet) return;
     if (!heard_) {
         heard_ = true;
@@ -409,6 +411,7 @@ void MediaSession::tick(BootInstant now) {
     }
     if (sealed_ && !renewing_ && now >= lease_half_) renew_lease();
     if (state_ != State::running) return;
+    if (now - last_in_ >= context_.recheck.quiet && !std::exchange(quiet_told_, true)) owner_.peer_quiet();
     if (!rekey_when_due(now)) return;
     if (auto rtcp = media_->rtcp_due(now); rtcp && *rtcp && (*rtcp)->size() <= ipc::kDatagramMax)
         (void)context_.host.send_or_drop(

@@ -20,6 +20,7 @@ class MediaOwner {
     virtual void send_frame(rats::FrameType type, Bytes body) = 0;
     virtual void mark(ipc::Phase phase) = 0;
     virtual void media_changed() = 0;  ///< running, held: tell the screen
+    virtual void peer_quiet() = 0;     ///< nothing came for RecheckTimes::quiet; told once in each silence
     virtual void media_failed(ipc::EndReason reason, Error error) = 0;
 };
 
@@ -122,6 +123,8 @@ class MediaSession {
     bool unsealing_ = false;                       ///< one job at a time, whatever the peer sends
     std::function<bool()> destroy_later_;          ///< set while the TPM's queue is full
     BootInstant context_since_{}, rekey_asked_{};  ///< zero: not yet in this context
+    BootInstant last_in_{};                        ///< SRTP or SRTCP
+    bool quiet_told_ = false;
 
     bool held_here_ = false, held_there_ = false, microphone_ = true, stream_open_ = false;
     bool path_ready_ = false, heard_ = false;

@@ -18,6 +18,7 @@ struct RecheckTimes {
     Millis gap{10'000};      ///< between two quotes for the peer, and between two questions of ours
     Millis overdue{30'000};  ///< a question this old is shown as "not rechecked"
     Millis silent{60'000};   ///< a question this old is level 0
+    Millis quiet{30'000};    ///< nothing came on the media path, where RTCP comes each 5 s: asked at once
 };
 
 enum class Lateness : uint8_t { none, overdue, silent };

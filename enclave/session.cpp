@@ -313,7 +313,8 @@ void Session::on_leg_ended(ipc::LegEndWhy why, uint16_t sip_status) {
     std::string detail = sip_status != 0 ? "SIP " + std::to_string(sip_status) : std::string();
     ipc::EndReason reason = ipc::EndReason::hung_up_there;
     if (why == ipc::LegEndWhy::transport) reason = ipc::EndReason::not_reachable;
-    if (why == ipc::LegEndWhy::timeout) reason = ipc::EndReason::no_answer;
+    if (why == ipc::LegEndWhy::timeout)
+        reason = state_ == SessionState::media ? ipc::EndReason::not_reachable : ipc::EndReason::no_answer;
     if (why == ipc::LegEndWhy::failed) {
         reason = sip_status == 486 || sip_status == 600 ? ipc::EndReason::busy : ipc::EndReason::refused_there;
         // A refusal before it rang, when our Evidence was already over there: that is about us.

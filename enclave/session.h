@@ -92,6 +92,7 @@ class Session final : public MediaOwner {
     void send_frame(rats::FrameType type, Bytes body) override;
     void mark(ipc::Phase phase) override;
     void media_changed() override;
+    void peer_quiet() override;
     void media_failed(ipc::EndReason reason, Error error) override;
 
   private:

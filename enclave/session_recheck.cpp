@@ -28,6 +28,11 @@ void Session::recheck() {
     recheck_tick(BootClock::now());
 }
 
+/// Whoever was killed or cut off says no goodbye: the peer is asked now, not when that is due.
+void Session::peer_quiet() {
+    if (channel_) recheck_.soon(BootClock::now());
+}
+
 void Session::recheck_tick(BootInstant now) {
     if (state_ == SessionState::ended) return;
     if (auto question = recheck_.ask(now)) send_frame(rats::FrameType::reattest, ipc::encode(*question));

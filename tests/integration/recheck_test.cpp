@@ -86,6 +86,20 @@ TEST(Recheck, BothSidesAskAgainAfterTheIntervalAndSoundGoesOn) {
     EXPECT_NE(p.alice.audit_text().find("\"rechecked\""), std::string::npos);
 }
 
+TEST(Recheck, WhoFallsSilentIsAskedAtOnce) {
+    PhoneOptions o = phone("sip:alice@example.com");
+    o.recheck.quiet = Millis{300};
+    Pair p(std::move(o));
+    ASSERT_TRUE(p.hosts.connect());
+    EXPECT_TRUE(p.await(p.alice, RecheckOutcome::as_before)) << "an hour is not waited for";
+    EXPECT_EQ(Pair::told(p.bob).size(), 0u) << "bob waits thirty seconds";
+    // Once in each silence.
+    for (int i = 0; i < 300; ++i) p.hosts.turn();
+    EXPECT_EQ(Pair::count(p.alice, RecheckOutcome::as_before), 1u);
+    p.hosts.talk(5);
+    EXPECT_TRUE(p.await(p.alice, RecheckOutcome::as_before, 2));
+}
+
 TEST(Recheck, OnDemandBothWaysAndCrossing) {
     Pair p;
     ASSERT_TRUE(p.hosts.connect());

@@ -30,9 +30,9 @@ class ContactNames : public testing::Test {
                                              contact("sip:bob2@example.com", R"({"name":"Bob Baker"})")})));
         EXPECT_FALSE(phone.contacts().whole());
         EXPECT_EQ(phone.contacts().next(), 2);
-        ASSERT_TRUE(phone.add_contacts(page({contact("sip:zoe@example.com", "{\"name\":\"Zoë\"}"),
-                                             contact("sip:odd@example.com", "no object"),
-                                             contact("sip:none@example.com", R"({"note":"y"})")})));
+        ASSERT_TRUE(phone.add_contacts(
+            page({contact("sip:zoe@example.com", "{\"name\":\"Zoë\"}"), contact("sip:odd@example.com", "no object"),
+                  contact("sip:none@example.com", R"({"note":"y"})")})));
         ASSERT_TRUE(phone.add_contacts(page({})));
         EXPECT_TRUE(phone.contacts().whole());
         EXPECT_EQ(phone.contacts().next(), 5);
@@ -88,7 +88,8 @@ TEST_F(ContactNames, StandForAnAddressThatWasProvenOrDialledAndForNoClaim) {
     card.peer_uri = BoundedString<256>("sip:bob@example.com");
     phone.apply(card);
     EXPECT_EQ(phone.find(CallId{1})->contact, "Bob Builder");
-    EXPECT_NE(plain_text(who(*phone.find(CallId{1}), look)).find("Bob Builder <sip:bob@example.com>"), std::string::npos);
+    EXPECT_NE(plain_text(who(*phone.find(CallId{1}), look)).find("Bob Builder <sip:bob@example.com>"),
+              std::string::npos);
     card.vouched_by = {};  // only claimed
     phone.apply(card);
     EXPECT_EQ(phone.find(CallId{1})->contact, "");
@@ -124,7 +125,8 @@ TEST(ContactPage, ThatIsCutOffIsAnError) {
 
 TEST(ContactPage, OfAFullVaultIsTaken) {
     Contacts c;
-    for (int i = 0; i < 600; ++i) ASSERT_TRUE(c.add(page({contact("sip:" + std::to_string(i) + "@x", R"({"name":"n"})")})));
+    for (int i = 0; i < 600; ++i)
+        ASSERT_TRUE(c.add(page({contact("sip:" + std::to_string(i) + "@x", R"({"name":"n"})")})));
     EXPECT_EQ(c.named("n").size(), Contacts::kMost);
 }
 
