@@ -2,8 +2,10 @@
 """Real phones, a real proxy that asks for the SIP password, a real terminal in which alice enters her PIN, a call in which both
 speak. During the call root searches every file of the profiles and the memory of launcher, host, verifier and audio for what was
 planted: SIP password, its hashes (RFC 7616 HA1), PIN, a contact; for media keys, the call's secret and the vault's key, which the
-phones' enclave (tests/adversarial/telling) tells masked; and launcher, host and verifier for the speech. Nothing may be found. The
-same search finds the password in the proxy, which has to know it, and the speech in audio, which plays it.
+phones' enclave (tests/adversarial/telling) tells masked; and launcher, host and verifier for the speech. Nothing may be found.
+Then alice's phone is locked, and the same holds for her enclave and ui, until she enters the PIN. The same search finds the
+password in the proxy, which has to know it, the speech in audio, which plays it, and before the lock password, contact and keys
+in the enclave and the contact's name in ui.
 
 Usage: secret_search_test.py SOURCE BIN. Root only; 77: something that it needs is not installed."""
 
@@ -30,6 +32,7 @@ SOURCE, BIN = pathlib.Path(), pathlib.Path()
 SKIPPED = 77
 TYPED = "PIN: "
 MASK = 0x5A
+SHORT = "sip:al@ex.de"  # it fits into a std::string itself
 
 
 def module(name, file):
@@ -103,6 +106,15 @@ def keys_told(log):
     return found
 
 
+def media_keys(masters):
+    """The master keys, and the session keys with which SRTP encrypts (RFC 3711 4.3.1, label 0; a master is key and salt)."""
+    session = set()
+    for master in masters:
+        words = ["openssl", "enc", "-aes-128-ctr", "-K", master[:16].hex(), "-iv", (master[16:] + bytes(2)).hex(), "-nopad"]
+        session.add(subprocess.run(words, input=bytes(16), check=True, capture_output=True).stdout)
+    return {m[:16] for m in masters}, session
+
+
 def spellings_of_key(key):
     return {key, key.hex().encode(), base64.b64encode(key).rstrip(b"=")}
 
@@ -159,7 +171,7 @@ class SecretSearch(unittest.TestCase):
             self.house.configure(name)
         speak(self.dir / "tone.wav")  # what both say
         self.password, self.pin = secrets.token_urlsafe(18), "Pin" + secrets.token_urlsafe(12)
-        self.note = "note" + secrets.token_urlsafe(18)
+        self.note, self.name = "note" + secrets.token_urlsafe(18), "name" + secrets.token_urlsafe(18)
         self.ended = []
         self.addCleanup(lambda: [end() for end in reversed(self.ended)])
 
@@ -237,7 +249,9 @@ class SecretSearch(unittest.TestCase):
     def test_nothing_secret_is_found_during_a_call(self):
         proxy = self.proxy()
         vcard = self.dir / "people.vcf"
-        vcard.write_text(f"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Carol\r\nIMPP:sip:carol@example.com\r\nNOTE:{self.note}\r\nEND:VCARD\r\n")
+        cards = ((self.name, "sip:carol@example.com", self.note), ("Al", SHORT, ""))
+        lines = "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:{}\r\nIMPP:{}\r\nNOTE:{}\r\nEND:VCARD\r\n"
+        vcard.write_text("".join(lines.format(*card) for card in cards))
         self.sealcall("alice", "contacts", "import", str(vcard))
         vcard.unlink()
         terminal = Terminal(self.dir, self.house.environment)
@@ -256,16 +270,42 @@ class SecretSearch(unittest.TestCase):
         time.sleep(1.5)  # some sound, both ways
         self.sealcall("alice", "recheck")  # a verifier works once more
         self.search(proxy, terminal, bob)
+        self.lock_and_search(terminal, bob)
+
+    def in_enclave(self, needles):
+        found, read = found_in_memory(self.pids("alice")[0]["enclave"], needles)
+        self.assertGreater(read, 1_000_000, "alice's enclave could not be read")
+        return found
+
+    def lock_and_search(self, terminal, bob):
+        """The vault and the media keys leave the enclave's memory; a call's secret is not there even while they talk."""
+        told = keys_told((self.house.state("alice") / "phone.log").read_text())
+        texts = {self.password.encode(), self.note.encode()}
+        masters, session = media_keys(told["media_master"])
+        open_ones = texts | told["vault_key"] | session
+        never = spellings(self.pin) | told["call_secret"] | masters  # a call's secret lies sealed; SRTP derived from its masters
+        self.assertEqual(self.in_enclave(open_ones | never), open_ones, "while the phone is open")
+        ui, kept = self.pids("alice")[0]["ui"], {self.name.encode(), SHORT.encode()}
+        self.assertEqual(found_in_memory(ui, kept)[0], kept, "the screen has the contacts' names while the phone is open")
+        self.sealcall("alice", "lock")
+        bob.wait_for("alice's hold", lambda: "held" in bob.states(), 20)
+        never |= {n for text in (self.password, self.note) for n in spellings(text)} | set(hashes("alice", "example.com", self.password))
+        self.assertEqual(self.in_enclave(open_ones | never), set(), "while the phone is locked")
+        self.assertEqual(found_in_memory(ui, kept | {self.note.encode()})[0], set(), "in ui, while the phone is locked")
+        terminal.type(self.pin)
+        self.until("the vault is open again", lambda: self.in_enclave(texts | told["vault_key"]) == texts | told["vault_key"], 20,
+                   terminal.screen)
 
     def search(self, proxy, terminal, bob):
-        needles = {n for s in (self.password, self.pin, self.note) for n in spellings(s)}
+        needles = {n for s in (self.password, self.pin, self.note, self.name) for n in spellings(s)}
         for user in ("alice", "bob"):
             needles |= set(hashes(user, "example.com", self.password))
         told = [keys_told((self.house.state(name) / "phone.log").read_text()) for name in ("alice", "bob")]
         for keys in told:
-            self.assertEqual({what: len(found) for what, found in keys.items()}, {"vault_key": 1, "call_secret": 1, "media_key": 2})
+            self.assertEqual({what: len(found) for what, found in keys.items()}, {"vault_key": 1, "call_secret": 1, "media_master": 2})
+            keys["masters"], keys["session"] = media_keys(keys.pop("media_master"))
             needles |= {n for found in keys.values() for key in found for n in spellings_of_key(key)}
-        self.assertEqual(told[0]["media_key"], told[1]["media_key"])  # what one sends with, the other receives with
+        self.assertEqual(told[0]["session"], told[1]["session"])  # what one sends with, the other receives with
         self.assertEqual(told[0]["call_secret"], told[1]["call_secret"])
         speech = speech_samples(self.dir / "tone.wav")
         self.assertGreater(len(speech), 100)
