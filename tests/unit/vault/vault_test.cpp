@@ -27,6 +27,18 @@ class VaultTest : public tpm::test::PhoneTest {
         ASSERT_OK(vault.content().put(contact(uri)));
         ASSERT_OK(vault.save()(*tpm_));
     }
+    /// As Vault::save, up to the counter: the next version, with what `change` does to the content, is on the disk.
+    /// Gives the head of the version in force.
+    Result<Head> write_uncounted(const Vault& vault, std::string_view pin,
+                                 const std::function<Status(Content&)>& change) {
+        TRY(const File now, read_newest(disk_.fd()));
+        TRY(Vault::Opened opened, vault.opener()(*tpm_, as_bytes(pin)));
+        TRY_STATUS(change(opened.content));
+        TRY(const File next, seal(now.head, now.head.version + 1, opened.key, opened.content));
+        TRY_STATUS(write_place(disk_.fd(), next));
+        return now.head;
+    }
+    static Status with_carol(Content& content) { return content.put(contact("sip:carol@example.com")); }
     VaultFile disk_;
 };
 
@@ -112,12 +124,7 @@ TEST_F(VaultTest, StopBetweenDiskAndCounterLosesNothing) {
         auto vault = open_vault();
         ASSERT_OK(vault);
         save(*vault, "sip:bob@example.com");
-        // As Vault::save, up to the counter.
-        const File now = read_newest(disk_.fd()).value();
-        auto opened = vault->opener()(*tpm_, {});
-        ASSERT_OK(opened);
-        ASSERT_OK(opened->content.put(contact("sip:carol@example.com")));
-        ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, opened->content).value()));
+        ASSERT_OK(write_uncounted(*vault, {}, with_carol));
     }
     crash_and_restart();
     auto vault = open_vault();
@@ -132,10 +139,10 @@ TEST_F(VaultTest, SaveThatTheTpmDidNotCountLocksNobodyOut) {
     ASSERT_OK(vault);
     ASSERT_OK(vault->change_pin(*tpm_, as_bytes("let me in")));
     save(*vault, "sip:bob@example.com");
-    const File now = read_newest(disk_.fd()).value();
-    auto opened = vault->opener()(*tpm_, as_bytes("let me in"));
-    ASSERT_OK(opened);
-    ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, {}).value()));
+    ASSERT_OK(write_uncounted(*vault, "let me in", [](Content& content) {
+        content = {};
+        return Status();
+    }));
     vault->lock();
     ASSERT_OK(unlock(*vault, "let me in"));
     EXPECT_EQ(contacts(vault->content()), 1U);
@@ -157,14 +164,11 @@ TEST_F(VaultTest, CountsAVersionOnceThoughTheAnswerWasLost) {
     auto made = open_vault();
     ASSERT_OK(made);
     ASSERT_OK(made->change_pin(*tpm_, as_bytes("let me in")));
-    const File now = read_newest(disk_.fd()).value();
-    auto opened = made->opener()(*tpm_, as_bytes("let me in"));
-    ASSERT_OK(opened);
-    ASSERT_OK(opened->content.put(contact("sip:carol@example.com")));
-    ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, opened->content).value()));
+    const auto in_force = write_uncounted(*made, "let me in", with_carol);
+    ASSERT_OK(in_force);
     auto vault = open_vault();  // written and not counted
     ASSERT_OK(vault);
-    ASSERT_OK(tpm_->vault_counter(now.head.counter, tpm::Tpm::Count::add));  // the first try, unheard
+    ASSERT_OK(tpm_->vault_counter(in_force->counter, tpm::Tpm::Count::add));  // the first try, unheard
     ASSERT_OK(unlock(*vault, "let me in"));
     EXPECT_EQ(contacts(vault->content()), 1U);
     auto again = open_vault();
@@ -178,14 +182,11 @@ TEST_F(VaultTest, WhatWasCountedUnheardIsInForceWhenItIsOpenedAgain) {
     ASSERT_OK(vault);
     ASSERT_OK(vault->change_pin(*tpm_, as_bytes("let me in")));
     save(*vault, "sip:bob@example.com");
-    const File now = read_newest(disk_.fd()).value();
-    auto opened = vault->opener()(*tpm_, as_bytes("let me in"));
-    ASSERT_OK(opened);
-    ASSERT_OK(opened->content.put(contact("sip:carol@example.com")));
     // As Vault::save, whose increment was not answered.
-    ASSERT_OK(write_place(disk_.fd(), seal(now.head, now.head.version + 1, opened->key, opened->content).value()));
-    disk->written = now.head.version + 1;
-    ASSERT_OK(tpm_->vault_counter(now.head.counter, tpm::Tpm::Count::add));
+    const auto in_force = write_uncounted(*vault, "let me in", with_carol);
+    ASSERT_OK(in_force);
+    disk->written = in_force->version + 1;
+    ASSERT_OK(tpm_->vault_counter(in_force->counter, tpm::Tpm::Count::add));
     vault->lock();
     ASSERT_OK(unlock(*vault, "let me in"));
     EXPECT_EQ(contacts(vault->content()), 2U);
