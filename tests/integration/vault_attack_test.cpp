@@ -172,22 +172,6 @@ TEST(ConsentAttack, AskedWhileLockedDoesNotCoverADowngradeThatThePinBringsToLigh
     EXPECT_EQ(times(p.bob, "consent"), 2u);
 }
 
-TEST(ConsentAttack, OfAQuestionThatIsGoneIsNone) {
-    Pair p(with_pin({.policy = takes_the_pin()}));
-    unlock(p.alice);
-    p.hosts.dial("sip:bob@example.com");
-    const auto asked = question(p.hosts, p.alice);
-    ASSERT_TRUE(asked);
-    ASSERT_TRUE(p.alice.ui.send(ipc::HangUp{.call = p.hosts.a_call}).has_value());
-    const auto gone = question(p.hosts, p.alice);
-    ASSERT_TRUE(gone);
-    EXPECT_FALSE(gone->wanted);
-    EXPECT_EQ(gone->question, asked->question);
-    const auto reply = p.alice.enter_pin(kPin, asked->question);
-    EXPECT_EQ(reply->error, Errc{});
-    EXPECT_FALSE(reply->consented);
-}
-
 TEST(ConsentAttack, AHostCannotAttestAndBeOrdinaryInOneCall) {
     Pair p(with_pin({.policy = takes_the_pin()}));
     unlock(p.alice);

@@ -184,7 +184,10 @@ TEST(Consent, EndsWithTheCall) {
     const auto gone = question(p.hosts, p.alice);
     ASSERT_TRUE(gone);
     EXPECT_FALSE(gone->wanted);
-    EXPECT_EQ(p.alice.enter_pin(kPin, asked->question)->error, Errc{});
+    EXPECT_EQ(gone->question, asked->question);
+    const auto reply = p.alice.enter_pin(kPin, asked->question);
+    EXPECT_EQ(reply->error, Errc{});
+    EXPECT_FALSE(reply->consented);
     EXPECT_FALSE(has(p.alice, "\"event\":\"consent\""));
 }
 
