@@ -1,26 +1,12 @@
 // Two real enclaves on two TPMs; hosts, network and people are the test.
 #include <gtest/gtest.h>
 
-#include "tests/support/enclave_phone.h"
+#include "tests/support/pair.h"
 
 namespace sealcall::test {
 namespace {
 
 using ipc::CallState;
-
-struct Pair {
-    TestAuthority authority;
-    EnclavePhone alice, bob;
-    Hosts hosts;
-    explicit Pair(PhoneOptions a = {}, PhoneOptions b = {.uri = "sip:bob@example.com"})
-        : alice(authority, std::move(a)), bob(authority, std::move(b)), hosts(alice, bob) {}
-    bool both_end() {
-        return hosts.run_until([&] {
-            auto a = alice.last_state();
-            return a && a->state == CallState::ended;
-        });
-    }
-};
 
 TEST(AttestedCall, BothSeeLevelTwoLabBeforeItRingsAndSoundFlows) {
     Pair p;
@@ -99,7 +85,7 @@ TEST(AttestedCall, NoCandidatesLeaveAPhoneBeforeBothPoliciesAgreed) {
 TEST(AttestedCall, ATpmNotProvenGenuineIsLevelOneAndBelowTheMinimum) {
     Pair p({.ek = attestation::EkOrigin::not_proven});
     p.hosts.dial("sip:bob@example.com");
-    ASSERT_TRUE(p.both_end());
+    ASSERT_TRUE(p.caller_ends());
     const auto card = p.bob.last_card();
     ASSERT_TRUE(card);
     EXPECT_EQ(card->theirs.level, rats::Level::known_device);
@@ -112,7 +98,7 @@ TEST(AttestedCall, LabDoesNotCountUnlessThePolicySaysSo) {
     strict.lab_counts = false;
     Pair p({}, {.uri = "sip:bob@example.com", .policy = strict});
     p.hosts.dial("sip:bob@example.com");
-    ASSERT_TRUE(p.both_end());
+    ASSERT_TRUE(p.caller_ends());
     ASSERT_TRUE(p.bob.last_card());
     EXPECT_EQ(p.bob.last_card()->decision.rule, policy::Rule::lab_does_not_count);
 }
@@ -131,7 +117,7 @@ TEST(AttestedCall, AChangedPlatformCannotSignAndSaysWhy) {
     Pair p;
     p.alice.extend_measurement("one byte of the enclave differs");
     p.hosts.dial("sip:bob@example.com");
-    ASSERT_TRUE(p.both_end());
+    ASSERT_TRUE(p.caller_ends());
     EXPECT_EQ(p.alice.last_state()->reason, ipc::EndReason::own_tpm_refused);
     EXPECT_NE(p.alice.last_state()->detail.view().find("0x99d"), std::string_view::npos);
     EXPECT_EQ(EnclavePhone::count<ipc::CallCard>(p.bob.from_ui), 0u);
@@ -149,7 +135,7 @@ TEST(AttestedCall, AVerifierThatDoesNotAnswerMeansCouldNotCheck) {
     silent.verifier = [](const rats::VerifierRequest&) { return std::nullopt; };
     Pair p({}, silent);
     p.hosts.dial("sip:bob@example.com");
-    ASSERT_TRUE(p.both_end());
+    ASSERT_TRUE(p.caller_ends());
     ASSERT_TRUE(p.bob.last_card());
     EXPECT_EQ(p.bob.last_card()->theirs.level, rats::Level::unverified);
     EXPECT_EQ(p.bob.last_card()->theirs.reasons.items().front(), rats::Reason::could_not_check);
@@ -159,10 +145,7 @@ TEST(OrdinaryCall, IsLevelZeroAndEncryptedHopByHop) {
     Pair p;
     p.hosts.ordinary = true;
     p.hosts.dial("sip:bob@example.com");
-    ASSERT_TRUE(p.hosts.run_until([&] {
-        auto a = p.alice.last_state(), b = p.bob.last_state();
-        return a && b && a->state == CallState::media && b->state == CallState::media;
-    }));
+    ASSERT_TRUE(p.both(CallState::media));
     EXPECT_EQ(p.alice.last_card()->theirs.level, rats::Level::unverified);
     EXPECT_EQ(p.alice.last_card()->protection, ipc::Protection::hop);
     EXPECT_EQ(p.alice.last_card()->decision.action, policy::Action::warn);
@@ -174,7 +157,7 @@ TEST(OrdinaryCall, SomebodyKnownToAttestIsADowngradeAndRefused) {
     Pair p({.known_attesting = {"sip:bob@example.com"}});
     p.hosts.ordinary = true;
     p.hosts.dial("sip:bob@example.com");
-    ASSERT_TRUE(p.both_end());
+    ASSERT_TRUE(p.caller_ends());
     EXPECT_EQ(p.alice.last_state()->reason, ipc::EndReason::downgrade);
 }
 

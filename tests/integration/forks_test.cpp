@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/hand_held_channel.h"
-#include "tests/support/vault_pair.h"
+#include "tests/support/pair.h"
 
 namespace sealcall::test {
 namespace {

@@ -1,6 +1,6 @@
 // What a host, a stranger, a fork or bad timing might gain of a phone that is locked or waits for the PIN: nothing.
+#include "tests/support/pair.h"
 #include "tests/support/policies.h"
-#include "tests/support/vault_pair.h"
 
 namespace sealcall::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <csignal>
 
 #include "enclave/tpm/templates.h"
-#include "tests/support/vault_pair.h"
+#include "tests/support/pair.h"
 
 namespace sealcall::test {
 namespace {

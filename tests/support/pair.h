@@ -1,4 +1,4 @@
-// Two phones with a vault each, and what happens to them together.
+// Two phones, and what happens to them together.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,6 +50,9 @@ struct Pair {
     bool both(ipc::CallState s) {
         return hosts.run_until([&] { return is(alice, s) && is(bob, s); });
     }
+    bool caller_ends() {
+        return hosts.run_until([&] { return is(alice, ipc::CallState::ended); });
+    }
     /// A new call on the same two phones.
     void forget() {
         hosts.a_session = hosts.b_session = {};
@@ -64,7 +67,7 @@ struct Pair {
     }
     ipc::EndReason dial_and_end() {
         hosts.dial("sip:bob@example.com");
-        (void)hosts.run_until([&] { return is(alice, ipc::CallState::ended); });
+        (void)caller_ends();
         return alice.last_state() ? alice.last_state()->reason : ipc::EndReason::none;
     }
     bool wait_for_lock(EnclavePhone& phone, bool locked) {
