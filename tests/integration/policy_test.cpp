@@ -30,13 +30,6 @@ struct Pair {
         });
     }
     bool connect(std::string_view label = {}) { return dial(label, CallState::media); }
-    std::pair<size_t, size_t> sound() {
-        alice.from_audio.clear();
-        bob.from_audio.clear();
-        hosts.talk(10);
-        return {EnclavePhone::count<ipc::PlayFrame>(alice.from_audio),
-                EnclavePhone::count<ipc::PlayFrame>(bob.from_audio)};
-    }
 };
 
 DocumentRule for_labels(uint16_t labels, DocumentRule rule) {
@@ -55,7 +48,7 @@ TEST(PolicyCall, ARuleThatAllowsLetsTheCallThroughAndBothScreensShowTheLabel) {
         EXPECT_EQ(card->decision.number, 1);
         EXPECT_EQ(card->decision.name.view(), "colleagues");
     }
-    const auto [a, b] = p.sound();
+    const auto [a, b] = p.hosts.sound();
     EXPECT_GE(a, 8u);
     EXPECT_GE(b, 8u);
 }
@@ -129,11 +122,11 @@ TEST(PolicyCall, ReceiveOnlyHasNoMicrophoneWhateverThePersonPresses) {
     Pair p(lab_document({lab_rule("listen", Action::receive_only)}), lab_document({lab_rule("all", Action::allow)}));
     ASSERT_TRUE(p.connect());
     EXPECT_EQ(p.bob.last_card()->peer_answer, Action::receive_only);
-    auto [a, b] = p.sound();
+    auto [a, b] = p.hosts.sound();
     EXPECT_GE(a, 8u);
     EXPECT_EQ(b, 0u);
     ASSERT_TRUE(p.alice.ui.send(ipc::SetMicrophone{.call = CallId{1}, .on = true}).has_value());
-    std::tie(a, b) = p.sound();
+    std::tie(a, b) = p.hosts.sound();
     EXPECT_GE(a, 8u);
     EXPECT_EQ(b, 0u);
     EXPECT_TRUE(noticed(p.alice, "listen to this call, not speak"));
@@ -277,7 +270,7 @@ TEST(PolicyCall, WhatIsHeldWhileTheAnswerBecomesReceiveOnlyResumesWithoutAMicrop
         }));
         ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_card()->decision.action == Action::receive_only; }));
         hold(false);
-        const auto [a, b] = p.sound();
+        const auto [a, b] = p.hosts.sound();
         EXPECT_GE(a, 8u) << held_before;
         EXPECT_EQ(b, 0u) << held_before;
     }
@@ -322,7 +315,7 @@ TEST(PolicyCall, ANewerBundleIsObeyedByTheRunningPhoneAndItsCalls) {
     p.alice.offer_bundle(
         p.authority.sign(bundle_with(p.authority, lab_document({lab_rule("listen", Action::receive_only)}), 9)));
     ASSERT_TRUE(p.hosts.run_until([&] { return p.alice.last_card()->decision.action == Action::receive_only; }));
-    EXPECT_EQ(p.sound().second, 0u);
+    EXPECT_EQ(p.hosts.sound().second, 0u);
     EXPECT_EQ(p.alice.status()->bundle_version, 9u);
     EXPECT_TRUE(noticed(p.alice, "newer policy"));
     p.alice.start();  // the file of before is older than what the TPM remembers now

@@ -542,4 +542,11 @@ void Hosts::talk(int n) {
     for (int i = 0; i < 4; ++i) turn();
 }
 
+std::pair<size_t, size_t> Hosts::sound() {
+    a_.from_audio.clear();
+    b_.from_audio.clear();
+    talk(10);
+    return {EnclavePhone::count<ipc::PlayFrame>(a_.from_audio), EnclavePhone::count<ipc::PlayFrame>(b_.from_audio)};
+}
+
 }  // namespace sealcall::test

@@ -193,6 +193,8 @@ class Hosts {
     bool connect(std::string_view uri = "sip:bob@example.com");
     /// 20 ms of pretended speech each way, `n` times.
     void talk(int n);
+    /// What each person, the caller first, hears of the other's next 10 such frames.
+    std::pair<size_t, size_t> sound();
 
     SessionId a_session{}, b_session{};
     std::vector<Bytes> channel_to_b, channel_to_a;  ///< every INFO body, for replays
