@@ -1,14 +1,10 @@
-// Other projects' real evidence, read where it lies: $SEALCALL_VECTORS, or shared/vectors beside the source tree. Each
-// directory's INDEX.md says where the files come from and what their own projects expect of them.
+// Other projects' real evidence (tests/support/vectors.h), checked as a phone's is.
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
 #include "attestation/cel.h"
 #include "attestation/endorsement.h"
+#include "tests/support/vectors.h"
 #include "tests/unit/attestation/software_tpm.h"
 
 namespace sealcall::attestation::test {
@@ -16,31 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path root() {
-    const char* given = std::getenv("SEALCALL_VECTORS");
-    fs::path base =
-        given != nullptr ? fs::path(given) : fs::path(SEALCALL_SOURCE_DIR).parent_path() / "shared" / "vectors";
-    return base / "attestation";
-}
-
-class Vectors : public testing::Test {
-  protected:
-    void SetUp() override {
-        if (!fs::exists(root() / "INDEX.md"))
-            GTEST_SKIP() << "no vectors: set SEALCALL_VECTORS to the directory that holds attestation/INDEX.md";
-    }
-};
-
-Bytes file(const fs::path& name) {
-    std::ifstream in(root() / name, std::ios::binary);
-    EXPECT_TRUE(in) << name;
-    const std::string all((std::istreambuf_iterator<char>(in)), {});
-    return to_bytes(as_bytes(all));
-}
+using sealcall::test::vector_file;
+using sealcall::test::Vectors;
 
 /// A certificate file of either form.
 Bytes certificate(const fs::path& name) {
-    Bytes raw = file(name);
+    Bytes raw = vector_file(name);
     if (as_chars(raw).starts_with("-----")) return *certificate_from_pem(raw);
     return raw;
 }
@@ -87,13 +64,14 @@ TEST_F(Vectors, GoogleQuotesVerifyAndTheirSwappedSignaturesDoNot) {
     for (const char* which : {"nonce9009", "no-nonce"}) {
         const fs::path dir =
             fs::path("google_go-tpm-tools/attestations") / ("gce-cos-85-" + std::string(which) + ".decoded");
-        auto ak = parse_tpmt_public(file(dir / "ak_pub.tpmt_public"));
+        auto ak = parse_tpmt_public(vector_file(dir / "ak_pub.tpmt_public"));
         ASSERT_TRUE(ak) << which;
         EXPECT_TRUE(ak->attributes.restricted() && ak->attributes.sign() && !ak->attributes.decrypt());
         for (const char* bank : {"sha1", "sha256", "sha384"}) {
-            const Bytes message = file(dir / ("quote_" + std::string(bank) + ".tpms_attest"));
+            const Bytes message = vector_file(dir / ("quote_" + std::string(bank) + ".tpms_attest"));
             auto attest = parse_tpms_attest(message);
-            auto signature = parse_tpmt_signature(file(dir / ("quote_" + std::string(bank) + ".tpmt_signature")));
+            auto signature =
+                parse_tpmt_signature(vector_file(dir / ("quote_" + std::string(bank) + ".tpmt_signature")));
             ASSERT_TRUE(attest && signature) << bank;
             EXPECT_EQ(attest->type, kTpmStAttestQuote);
             ASSERT_EQ(attest->selection.size(), 1u);
@@ -103,25 +81,25 @@ TEST_F(Vectors, GoogleQuotesVerifyAndTheirSwappedSignaturesDoNot) {
             changed.back() ^= std::byte{1};
             EXPECT_FALSE(verify_tpm_signature(*ak, changed, *signature)) << bank;
         }
-        auto other = parse_tpmt_signature(file(dir / "quote_sha384.tpmt_signature"));
-        EXPECT_FALSE(verify_tpm_signature(*ak, file(dir / "quote_sha256.tpms_attest"), *other));
+        auto other = parse_tpmt_signature(vector_file(dir / "quote_sha384.tpmt_signature"));
+        EXPECT_FALSE(verify_tpm_signature(*ak, vector_file(dir / "quote_sha256.tpms_attest"), *other));
     }
 }
 
 TEST_F(Vectors, GoogleQuoteWithoutNonceIsNotFresh) {
     const fs::path dir = "google_go-tpm-tools/attestations/gce-cos-85-no-nonce.decoded";
-    auto attest = parse_tpms_attest(file(dir / "quote_sha256.tpms_attest"));
+    auto attest = parse_tpms_attest(vector_file(dir / "quote_sha256.tpms_attest"));
     ASSERT_TRUE(attest);
     EXPECT_NE(attest->extra_data.size(), 32u) << "cannot be the 32 bytes of a channel of ours";
     Case c = make_case({});
-    c.evidence.quote = rats::TpmAttest(file(dir / "quote_sha256.tpms_attest"));
-    c.evidence.quote_signature = rats::TpmSignature(file(dir / "quote_sha256.tpmt_signature"));
+    c.evidence.quote = rats::TpmAttest(vector_file(dir / "quote_sha256.tpms_attest"));
+    c.evidence.quote_signature = rats::TpmSignature(vector_file(dir / "quote_sha256.tpmt_signature"));
     EXPECT_EQ(check_evidence(c.evidence, c.expect).result.level, rats::Level::failed);
 }
 
 /// A public key file as the key of a public area: the vectors keep it without its TPM attributes.
 PublicArea key_of(const fs::path& pem) {
-    const Bytes text = file(pem);
+    const Bytes text = vector_file(pem);
     std::unique_ptr<BIO, Deleter<BIO_free_all>> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     PkeyPtr key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
     EXPECT_TRUE(key) << pem;
@@ -133,12 +111,12 @@ PublicArea key_of(const fs::path& pem) {
 TEST_F(Vectors, VeraisonCertifyAndQuoteAreByTheSameKey) {
     const fs::path dir = "veraison_services/parsec-tpm/decoded";
     const PublicArea ak = key_of(dir / "ak_pub.pem");
-    const Bytes certify = file(dir / "kat.certInfo.bin"), quote = file(dir / "pat.attestInfo.bin");
+    const Bytes certify = vector_file(dir / "kat.certInfo.bin"), quote = vector_file(dir / "pat.attestInfo.bin");
     auto certified = parse_tpms_attest(certify);
     auto quoted = parse_tpms_attest(quote);
-    auto key = parse_tpmt_public(file(dir / "kat.pubArea.bin"));
-    auto certify_signature = parse_tpmt_signature(file(dir / "kat.sig.bin"));
-    auto quote_signature = parse_tpmt_signature(file(dir / "pat.sig.bin"));
+    auto key = parse_tpmt_public(vector_file(dir / "kat.pubArea.bin"));
+    auto certify_signature = parse_tpmt_signature(vector_file(dir / "kat.sig.bin"));
+    auto quote_signature = parse_tpmt_signature(vector_file(dir / "pat.sig.bin"));
     ASSERT_TRUE(certified && quoted && key && certify_signature && quote_signature);
     EXPECT_EQ(certified->type, kTpmStAttestCertify);
     EXPECT_EQ(certified->name, key->name);
@@ -152,9 +130,9 @@ TEST_F(Vectors, VeraisonCertifyAndQuoteAreByTheSameKey) {
 
 TEST_F(Vectors, EnactTrustQuoteIsSignedButNeverSafeNorFresh) {
     const fs::path dir = "veraison_services/tpm-enacttrust";
-    const Bytes message = file(dir / "decoded/quote.tpms_attest");
+    const Bytes message = vector_file(dir / "decoded/quote.tpms_attest");
     auto attest = parse_tpms_attest(message);
-    auto signature = parse_tpmt_signature(file(dir / "decoded/quote.tpmt_signature"));
+    auto signature = parse_tpmt_signature(vector_file(dir / "decoded/quote.tpmt_signature"));
     ASSERT_TRUE(attest && signature);
     EXPECT_TRUE(verify_tpm_signature(key_of(dir / "basic.pem.pub"), message, *signature));
     EXPECT_FALSE(attest->safe);
@@ -162,7 +140,7 @@ TEST_F(Vectors, EnactTrustQuoteIsSignedButNeverSafeNorFresh) {
 }
 
 TEST_F(Vectors, CanonicalLogsOfOthersAreRefusedAndNotMisread) {
-    const Bytes text = file("google_go-tpm-tools/cel/cel.b64");
+    const Bytes text = vector_file("google_go-tpm-tools/cel/cel.b64");
     Bytes raw(text.size());
     std::string joined;
     for (char c : as_chars(text))

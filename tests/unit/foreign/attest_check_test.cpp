@@ -5,14 +5,14 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "tests/support/vectors.h"
 #include "tests/unit/attestation/software_tpm.h"
-#include "tests/unit/foreign/vector_files.h"
 
 namespace sealcall::attestation::foreign {
 namespace {
 
 namespace fs = std::filesystem;
-using test::vector_file;
+using sealcall::test::vector_file;
 
 Verdict verdict(const AttestAnswer& a, std::string_view name) {
     const Finding* f = a.findings.find(name);
@@ -406,7 +406,7 @@ TEST(ForeignPublic, NamesObjectsThatHaveNoKeyOfTheirOwn) {
 
 // ---- the real ones ----
 
-class ForeignVectors : public test::WithVectors {};
+class ForeignVectors : public sealcall::test::Vectors {};
 
 const fs::path kGoogle = "google_go-tpm-tools/attestations", kVeraison = "veraison_services";
 

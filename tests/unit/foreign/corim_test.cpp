@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "attestation/cbor_cursor.h"
-#include "tests/unit/foreign/vector_files.h"
+#include "tests/support/vectors.h"
 
 namespace sealcall::attestation {
 namespace {
 
-using test::vector_file;
+using sealcall::test::vector_file;
 
 /// Heads and items of CBOR, written as they are named.
 class Cbor {
@@ -212,7 +212,7 @@ TEST(CborCursors, TakeOnlyWhatIsThere) {
     EXPECT_FALSE(CborCursor(big).integer());
 }
 
-class CorimVectors : public test::WithVectors {};
+class CorimVectors : public sealcall::test::Vectors {};
 
 TEST_F(CorimVectors, ValidFileTellsParsecsReferenceValuesAndKey) {
     auto c = parse_corim(vector_file("veraison_services/parsec-tpm/corim/corim-parsec-tpm-valid.cbor"));

@@ -4,13 +4,13 @@
 #include "attestation/bounded_json.h"
 #include "attestation/certificates.h"
 #include "attestation/ear_claims.h"
-#include "tests/unit/foreign/vector_files.h"
+#include "tests/support/vectors.h"
 
 namespace sealcall::attestation {
 namespace {
 
 using nlohmann::json;
-using test::vector_file;
+using sealcall::test::vector_file;
 
 constexpr int64_t kIssued = 1767225600;
 constexpr uint64_t kNow = 1767225660000;
@@ -301,7 +301,7 @@ TEST(Base64Url, HasOneFormForEachRunOfBytes) {
 
 // ---- the real ones ----
 
-class EarVectors : public test::WithVectors {
+class EarVectors : public sealcall::test::Vectors {
   protected:
     static std::string token(const std::string& name) {
         std::string t(as_chars(vector_file("veraison_ear/jwt/" + name)));
@@ -384,7 +384,7 @@ TEST_F(EarVectors, EnactTrustsResultsHaveTheirTiers) {
 }
 
 TEST_F(EarVectors, RustEarsTokensVerifyAndSilenceIsNoTrust) {
-    const auto dir = test::vector_root() / "veraison_rust-ear";
+    const auto dir = sealcall::test::vectors_root() / "veraison_rust-ear";
     if (!std::filesystem::exists(dir)) GTEST_SKIP() << "no vectors of rust-ear";
     std::string ok(as_chars(vector_file("veraison_rust-ear/verify_ok.jwt")));
     while (ok.ends_with('\n')) ok.pop_back();

@@ -3,13 +3,13 @@
 #include <openssl/pem.h>
 
 #include "attestation/certificates.h"
-#include "tests/unit/foreign/vector_files.h"
+#include "tests/support/vectors.h"
 
 namespace sealcall::attestation::foreign {
 namespace {
 
 namespace fs = std::filesystem;
-using test::vector_file;
+using sealcall::test::vector_file;
 
 constexpr uint64_t kSecond = 1000, kYear = 365 * 86400 * kSecond, kIn2023 = 1685577600000;
 
@@ -147,7 +147,7 @@ TEST(CertificateBundle, ReadsAllOrNone) {
     EXPECT_FALSE(read_certificates(as_bytes("-----BEGIN NOTHING-----\n-----END NOTHING-----\n")));
 }
 
-class EkVectors : public test::WithVectors {};
+class EkVectors : public sealcall::test::Vectors {};
 
 TEST_F(EkVectors, GoogleCertificatesHoldUnderTheirOwnRootOnly) {
     const fs::path ca = "google_go-tpm-tools/ca-certs", certs = "google_go-tpm-tools/certificates";

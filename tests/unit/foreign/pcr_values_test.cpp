@@ -2,7 +2,7 @@
 
 #include "attestation/bounded_json.h"
 #include "attestation/logs/algorithms.h"
-#include "tests/unit/foreign/vector_files.h"
+#include "tests/support/vectors.h"
 
 namespace sealcall::attestation::foreign {
 namespace {
@@ -144,7 +144,7 @@ TEST(BoundedJson, StopsAtEveryBoundAndAtDoubledKeys) {
     EXPECT_EQ(nested->dump(), R"([{"a":[1,2]},{"a":[3]}])");
 }
 
-class KeylimeVectors : public test::WithVectors {};
+class KeylimeVectors : public sealcall::test::Vectors {};
 
 TEST_F(KeylimeVectors, QuoteDecodesAndEncodesIdentically) {
     const Bytes text = test::vector_file("keylime_rust-keylime/quotes/test-quote.txt");

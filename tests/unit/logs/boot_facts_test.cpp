@@ -1,9 +1,10 @@
 #include "attestation/logs/boot_facts.h"
 
+#include <gtest/gtest.h>
+
 #include "attestation/logs/bank_replay.h"
 #include "attestation/logs/measured_boot.h"
 #include "tests/unit/logs/new_log.h"
-#include "tests/unit/logs/vectors.h"
 
 namespace sealcall::logs::test {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "attestation/logs/event_data.h"
 #include "sealcall/base/hex.h"
-#include "tests/unit/logs/vectors.h"
+#include "tests/support/vectors.h"
 #include "tools/sealcall/cel_json.h"
 
 namespace sealcall::logs::test {
@@ -132,7 +132,8 @@ TEST(CelJson, WhatIsNoRecordIsRefused) {
         EXPECT_FALSE(cli::parse_cel_json(as_bytes(text))) << text.substr(0, 200);
 }
 
-using CelVectors = Vectors;
+using CelVectors = sealcall::test::Vectors;
+using sealcall::test::vector_file;
 
 TEST_F(CelVectors, GooglesContainerLogIsReadAndEachRecordIsProven) {
     const Bytes text = vector_file("google_go-tpm-tools/cel/cel.b64");

@@ -1,7 +1,7 @@
 #include "attestation/logs/ima.h"
 
 #include "sealcall/base/hex.h"
-#include "tests/unit/logs/vectors.h"
+#include "tests/support/vectors.h"
 
 namespace sealcall::logs::test {
 namespace {
@@ -249,7 +249,8 @@ TEST(Ima, AsciiThatIsNoListIsRefused) {
         EXPECT_FALSE(visit_ima_ascii(as_bytes(text), [](const ImaEntry&) { return true; })) << text;
 }
 
-using ImaVectors = Vectors;
+using ImaVectors = sealcall::test::Vectors;
+using sealcall::test::vector_file;
 
 TEST_F(ImaVectors, KeylimesRealListIsHonestAndReplays) {
     const Bytes list = vector_file("keylime_rust-keylime/ima/ascii_runtime_measurements");

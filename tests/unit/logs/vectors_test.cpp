@@ -1,5 +1,5 @@
 // Every PCR table that other projects state for their logs, reproduced in every bank.
-#include "tests/unit/logs/vectors.h"
+#include "tests/support/vectors.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +11,10 @@
 namespace sealcall::logs::test {
 namespace {
 
-using LogVectors = Vectors;
+namespace fs = std::filesystem;
+using LogVectors = sealcall::test::Vectors;
+using sealcall::test::vector_file;
+using sealcall::test::vectors_root;
 
 /// Compares every value of the table, and that no PCR was extended that the table leaves out.
 void expect_table(const fs::path& log_file, const fs::path& table_file, bool whole) {

@@ -1,4 +1,5 @@
-// Other projects' real evidence, read where it lies: $SEALCALL_VECTORS, or shared/vectors beside the source tree.
+// Other projects' real evidence and logs, read where they lie: $SEALCALL_VECTORS, or shared/vectors beside the source
+// tree. Each directory's INDEX.md says where the files come from and what their own projects expect of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -9,9 +10,9 @@
 
 #include "sealcall/base/bytes.h"
 
-namespace sealcall::attestation::test {
+namespace sealcall::test {
 
-inline std::filesystem::path vector_root() {
+inline std::filesystem::path vectors_root() {
     const char* given = std::getenv("SEALCALL_VECTORS");
     const std::filesystem::path base =
         given != nullptr ? std::filesystem::path(given)
@@ -19,19 +20,21 @@ inline std::filesystem::path vector_root() {
     return base / "attestation";
 }
 
+/// Of a name below the root, or of a whole path.
 inline Bytes vector_file(const std::filesystem::path& name) {
-    std::ifstream in(vector_root() / name, std::ios::binary);
+    std::ifstream in(vectors_root() / name, std::ios::binary);
     EXPECT_TRUE(in) << name;
     const std::string all((std::istreambuf_iterator<char>(in)), {});
     return to_bytes(as_bytes(all));
 }
 
-class WithVectors : public testing::Test {
+/// Skips, saying so, when the vectors are not there.
+class Vectors : public testing::Test {
   protected:
     void SetUp() override {
-        if (!std::filesystem::exists(vector_root() / "INDEX.md"))
+        if (!std::filesystem::exists(vectors_root() / "INDEX.md"))
             GTEST_SKIP() << "no vectors: set SEALCALL_VECTORS to the directory that holds attestation/INDEX.md";
     }
 };
 
-}  // namespace sealcall::attestation::test
+}  // namespace sealcall::test
