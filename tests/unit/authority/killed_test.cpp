@@ -59,13 +59,13 @@ constexpr Found kAll{
 
 class Killed : public ::testing::TestWithParam<Dialect> {
   protected:
-    static void SetUpTestSuite() { world_ = test::make_world(); }
-    static void TearDownTestSuite() { world_.reset(); }
+    static void SetUpTestSuite() { tpms_ = test::make_two_tpms(); }
+    static void TearDownTestSuite() { tpms_.reset(); }
     void SetUp() override {
-        if (!world_) GTEST_SKIP() << "swtpm is not installed";
+        if (!tpms_) GTEST_SKIP() << "swtpm is not installed";
         url_ = test::empty_database(GetParam(), dir_);
         if (url_.empty()) GTEST_SKIP() << "no PostgreSQL: run it by tests/support/with_postgresql";
-        store_ = test::make_store(*world_, dir_ / "authority", url_);
+        store_ = test::make_store(*tpms_, dir_ / "authority", url_);
         (void)store_->escrow_key_pem();  // made when first asked for: not in a child
         Registry registry(open_database(url_));
         const auto made = Administration(*store_, registry, wall_ms).create_token({"test"}, {.uri = kUser});
@@ -73,7 +73,7 @@ class Killed : public ::testing::TestWithParam<Dialect> {
         ASSERT_TRUE(bearer);
         admission_ = Admission::by_token(*bearer);
         Enroller enroller(*store_, registry, wall_ms);
-        answer_ = test::answer_to(enroller.begin(admission_, test::request_of(world_->alice_keys)), *world_->alice_tpm);
+        answer_ = test::answer_to(enroller.begin(admission_, test::request_of(tpms_->alice_keys)), *tpms_->alice_tpm);
     }
 
     /// The child's end: the signal that ended it, or 0 if it got its certificates.
@@ -116,14 +116,14 @@ class Killed : public ::testing::TestWithParam<Dialect> {
     }
     static constexpr const char* kUser = "sip:alice@example.com";
 
-    static std::unique_ptr<test::World> world_;
+    static std::unique_ptr<test::TwoTpms> tpms_;
     test::TemporaryDir dir_;
     std::string url_;
     std::optional<Store> store_;
     Admission admission_;
     ActivatedCredential answer_;
 };
-std::unique_ptr<test::World> Killed::world_;
+std::unique_ptr<test::TwoTpms> Killed::tpms_;
 
 TEST_P(Killed, BeforeAnyStatementNothingIsHalfEnrolledAndThePhoneRepeats) {
     int deaths = 0;

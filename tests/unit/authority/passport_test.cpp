@@ -13,25 +13,25 @@ using rats::Level;
 
 class PassportService : public ::testing::Test {
   protected:
-    static void SetUpTestSuite() { world_ = test::make_world(); }
-    static void TearDownTestSuite() { world_.reset(); }
+    static void SetUpTestSuite() { tpms_ = test::make_two_tpms(); }
+    static void TearDownTestSuite() { tpms_.reset(); }
     void SetUp() override {
-        if (!world_) GTEST_SKIP() << "swtpm is not installed";
+        if (!tpms_) GTEST_SKIP() << "swtpm is not installed";
         start({});
     }
     void start(const RateLimits& limits) {
         served_.reset();
         std::filesystem::remove_all(dir_ / "authority");
-        store_ = test::make_store(*world_, dir_ / "authority", "");
+        store_ = test::make_store(*tpms_, dir_ / "authority", "");
         served_ = std::make_unique<test::Served>(*store_, store_->database_url(), limits);
         Enroller& enroller = served_->enroller;
-        EnrolmentRequest request = test::request_of(world_->alice_keys);
+        EnrolmentRequest request = test::request_of(tpms_->alice_keys);
         request.uri = BoundedString<256>("sip:alice@example.com");
         const auto challenge = enroller.begin(Admission::by_directory(), request);
-        const auto grant = enroller.finish(Admission::by_directory(), test::answer_to(challenge, *world_->alice_tpm));
+        const auto grant = enroller.finish(Admission::by_directory(), test::answer_to(challenge, *tpms_->alice_tpm));
         config_.ak_certificate = grant.ak_certificate;
         attester_.emplace(
-            enclave::Attester::create(world_->alice_tpm->tpm(), config_,
+            enclave::Attester::create(tpms_->alice_tpm->tpm(), config_,
                                       std::make_shared<const enclave::PlatformLogs>(UniqueFd(), UniqueFd()))
                 .value());
     }
@@ -43,7 +43,7 @@ class PassportService : public ::testing::Test {
                           &r.binding.peer_tls_spki, &r.binding.attester_dtls, &r.binding.peer_dtls, &r.binding.hellos})
             *d = attestation::sha256(as_bytes("facts of a call " + std::to_string(n_++)));
         r.binding.attester_tls_spki = attester_->identity_spki();
-        r.evidence = attester_->make(world_->alice_tpm->tpm(), r.binding, {}).value().evidence;
+        r.evidence = attester_->make(tpms_->alice_tpm->tpm(), r.binding, {}).value().evidence;
         return r;
     }
     httplib::Result post(ByteSpan body, const char* accept = "application/octet-stream",
@@ -58,7 +58,7 @@ class PassportService : public ::testing::Test {
     }
     std::string last_action() { return served_->administration.read_audit(0, 1000).back().action; }
 
-    static std::unique_ptr<test::World> world_;
+    static std::unique_ptr<test::TwoTpms> tpms_;
     test::TemporaryDir dir_;
     std::optional<Store> store_;
     std::unique_ptr<test::Served> served_;
@@ -66,7 +66,7 @@ class PassportService : public ::testing::Test {
     std::optional<enclave::Attester> attester_;
     int n_ = 0;
 };
-std::unique_ptr<test::World> PassportService::world_;
+std::unique_ptr<test::TwoTpms> PassportService::tpms_;
 
 TEST_F(PassportService, VouchesForAnEnrolledDeviceAndRecordsIt) {
     const auto r = request();
@@ -119,7 +119,7 @@ TEST_F(PassportService, RefusesARevokedUser) {
 TEST_F(PassportService, RefusesAKeyThatItNeverEnrolled) {
     // Certified by this root, but in no list: as after a restore of an older database.
     const auto key = attestation::key_from_pem(store_->root_key_pem()).value();
-    const auto other = attestation::parse_tpmt_public(world_->other_keys.ak_public.view()).value();
+    const auto other = attestation::parse_tpmt_public(tpms_->other_keys.ak_public.view()).value();
     config_.ak_certificate = rats::CertificateDer(
         attestation::issue_ak_certificate({.key = key.get(), .certificate = store_->root_certificate()}, other,
                                           {.ek = attestation::EkOrigin::lab,
@@ -129,13 +129,13 @@ TEST_F(PassportService, RefusesAKeyThatItNeverEnrolled) {
                                            .authority = {}},
                                           {.not_before_ms = wall_ms() - 1000, .not_after_ms = wall_ms() + 1'000'000})
             .value());
-    attester_.emplace(enclave::Attester::create(world_->other_tpm->tpm(), config_,
+    attester_.emplace(enclave::Attester::create(tpms_->other_tpm->tpm(), config_,
                                                 std::make_shared<const enclave::PlatformLogs>(UniqueFd(), UniqueFd()))
                           .value());
     rats::VerifierRequest r;
     r.binding.attester_tls_spki = attester_->identity_spki();
     r.binding.channel_binding = r.binding.verifier_nonce = attestation::sha256(as_bytes("x"));
-    r.evidence = attester_->make(world_->other_tpm->tpm(), r.binding, {}).value().evidence;
+    r.evidence = attester_->make(tpms_->other_tpm->tpm(), r.binding, {}).value().evidence;
     EXPECT_EQ(status_of(ipc::encode(r)), 403);
 }
 

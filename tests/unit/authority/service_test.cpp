@@ -12,13 +12,13 @@ using test::Served;
 
 class Service : public ::testing::TestWithParam<Dialect> {
   protected:
-    static void SetUpTestSuite() { world_ = test::make_world(); }
-    static void TearDownTestSuite() { world_.reset(); }
+    static void SetUpTestSuite() { tpms_ = test::make_two_tpms(); }
+    static void TearDownTestSuite() { tpms_.reset(); }
     void SetUp() override {
-        if (!world_) GTEST_SKIP() << "swtpm is not installed";
+        if (!tpms_) GTEST_SKIP() << "swtpm is not installed";
         const std::string url = test::empty_database(GetParam(), dir_);
         if (url.empty()) GTEST_SKIP() << "no PostgreSQL: run it by tests/support/with_postgresql";
-        store_ = test::make_store(*world_, dir_ / "authority", url);
+        store_ = test::make_store(*tpms_, dir_ / "authority", url);
         served_ = std::make_unique<Served>(*store_, url, test::usual_limits());
     }
 
@@ -33,12 +33,12 @@ class Service : public ::testing::TestWithParam<Dialect> {
     }
     size_t device_count() { return served_->administration.list_devices().size(); }
 
-    static std::unique_ptr<test::World> world_;
+    static std::unique_ptr<test::TwoTpms> tpms_;
     test::TemporaryDir dir_;
     std::optional<Store> store_;
     std::unique_ptr<Served> served_;
 };
-std::unique_ptr<test::World> Service::world_;
+std::unique_ptr<test::TwoTpms> Service::tpms_;
 
 /// What it was refused with, or why it failed.
 template <class F>
@@ -54,11 +54,11 @@ std::string refusal(F f) {
 TEST_P(Service, TokenIsForOnePhone) {
     const Bearer bearer = token("sip:alice@example.com");
     auto phone = remote(bearer);
-    const auto answer = test::answer_to(phone.begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    const auto answer = test::answer_to(phone.begin(test::request_of(tpms_->alice_keys)), *tpms_->alice_tpm);
     const auto grant = phone.finish(answer);
     EXPECT_EQ(phone.finish(answer).ak_certificate, grant.ak_certificate) << "the same answer, the same certificates";
     auto second = remote(bearer);
-    EXPECT_NE(refusal([&] { second.begin(test::request_of(world_->other_keys)); }).find("token is not valid"),
+    EXPECT_NE(refusal([&] { second.begin(test::request_of(tpms_->other_keys)); }).find("token is not valid"),
               std::string::npos);
     EXPECT_EQ(device_count(), 1u);
 }
@@ -66,8 +66,8 @@ TEST_P(Service, TokenIsForOnePhone) {
 TEST_P(Service, OfTwoPhonesWithOneTokenExactlyOneWins) {
     const Bearer bearer = token("sip:alice@example.com");
     auto a = remote(bearer), b = remote(bearer);
-    const auto for_a = test::answer_to(a.begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
-    const auto for_b = test::answer_to(b.begin(test::request_of(world_->other_keys)), *world_->other_tpm);
+    const auto for_a = test::answer_to(a.begin(test::request_of(tpms_->alice_keys)), *tpms_->alice_tpm);
+    const auto for_b = test::answer_to(b.begin(test::request_of(tpms_->other_keys)), *tpms_->other_tpm);
     std::string end_a, end_b;
     std::thread one([&] { end_a = refusal([&] { a.finish(for_a); }); });
     std::thread two([&] { end_b = refusal([&] { b.finish(for_b); }); });
@@ -80,7 +80,7 @@ TEST_P(Service, OfTwoPhonesWithOneTokenExactlyOneWins) {
 
 TEST_P(Service, ImpatientPhoneThatAsksEightTimesAtOnceIsEnrolledOnce) {
     const Bearer bearer = token("sip:alice@example.com");
-    const auto answer = test::answer_to(remote(bearer).begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    const auto answer = test::answer_to(remote(bearer).begin(test::request_of(tpms_->alice_keys)), *tpms_->alice_tpm);
     std::vector<std::string> ends(8);
     std::vector<std::thread> threads;
     for (auto& end : ends) threads.emplace_back([&] { end = refusal([&] { remote(bearer).finish(answer); }); });
@@ -91,7 +91,7 @@ TEST_P(Service, ImpatientPhoneThatAsksEightTimesAtOnceIsEnrolledOnce) {
 
 TEST_P(Service, ChallengeOfOneTokenIsNothingUnderAnother) {
     const Bearer alice = token("sip:alice@example.com"), mallory = token("sip:mallory@example.com");
-    const auto answer = test::answer_to(remote(alice).begin(test::request_of(world_->alice_keys)), *world_->alice_tpm);
+    const auto answer = test::answer_to(remote(alice).begin(test::request_of(tpms_->alice_keys)), *tpms_->alice_tpm);
     EXPECT_NE(refusal([&] { remote(mallory).finish(answer); }), "accepted");
     EXPECT_NE(refusal([&] { remote(std::nullopt).finish(answer); }), "accepted") << "nor as a renewal";
     EXPECT_EQ(device_count(), 0u);
@@ -101,20 +101,20 @@ TEST_P(Service, ChallengeOfOneTokenIsNothingUnderAnother) {
 TEST_P(Service, WrongSecretEndsTheChallengeAndFiveEndTheToken) {
     const Bearer bearer = token("sip:alice@example.com");
     for (uint64_t i = 0; i < kTokenFailuresMax; ++i) {
-        const auto challenge = remote(bearer).begin(test::request_of(world_->alice_keys));
+        const auto challenge = remote(bearer).begin(test::request_of(tpms_->alice_keys));
         const ActivatedCredential wrong{
             .ticket = challenge.ticket, .credential = BoundedBytes<64>(Bytes(32)), .escrow = {}};
         EXPECT_NE(refusal([&] { remote(bearer).finish(wrong); }).find("could not prove"), std::string::npos);
-        const auto right = test::answer_to(challenge, *world_->alice_tpm);
+        const auto right = test::answer_to(challenge, *tpms_->alice_tpm);
         EXPECT_NE(refusal([&] { remote(bearer).finish(right); }), "accepted") << "no second try";
     }
-    EXPECT_NE(refusal([&] { remote(bearer).begin(test::request_of(world_->alice_keys)); }).find("token is not valid"),
+    EXPECT_NE(refusal([&] { remote(bearer).begin(test::request_of(tpms_->alice_keys)); }).find("token is not valid"),
               std::string::npos);
     EXPECT_EQ(device_count(), 0u);
 }
 
 TEST_P(Service, AttestationKeyThatCouldSignOtherThingsIsRefused) {
-    EnrolmentRequest request = test::request_of(world_->alice_keys);
+    EnrolmentRequest request = test::request_of(tpms_->alice_keys);
     Bytes area = to_bytes(request.ak_public.view());
     area.at(5) ^= std::byte{1};  // TPMA_OBJECT bit 16, restricted (TPM 2.0 Part 2, 8.3)
     request.ak_public = rats::TpmPublic(area);
@@ -124,11 +124,11 @@ TEST_P(Service, AttestationKeyThatCouldSignOtherThingsIsRefused) {
 
 TEST_P(Service, RevokedDeviceRenewsNothing) {
     auto phone = remote(token("sip:alice@example.com"));
-    phone.finish(test::answer_to(phone.begin(test::request_of(world_->alice_keys)), *world_->alice_tpm));
-    EXPECT_EQ(refusal([&] { remote(std::nullopt).begin(test::request_of(world_->alice_keys)); }), "accepted");
+    phone.finish(test::answer_to(phone.begin(test::request_of(tpms_->alice_keys)), *tpms_->alice_tpm));
+    EXPECT_EQ(refusal([&] { remote(std::nullopt).begin(test::request_of(tpms_->alice_keys)); }), "accepted");
     served_->administration.revoke_device({"test"}, served_->administration.list_devices().at(0).device.id, "lost");
-    EXPECT_NE(refusal([&] { remote(std::nullopt).begin(test::request_of(world_->alice_keys)); }), "accepted");
-    EXPECT_NE(refusal([&] { remote(token("sip:alice@example.com")).begin(test::request_of(world_->alice_keys)); }),
+    EXPECT_NE(refusal([&] { remote(std::nullopt).begin(test::request_of(tpms_->alice_keys)); }), "accepted");
+    EXPECT_NE(refusal([&] { remote(token("sip:alice@example.com")).begin(test::request_of(tpms_->alice_keys)); }),
               "accepted")
         << "nor with a new token";
 }
@@ -182,7 +182,7 @@ TEST_P(Service, PhoneTakesNoOtherAuthorityThanTheTokenSpeaksOf) {
     Bearer bearer = token("sip:alice@example.com");
     RemoteAuthority phone(
         {.host = "127.0.0.1", .port = served_->server.port(), .root = Digest{}, .token = bearer, .tries = 1});
-    EXPECT_THROW(phone.begin(test::request_of(world_->alice_keys)), std::runtime_error);
+    EXPECT_THROW(phone.begin(test::request_of(tpms_->alice_keys)), std::runtime_error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Service, ::testing::Values(Dialect::sqlite, Dialect::postgresql), test::kind_name);

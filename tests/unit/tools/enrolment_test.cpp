@@ -10,9 +10,9 @@
 #include "directory_authority.h"
 #include "files.h"
 #include "problem.h"
-#include "real_tpm.h"
 #include "sealcall/base/time.h"
 #include "set_up.h"
+#include "two_tpms.h"
 
 namespace sealcall {
 namespace {
@@ -22,30 +22,14 @@ using authority::DirectoryAuthority;
 using authority::EnrolmentRequest;
 using authority::Refusal;
 using authority::Store;
-
-/// Two TPMs of one laboratory, made once: half a second each.
-struct World {
-    test::TemporaryDir dir;
-    std::unique_ptr<test::RealTpm> alice_tpm, other_tpm;
-    ipc::Provisioned alice_keys, other_keys;
-    World() {
-        cli::make_software_tpm(dir / "tpm-a", dir / "lab");
-        cli::make_software_tpm(dir / "tpm-b", dir / "lab");
-        alice_tpm = std::make_unique<test::RealTpm>(dir / "tpm-a");
-        other_tpm = std::make_unique<test::RealTpm>(dir / "tpm-b");
-        alice_keys = alice_tpm->provision(nullptr, {});
-        other_keys = other_tpm->provision(nullptr, {});
-    }
-};
+using test::request_of;
 
 class Enrolment : public ::testing::Test {
   protected:
-    static void SetUpTestSuite() {
-        if (!cli::find_program("swtpm_setup").empty()) world_ = std::make_unique<World>();
-    }
-    static void TearDownTestSuite() { world_.reset(); }
+    static void SetUpTestSuite() { tpms_ = test::make_two_tpms(); }
+    static void TearDownTestSuite() { tpms_.reset(); }
     void SetUp() override {
-        if (!world_) GTEST_SKIP() << "swtpm is not installed";
+        if (!tpms_) GTEST_SKIP() << "swtpm is not installed";
     }
 
     Store make_store(bool trust_lab, bool accept_unproven, const std::string& domain) {
@@ -53,28 +37,13 @@ class Enrolment : public ::testing::Test {
         Store store = Store::create(
             at, {.name = "Example Corp", .domain = domain, .accept_unproven_ek = accept_unproven}, wall_ms());
         if (trust_lab) {
-            EXPECT_EQ(store.add_ek_roots(world_->dir / "lab" / "lab-ek-root.pem", true), 2u);
+            EXPECT_EQ(store.add_ek_roots(tpms_->ek_root(), true), 2u);
         }
         return store;
     }
-    static EnrolmentRequest request_of(const ipc::Provisioned& keys, const std::string& uri) {
-        EnrolmentRequest r;
-        r.uri = BoundedString<256>(uri);
-        r.ek_certificate = keys.ek_certificate;
-        r.ek_public = keys.ek_public;
-        r.ak_public = keys.ak_public;
-        r.identity_public = rats::TpmPublic(cli::tpm2b_contents(keys.identity_public.view()));
-        r.certify_attest = keys.certify_attest;
-        r.certify_signature = keys.certify_signature;
-        return r;
-    }
     static authority::EnrolmentGrant go(DirectoryAuthority& authority, test::RealTpm& tpm,
                                         const EnrolmentRequest& request) {
-        const auto challenge = authority.begin(request);
-        const auto answer = tpm.activate(
-            {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
-        EXPECT_TRUE(answer.ok) << answer.problem.str();
-        return authority.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}});
+        return authority.finish(test::answer_to(authority.begin(request), tpm));
     }
     static std::vector<authority::DeviceRecord> devices_of(const Store& store) {
         const auto database = authority::open_database(store.database_url());
@@ -90,25 +59,24 @@ class Enrolment : public ::testing::Test {
         }
     }
 
-    static std::unique_ptr<World> world_;
+    static std::unique_ptr<test::TwoTpms> tpms_;
     test::TemporaryDir dir_;
     int authorities_ = 0;
 };
-std::unique_ptr<World> Enrolment::world_;
+std::unique_ptr<test::TwoTpms> Enrolment::tpms_;
 
 TEST_F(Enrolment, ProfileGetsCertificatesForItsOwnKeysMarkedLab) {
     const cli::ProfileStore store(
         cli::profile_paths("alice", {.home = dir_.path(), .config_home = "", .state_home = "", .runtime_dir = ""}));
     cli::make_private(store.paths().state_dir);
-    const cli::ProfileFacts facts =
-        cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *world_->alice_tpm);
+    const cli::ProfileFacts facts = cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *tpms_->alice_tpm);
     EXPECT_TRUE(facts.software_tpm);
     DirectoryAuthority service(make_store(true, false, "example.com"), wall_ms);
     const auto done = cli::enrol(store,
                                  {.uri = "sip:alice@example.com",
                                   .host_names = {"127.0.0.1", "localhost", "evil.test"},
                                   .replace_device = false},
-                                 service, *world_->alice_tpm);
+                                 service, *tpms_->alice_tpm);
     EXPECT_EQ(done.endorsement, "lab");
     EXPECT_EQ(done.authority, "Example Corp");
     const auto read = store.enrolment();
@@ -134,18 +102,18 @@ TEST_F(Enrolment, APartnersKeyIsAddedUnderAnotherNameAndChangesNothingElse) {
     const cli::ProfileStore store(
         cli::profile_paths("alice", {.home = dir_.path(), .config_home = "", .state_home = "", .runtime_dir = ""}));
     cli::make_private(store.paths().state_dir);
-    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *world_->alice_tpm);
+    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *tpms_->alice_tpm);
     DirectoryAuthority service(make_store(true, false, "example.com"), wall_ms);
     cli::EnrolmentWish wish{.uri = "sip:alice@example.com", .host_names = {}, .replace_device = false};
     wish.partner = "partner.example";
-    EXPECT_THROW(cli::enrol(store, wish, service, *world_->alice_tpm), cli::Problem) << "not enrolled yet";
+    EXPECT_THROW(cli::enrol(store, wish, service, *tpms_->alice_tpm), cli::Problem) << "not enrolled yet";
     wish.partner = "";
-    const auto before = cli::enrol(store, wish, service, *world_->alice_tpm);
+    const auto before = cli::enrol(store, wish, service, *tpms_->alice_tpm);
     EXPECT_TRUE(store.partner_keys().empty());
     wish.partner = "../elsewhere";
-    EXPECT_THROW(cli::enrol(store, wish, service, *world_->alice_tpm), cli::Problem);
+    EXPECT_THROW(cli::enrol(store, wish, service, *tpms_->alice_tpm), cli::Problem);
     wish.partner = "partner.example";
-    cli::enrol(store, wish, service, *world_->alice_tpm);
+    cli::enrol(store, wish, service, *tpms_->alice_tpm);
     const auto keys = store.partner_keys();
     ASSERT_EQ(keys.size(), 1u);
     EXPECT_EQ(keys[0].partner.view(), "partner.example");
@@ -163,16 +131,16 @@ TEST_F(Enrolment, BringsTheAuthoritysBundleAndPinsItsSigner) {
     const cli::ProfileStore store(
         cli::profile_paths("bob", {.home = dir_.path(), .config_home = "", .state_home = "", .runtime_dir = ""}));
     cli::make_private(store.paths().state_dir);
-    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *world_->alice_tpm);
+    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *tpms_->alice_tpm);
     const Store authority = make_store(true, false, "example.com");
     const auto refs = reference::ReferenceStore::open(dir_ / "refs");
     cli::sign_next_bundle(authority.dir(), refs, {}, 7);
     EXPECT_EQ(cli::sign_next_bundle(authority.dir(), refs, {}, 7).version, 2u);
     DirectoryAuthority service(authority, wall_ms);
     const cli::EnrolmentWish wish{.uri = "sip:bob@example.com", .host_names = {}, .replace_device = false};
-    const auto done = cli::enrol(store, wish, service, *world_->alice_tpm);
+    const auto done = cli::enrol(store, wish, service, *tpms_->alice_tpm);
     const Digest signer = cli::digest_of(done.bundle_signer.view());
-    auto pin = world_->alice_tpm->tpm().authority_pin().value();
+    auto pin = tpms_->alice_tpm->tpm().authority_pin().value();
     ASSERT_TRUE(pin);
     EXPECT_EQ(pin->signer, signer);
     EXPECT_EQ(pin->oldest_version, 2u);
@@ -195,8 +163,8 @@ TEST_F(Enrolment, BringsTheAuthoritysBundleAndPinsItsSigner) {
 
     // An authority without bundles: the pin ends, or everybody would stay unverified for ever.
     DirectoryAuthority plain(make_store(true, false, "example.com"), wall_ms);
-    cli::enrol(store, wish, plain, *world_->alice_tpm);
-    EXPECT_FALSE(world_->alice_tpm->tpm().authority_pin().value());
+    cli::enrol(store, wish, plain, *tpms_->alice_tpm);
+    EXPECT_FALSE(tpms_->alice_tpm->tpm().authority_pin().value());
     EXPECT_TRUE(store.enrolment()->bundle_signer.empty());
 }
 
@@ -204,42 +172,41 @@ TEST_F(Enrolment, NewKeysForgetTheOldEnrolment) {
     const cli::ProfileStore store(
         cli::profile_paths("a", {.home = dir_.path(), .config_home = "", .state_home = "", .runtime_dir = ""}));
     cli::make_private(store.paths().state_dir);
-    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *world_->alice_tpm);
+    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *tpms_->alice_tpm);
     DirectoryAuthority service(make_store(true, false, ""), wall_ms);
-    cli::enrol(store, {.uri = "sip:a@b.test", .host_names = {}, .replace_device = false}, service, *world_->alice_tpm);
+    cli::enrol(store, {.uri = "sip:a@b.test", .host_names = {}, .replace_device = false}, service, *tpms_->alice_tpm);
     EXPECT_TRUE(store.enrolment());
-    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *world_->alice_tpm);
+    cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *tpms_->alice_tpm);
     EXPECT_FALSE(store.enrolment());
 }
 
 TEST_F(Enrolment, UnknownMakerIsRefusedUnlessAskedForAndThenNotProven) {
     DirectoryAuthority strict(make_store(false, false, ""), wall_ms);
-    EXPECT_NE(refusal(strict, request_of(world_->alice_keys, "sip:alice@example.com"))
+    EXPECT_NE(refusal(strict, request_of(tpms_->alice_keys, "sip:alice@example.com"))
                   .find("maker that Example Corp does not know"),
               std::string::npos);
     DirectoryAuthority lenient(make_store(false, true, ""), wall_ms);
-    EXPECT_EQ(
-        go(lenient, *world_->alice_tpm, request_of(world_->alice_keys, "sip:alice@example.com")).endorsement.view(),
-        "not proven");
+    EXPECT_EQ(go(lenient, *tpms_->alice_tpm, request_of(tpms_->alice_keys, "sip:alice@example.com")).endorsement.view(),
+              "not proven");
 }
 
 TEST_F(Enrolment, TpmWithoutCertificateIsRefused) {
     DirectoryAuthority service(make_store(true, false, ""), wall_ms);
-    EnrolmentRequest request = request_of(world_->alice_keys, "sip:alice@example.com");
+    EnrolmentRequest request = request_of(tpms_->alice_keys, "sip:alice@example.com");
     request.ek_certificate = {};
     EXPECT_NE(refusal(service, request).find("no endorsement certificate"), std::string::npos);
 }
 
 TEST_F(Enrolment, EndorsementOfAnotherTpmIsRefused) {
     DirectoryAuthority service(make_store(true, true, ""), wall_ms);
-    EnrolmentRequest request = request_of(world_->alice_keys, "sip:alice@example.com");
-    request.ek_certificate = world_->other_keys.ek_certificate;
+    EnrolmentRequest request = request_of(tpms_->alice_keys, "sip:alice@example.com");
+    request.ek_certificate = tpms_->other_keys.ek_certificate;
     EXPECT_NE(refusal(service, request).find("another TPM"), std::string::npos);
 }
 
 TEST_F(Enrolment, NobodyIsManagedByItsOwnWord) {
     DirectoryAuthority service(make_store(true, true, ""), wall_ms);
-    EnrolmentRequest request = request_of(world_->alice_keys, "sip:alice@example.com");
+    EnrolmentRequest request = request_of(tpms_->alice_keys, "sip:alice@example.com");
     for (const char* word : {"managed-ima", "managed"}) {
         request.profile = BoundedString<16>(word);
         EXPECT_NE(refusal(service, request).find("not bound to a sealcall-guard"), std::string::npos);
@@ -254,11 +221,11 @@ TEST_F(Enrolment, NobodyIsManagedByItsOwnWord) {
 
 TEST_F(Enrolment, AttestationKeyOfAnotherTpmCannotBeActivated) {
     DirectoryAuthority service(make_store(true, false, ""), wall_ms);
-    EnrolmentRequest request = request_of(world_->other_keys, "sip:alice@example.com");
-    request.ek_certificate = world_->alice_keys.ek_certificate;
-    request.ek_public = world_->alice_keys.ek_public;
+    EnrolmentRequest request = request_of(tpms_->other_keys, "sip:alice@example.com");
+    request.ek_certificate = tpms_->alice_keys.ek_certificate;
+    request.ek_public = tpms_->alice_keys.ek_public;
     const auto challenge = service.begin(request);
-    for (test::RealTpm* tpm : {world_->alice_tpm.get(), world_->other_tpm.get()})
+    for (test::RealTpm* tpm : {tpms_->alice_tpm.get(), tpms_->other_tpm.get()})
         EXPECT_FALSE(tpm->activate({.credential_blob = challenge.credential_blob,
                                     .encrypted_secret = challenge.encrypted_secret})
                          .ok);
@@ -267,11 +234,11 @@ TEST_F(Enrolment, AttestationKeyOfAnotherTpmCannotBeActivated) {
 TEST_F(Enrolment, WrongCredentialEndsTheExchange) {
     const Store store = make_store(true, false, "");
     DirectoryAuthority service(store, wall_ms);
-    const auto challenge = service.begin(request_of(world_->alice_keys, "sip:alice@example.com"));
+    const auto challenge = service.begin(request_of(tpms_->alice_keys, "sip:alice@example.com"));
     EXPECT_THROW(
         (void)service.finish({.ticket = challenge.ticket, .credential = BoundedBytes<64>(Bytes(32)), .escrow = {}}),
         Refusal);
-    const auto answer = world_->alice_tpm->activate(
+    const auto answer = tpms_->alice_tpm->activate(
         {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
     ASSERT_TRUE(answer.ok);
     EXPECT_THROW((void)service.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}),
@@ -283,8 +250,8 @@ TEST_F(Enrolment, WrongCredentialEndsTheExchange) {
 TEST_F(Enrolment, ChallengeGoesStale) {
     uint64_t now = wall_ms();
     DirectoryAuthority service(make_store(true, false, ""), [&] { return now; });
-    const auto challenge = service.begin(request_of(world_->alice_keys, "sip:alice@example.com"));
-    const auto answer = world_->alice_tpm->activate(
+    const auto challenge = service.begin(request_of(tpms_->alice_keys, "sip:alice@example.com"));
+    const auto answer = tpms_->alice_tpm->activate(
         {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
     now += authority::kChallengeLife;
     EXPECT_THROW((void)service.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}),
@@ -293,7 +260,7 @@ TEST_F(Enrolment, ChallengeGoesStale) {
 
 TEST_F(Enrolment, OpenChallengesAreBounded) {
     DirectoryAuthority service(make_store(true, false, ""), wall_ms);
-    auto request = request_of(world_->alice_keys, "sip:alice@example.com");
+    auto request = request_of(tpms_->alice_keys, "sip:alice@example.com");
     const auto first = service.begin(request);
     EXPECT_EQ(service.begin(request).ticket, first.ticket) << "the same request gets the same challenge";
     for (size_t i = 1; i < authority::kOpenInDirectory; ++i) {
@@ -307,25 +274,24 @@ TEST_F(Enrolment, OpenChallengesAreBounded) {
 TEST_F(Enrolment, SameAddressOnAnotherTpmIsRefusedUnlessReplacementIsSaid) {
     const Store store = make_store(true, false, "");
     DirectoryAuthority service(store, wall_ms);
-    go(service, *world_->alice_tpm, request_of(world_->alice_keys, "sip:alice@example.com"));
-    EnrolmentRequest request = request_of(world_->other_keys, "sip:alice@example.com");
+    go(service, *tpms_->alice_tpm, request_of(tpms_->alice_keys, "sip:alice@example.com"));
+    EnrolmentRequest request = request_of(tpms_->other_keys, "sip:alice@example.com");
     EXPECT_NE(refusal(service, request).find("enrolled with another TPM"), std::string::npos);
     EXPECT_EQ(devices_of(store).size(), 1u);
-    go(service, *world_->alice_tpm,
-       request_of(world_->alice_keys, "sip:alice@example.com"));  // the same one again: fine
+    go(service, *tpms_->alice_tpm, request_of(tpms_->alice_keys, "sip:alice@example.com"));  // the same one again: fine
     request.replace_device = true;
-    go(service, *world_->other_tpm, request);
+    go(service, *tpms_->other_tpm, request);
     ASSERT_EQ(devices_of(store).size(), 2u);
-    EXPECT_NE(refusal(service, request_of(world_->alice_keys, "sip:alice@example.com")), "accepted")
+    EXPECT_NE(refusal(service, request_of(tpms_->alice_keys, "sip:alice@example.com")), "accepted")
         << "the old device is out now";
 }
 
 TEST_F(Enrolment, BindingIsCheckedAgainWhenTheCertificatesAreMade) {
     const Store store = make_store(true, false, "");
     DirectoryAuthority first(store, wall_ms), second(store, wall_ms);
-    const auto challenge = first.begin(request_of(world_->alice_keys, "sip:alice@example.com"));
-    go(second, *world_->other_tpm, request_of(world_->other_keys, "sip:alice@example.com"));
-    const auto answer = world_->alice_tpm->activate(
+    const auto challenge = first.begin(request_of(tpms_->alice_keys, "sip:alice@example.com"));
+    go(second, *tpms_->other_tpm, request_of(tpms_->other_keys, "sip:alice@example.com"));
+    const auto answer = tpms_->alice_tpm->activate(
         {.credential_blob = challenge.credential_blob, .encrypted_secret = challenge.encrypted_secret});
     EXPECT_THROW((void)first.finish({.ticket = challenge.ticket, .credential = answer.credential, .escrow = {}}),
                  Refusal);
@@ -333,8 +299,8 @@ TEST_F(Enrolment, BindingIsCheckedAgainWhenTheCertificatesAreMade) {
 
 TEST_F(Enrolment, IdentityKeyMustBeCertifiedByTheSameAttestationKey) {
     DirectoryAuthority service(make_store(true, false, ""), wall_ms);
-    const EnrolmentRequest genuine = request_of(world_->alice_keys, "sip:alice@example.com"),
-                           other = request_of(world_->other_keys, "sip:alice@example.com");
+    const EnrolmentRequest genuine = request_of(tpms_->alice_keys, "sip:alice@example.com"),
+                           other = request_of(tpms_->other_keys, "sip:alice@example.com");
     EnrolmentRequest r = genuine;
     r.identity_public = other.identity_public;
     EXPECT_NE(refusal(service, r).find("does not confirm"), std::string::npos);
@@ -352,7 +318,7 @@ TEST_F(Enrolment, IdentityKeyMustBeCertifiedByTheSameAttestationKey) {
 
 TEST_F(Enrolment, KeysOfTheWrongKindAreRefused) {
     DirectoryAuthority service(make_store(true, false, ""), wall_ms);
-    const EnrolmentRequest genuine = request_of(world_->alice_keys, "sip:alice@example.com");
+    const EnrolmentRequest genuine = request_of(tpms_->alice_keys, "sip:alice@example.com");
     // TPMT_PUBLIC: type u16, nameAlg u16, objectAttributes u32 (TPM 2.0 Part 2, 12.2.4).
     const auto with_bit = [](const rats::TpmPublic& in, unsigned bit) {
         Bytes b = to_bytes(in.view());
@@ -383,9 +349,9 @@ TEST_F(Enrolment, AddressesOfOtherDomainsAreRefused) {
     DirectoryAuthority service(make_store(true, false, "example.com"), wall_ms);
     for (const char* uri : {"sip:alice@example.org", "sip:alice@example.com.evil.test", "sip:alice@sub.example.com",
                             "sip:alice@example.com;maddr=evil.test"})
-        EXPECT_NE(refusal(service, request_of(world_->alice_keys, uri)), "accepted") << uri;
+        EXPECT_NE(refusal(service, request_of(tpms_->alice_keys, uri)), "accepted") << uri;
     for (const char* uri : {"sip:alice@example.com", "sip:alice@Example.COM", "sip:alice@example.com:5070"})
-        EXPECT_EQ(refusal(service, request_of(world_->alice_keys, uri)), "accepted") << uri;
+        EXPECT_EQ(refusal(service, request_of(tpms_->alice_keys, uri)), "accepted") << uri;
 }
 
 TEST(AuthorityDirectory, RootKeyIsPrivateAndSettingsAreKept) {
