@@ -63,14 +63,24 @@ Result<uint64_t> EsysTpm::vault_counter(uint8_t index, Count how) {
     TRY_STATUS(open_srk());
     TRY(const bool have, exists(kVaultHandle + index));
     if (!have && how == Count::read) return uint64_t{0};
-    if (!have) {
-        Handle made;  // closed again: the first increment changes its Name
-        TRY_STATUS(define_nv(vault_public(index, 0), AuthFor::vault_counter, index, made));
-        TRY_STATUS(increment(made.get()));
+    auto counter = open_nv(vault_public(index, TPMA_NV_WRITTEN), AuthFor::vault_counter, index);
+    if (!counter && counter.error().code == Errc::tpm_not_provisioned) {
+        // There is none, or whoever defined it was stopped before its first increment, which changes its Name.
+        NvIndex fresh;
+        if (have) {
+            TRY(fresh, open_nv(vault_public(index, 0), AuthFor::vault_counter, index));
+        } else {
+            TRY_STATUS(define_nv(vault_public(index, 0), AuthFor::vault_counter, index, fresh.handle));
+        }
+        if (how == Count::read) return uint64_t{0};
+        TRY_STATUS(increment(fresh.handle.get()));
+        fresh.handle.reset();
+        counter = open_nv(vault_public(index, TPMA_NV_WRITTEN), AuthFor::vault_counter, index);
+        how = Count::read;
     }
-    TRY(const NvIndex counter, open_nv(vault_public(index, TPMA_NV_WRITTEN), AuthFor::vault_counter, index));
-    if (have && how == Count::add) TRY_STATUS(increment(counter.handle.get()));
-    TRY(const Bytes value, once_more([&] { return read_nv(counter.handle.get(), 8); }));
+    if (!counter) return counter.error();
+    if (how == Count::add) TRY_STATUS(increment(counter->handle.get()));
+    TRY(const Bytes value, once_more([&] { return read_nv(counter->handle.get(), 8); }));
     return ByteReader(value).u64();
 }
 

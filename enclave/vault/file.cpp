@@ -123,6 +123,12 @@ Status write_place(int fd, const File& file) { return write_at(fd, encode_place(
 
 Status clear_other_place(int fd, uint64_t version) { return write_at(fd, Bytes(kPlace), place_of(version + 1)); }
 
+Status clear_place_of_another_key(int fd, const Head& head) {
+    TRY(const Bytes place, read_place(fd, place_of(head.version + 1)));
+    const auto other = parse_place(place);
+    return !other || other->head.key_private == head.key_private ? Status() : clear_other_place(fd, head.version);
+}
+
 Result<File> seal(Head head, uint64_t version, const Secret<32>& key, const Content& content) {
     head.version = version;
     Bytes plain = ipc::encode(content);  // what it grew through, the heap has wiped

@@ -67,6 +67,10 @@ Status write_place(int fd, const File& file);
 /// Overwrites the other place than that of `version`. Errors: io.
 Status clear_other_place(int fd, uint64_t version);
 
+/// The same where that place lies under another key than `head`, which is in force: a stop came before a new PIN had
+/// overwritten it.
+Status clear_place_of_another_key(int fd, const Head& head);
+
 /// This version and a fresh nonce go into the head. Errors: crypto_failed.
 Result<File> seal(Head head, uint64_t version, const Secret<32>& key, const Content& content);
 /// Errors: not_authentic (another key, or any bit changed), as decoding.

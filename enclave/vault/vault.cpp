@@ -80,6 +80,7 @@ Vault::Opener Vault::opener() const {
         if (!file) return rolled_back();
         TRY(Content content, vault::open(*file, key));
         if (!disk->counted) TRY_STATUS(count(tpm, head, *disk));
+        TRY_STATUS(clear_place_of_another_key(disk->fd.get(), file->head));
         return Opened{.key = std::move(key), .content = std::move(content)};
     };
 }

@@ -1,6 +1,8 @@
 // The vault over a real (software) TPM: made, locked, saved, rolled back, stopped at every point.
 #include <gtest/gtest.h>
 
+#include "enclave/tpm/policy_digest.h"
+#include "enclave/tpm/templates.h"
 #include "tests/unit/tpm/private_tpm.h"
 #include "tests/unit/vault/vault_file.h"
 
@@ -225,6 +227,53 @@ TEST_F(VaultTest, NothingThatThePinBeforeOpensStaysInTheFile) {
             if (at < file.size() && parse_place(ByteSpan(file).subspan(at))) ++whole;
         EXPECT_EQ(whole, 1U) << pin;
     }
+}
+
+TEST_F(VaultTest, AStopBeforeTheOldPinsCopyWasOverwrittenIsMadeGoodWhenItIsOpened) {
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("old pin")));
+    save(*vault, "sip:bob@example.com");
+    const Bytes before = disk_.bytes();
+    ASSERT_OK(vault->change_pin(*tpm_, as_bytes("new pin")));
+    Bytes file = disk_.bytes();
+    const size_t old_place = parse_place(file) ? kPlace : 0;
+    std::ranges::copy(ByteSpan(before).subspan(old_place, kPlace).first(std::min(kPlace, before.size() - old_place)),
+                      file.begin() + static_cast<std::ptrdiff_t>(old_place));
+    disk_.put(file);
+    ASSERT_OK(parse_place(ByteSpan(disk_.bytes()).subspan(old_place)));
+    auto again = open_vault();
+    ASSERT_OK(again);
+    ASSERT_OK(unlock(*again, "new pin"));
+    EXPECT_FALSE(parse_place(ByteSpan(disk_.bytes()).subspan(old_place)));
+    // A place under the same key is the version before, and stays.
+    save(*again, "sip:carol@example.com");
+    save(*again, "sip:dave@example.com");
+    auto later = open_vault();
+    ASSERT_OK(unlock(*later, "new pin"));
+    EXPECT_TRUE(parse_place(disk_.bytes()));
+    EXPECT_TRUE(parse_place(ByteSpan(disk_.bytes()).subspan(kPlace)));
+}
+
+TEST_F(VaultTest, ACounterThatWasDefinedAndNeverCountedIsTaken) {
+    const uint8_t index = static_cast<uint8_t>(tpm::sha256(as_bytes(kOwner))[0]);
+    TPM2B_NV_PUBLIC pub{};
+    pub.nvPublic = tpm::vault_public(index, 0);
+    TPM2B_AUTH auth{};
+    const auto value = tpm::derive_auth(auth_, tpm::AuthFor::vault_counter, index);
+    ASSERT_OK(tpm::fill(auth.size, auth.buffer, value.reveal(SecretAccess{})));
+    auto other = stranger();
+    ESYS_TR nv = ESYS_TR_NONE;
+    ASSERT_EQ(Esys_NV_DefineSpace(other->context(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                                  &auth, &pub, &nv),
+              0U);
+    other.reset();
+    open_loaded();
+    EXPECT_EQ(tpm_->vault_counter(index, tpm::Tpm::Count::read).value(), 0U);
+    auto vault = open_vault();
+    ASSERT_OK(vault);
+    save(*vault, "sip:bob@example.com");
+    EXPECT_EQ(contacts(open_vault().value().content()), 1U);
 }
 
 TEST_F(VaultTest, SaveThatFailedLeavesTheVersionBeforeInForce) {
