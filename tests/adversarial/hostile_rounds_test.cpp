@@ -5,6 +5,7 @@
 #include "attestation/binding.h"
 #include "attestation/cel.h"
 #include "enclave/attester.h"
+#include "enclave/dtls/endpoint.h"
 #include "tests/support/hand_held_channel.h"
 #include "tools/machine/machine.h"
 
@@ -90,16 +91,19 @@ class Owner {
 
 class HostileRounds : public ::testing::Test {
   protected:
+    explicit HostileRounds(PhoneOptions bobs = bobs_options()) : bob_(authority_, std::move(bobs)) {}
+
     TestAuthority authority_;
-    EnclavePhone bob_{authority_, bobs_options()};
+    EnclavePhone bob_;
     Owner olga_{authority_};
     std::unique_ptr<tls::Channel> channel_;
     SessionId session_{};
     std::vector<tls::Channel::Frame> frames_;
     rats::Hello own_hello_, bobs_hello_;
     rats::Evidence first_;  ///< round 0
+    Digest dtls_fingerprint_ = attestation::sha256(as_bytes("olga's DTLS certificate"));
 
-    void turn() {
+    virtual void turn() {
         bob_.pump();
         if (session_.value == 0)
             if (auto m = EnclavePhone::take<ipc::IncomingAdmitted>(bob_.from_host)) session_ = m->session;
@@ -158,7 +162,7 @@ class HostileRounds : public ::testing::Test {
         own_hello_.nonce = attestation::sha256(as_bytes("olga's nonce"));
         own_hello_.own_uri = BoundedString<256>(Owner::kUri);
         own_hello_.dialled_uri = BoundedString<256>("sip:bob@example.com");
-        own_hello_.dtls_fingerprint = attestation::sha256(as_bytes("olga's DTLS certificate"));
+        own_hello_.dtls_fingerprint = dtls_fingerprint_;
         own_hello_.evidence_offered = own_hello_.evidence_required = rats::EvidenceKind::tpm_quote;
         first_ = olga_.quote(binding(0, bobs_hello_.nonce));
         send(FrameType::hello, own_hello_);
@@ -321,6 +325,112 @@ TEST_F(HostileRounds, ATpmThatRestartedDuringTheCallIsLevelX) {
     const auto question = asked();
     send(FrameType::evidence, olga_.quote(binding(1, question.nonce)));
     expect_level_x(rats::Reason::tpm_was_reset);
+}
+
+/// The same up to media, which bob's policy gives new keys after a second; they change by an offer of each side under
+/// one number (docs/adr/0006).
+class HostileRekey : public HostileRounds {
+  protected:
+    static PhoneOptions options() {
+        PhoneOptions o = bobs_options();
+        o.policy.rekey_seconds = 1;
+        o.recheck.overdue = Millis{1500};
+        return o;
+    }
+    HostileRekey() : HostileRounds(options()) { dtls_fingerprint_ = identity_->fingerprint(); }
+
+    void turn() override {
+        HostileRounds::turn();
+        while (auto d = EnclavePhone::take<ipc::Datagram>(bob_.from_host)) {
+            if (!server_) continue;
+            (void)server_->handle_datagram(d->bytes.view(), BootClock::now());
+            for (const Bytes& out : server_->take_output())
+                (void)bob_.host.send(ipc::Datagram{.session = session_, .bytes = BoundedBytes<ipc::kDatagramMax>(out)});
+        }
+    }
+    void SetUp() override {
+        ASSERT_NO_FATAL_FAILURE(HostileRounds::SetUp());
+        server_ = dtls::Endpoint::create(*identity_, false, bobs_hello_.dtls_fingerprint).value();
+        ASSERT_TRUE(bob_.host.send(ipc::MediaPathReady{.session = session_}).has_value());
+        ASSERT_TRUE(until([&] { return server_->finished(); }));
+        ByteWriter proof;  // docs/protocol.md, MediaConfirm
+        proof.bytes(as_bytes("sealcall media confirm"))
+            .u8(static_cast<uint8_t>(rats::Role::caller))
+            .bytes(server_->media_confirm_value().value());
+        send(FrameType::media_confirm, rats::MediaConfirm{.proof = attestation::sha256(proof.view())});
+        ASSERT_TRUE(until([&] { return bob_.last_state()->state == CallState::media; }));
+    }
+    [[nodiscard]] rats::Resume offer() const { return ipc::decode<rats::Resume>(last(FrameType::resume)).value(); }
+    /// Bob's first offer of new keys.
+    rats::Resume offered() {
+        EXPECT_TRUE(until([&] { return count(FrameType::resume) != 0; }));
+        return offer();
+    }
+    void answer(uint32_t number, uint8_t fill = 0x42) {
+        rats::Resume resume{.context = number, .fresh = {}};
+        resume.fresh.fill(std::byte{fill});
+        send(FrameType::resume, resume);
+    }
+    [[nodiscard]] size_t rekeyed() const {
+        return static_cast<size_t>(std::ranges::count(bob_.key_life(), ipc::KeyEvent::rekeyed, &ipc::KeyLife::event));
+    }
+
+  private:
+    std::unique_ptr<dtls::Identity> identity_ = dtls::Identity::create().value();
+    std::unique_ptr<dtls::Endpoint> server_;
+};
+
+TEST_F(HostileRekey, AnHonestAnswerGivesNewKeysSoTheOthersFailForTheirOwnReason) {
+    for (uint32_t n = 1; n <= 2; ++n) {
+        ASSERT_TRUE(until([&] { return count(FrameType::resume) == n; }));
+        EXPECT_EQ(offer().context, n);
+        answer(n);
+        ASSERT_TRUE(until([&] { return rekeyed() == n; }));
+    }
+    EXPECT_FALSE(ended());
+}
+
+TEST_F(HostileRekey, NumbersThatAreOverAreNoAnswer) {
+    (void)offered();
+    while (!ended()) {
+        answer(0);
+        const BootInstant next = BootClock::now() + Millis{200};  // not more often than a peer may speak
+        ASSERT_TRUE(until([&] { return ended() || BootClock::now() >= next; }));
+    }
+    EXPECT_EQ(bob_.last_state()->reason, ipc::EndReason::media_failed);
+    EXPECT_NE(bob_.last_state()->detail.view().find("no new keys"), std::string_view::npos);
+    EXPECT_EQ(rekeyed(), 0u);
+}
+
+TEST_F(HostileRekey, AHigherNumberMeansNewKeysAllTheSame) {
+    const auto first = offered();
+    answer(first.context + 500);
+    ASSERT_TRUE(until([&] { return rekeyed() == 1; }));
+    EXPECT_EQ(bob_.key_life().back().context, first.context + 500);
+    EXPECT_EQ(offer().context, first.context + 500);
+    EXPECT_NE(offer().fresh, first.fresh);
+}
+
+TEST_F(HostileRekey, AHoldInBetweenWipesTheOldKeysAndAResumeBringsOthers) {
+    const auto first = offered();
+    send(FrameType::hold, rats::Hold{.context = 0});
+    ASSERT_TRUE(until([&] { return bob_.last_state()->state == CallState::held; }));
+    EXPECT_EQ(bob_.key_life().back().event, ipc::KeyEvent::wiped);
+    answer(first.context + 1);
+    ASSERT_TRUE(until([&] { return rekeyed() == 1; }));
+    EXPECT_EQ(bob_.last_state()->state, CallState::media);
+}
+
+TEST_F(HostileRekey, AJumpThatWouldBurnTheNumbersEndsTheCall) {
+    answer(offered().context + 2000);
+    expect_channel_ends();
+    EXPECT_EQ(rekeyed(), 0u);
+}
+
+TEST_F(HostileRekey, BobsOwnShareSentBackEndsTheCall) {
+    send(FrameType::resume, offered());
+    ASSERT_TRUE(until([&] { return ended(); }));
+    EXPECT_EQ(rekeyed(), 0u);
 }
 
 }  // namespace
