@@ -378,7 +378,17 @@ TEST_F(AuditedPhone, TheProofOfACallHoldsOnAnotherMachineAndNoByteOfItCanChange)
 }
 
 TEST_F(AuditedPhone, AProofOfOneCallIsNoneOfAnother) {
+    // A call that ends before the TPM has signed the making of its secret has no proof.
+    const auto proofs = [&](size_t n) {
+        return hosts_.run_until([&] {
+            const auto lines = lines_of(alice_.audit_text());
+            size_t at = find_event(lines, "key_proof");
+            for (size_t i = 1; i < n && at < lines.size(); ++i) at = find_event(lines, "key_proof", at + 1);
+            return at < lines.size();
+        });
+    };
     ASSERT_TRUE(hosts_.connect());
+    ASSERT_TRUE(proofs(1));
     hang_up();
     ASSERT_TRUE(hosts_.run_until(
         [&] { return find_event(lines_of(alice_.audit_text()), "key_end") < lines_of(alice_.audit_text()).size(); }));
@@ -387,6 +397,7 @@ TEST_F(AuditedPhone, AProofOfOneCallIsNoneOfAnother) {
     hosts_.dial("sip:bob@example.com");
     ASSERT_TRUE(
         hosts_.run_until([&] { return state_is(alice_, CallState::media) && state_is(bob_, CallState::media); }));
+    ASSERT_TRUE(proofs(2));
     ASSERT_TRUE(alice_.ui.send(ipc::HangUp{.call = CallId{2}}).has_value());
     ASSERT_TRUE(hosts_.run_until([&] {
         const auto lines = lines_of(alice_.audit_text());
