@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <utility>
 
 #include "command_line.h"
 #include "problem.h"
+#include "text_hints.h"
 
 namespace sealcall::cli {
 namespace {
@@ -49,6 +51,30 @@ int run(CommandLine& line, std::span<const Command> commands, char** arguments) 
     return status;
 }
 
+/// The first word that is no command where one is needed; empty: there is none.
+std::string unknown_command(const CommandLine& line, std::span<char* const> arguments,
+                            std::vector<std::string>& known) {
+    const CLI::App* app = &line.app();
+    bool value = false;
+    for (const std::string_view word : arguments) {
+        if (std::exchange(value, false)) continue;
+        if (word.starts_with('-')) {
+            const CLI::Option* option = app->get_option_no_throw(std::string(word));
+            value = option != nullptr && option->get_expected_max() > 0 && option->get_type_size() > 0;
+            continue;
+        }
+        const auto all = app->get_subcommands([](const CLI::App*) { return true; });
+        if (all.empty()) return {};
+        const auto found = std::ranges::find(all, word, &CLI::App::get_name);
+        if (found == all.end()) {
+            for (const CLI::App* one : all) known.push_back(one->get_name());
+            return std::string(word);
+        }
+        app = *found;
+    }
+    return {};
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv, std::span<const Command> commands) {
@@ -62,7 +88,13 @@ int run_program(int argc, char** argv, std::span<const Command> commands) {
         for (const auto& word : line.command()) next += " " + word;
         // The options were not taken over: the line as a whole was refused.
         const bool json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
-        report(json, error.what(), next + " --help`.", exit_status::kUsage);
+        std::string what = error.what();
+        std::vector<std::string> known;
+        if (const std::string word = unknown_command(line, std::span(argv + 1, argv + argc), known); !word.empty()) {
+            what = "There is no command \"" + printable(word, 40) + "\".";
+            if (const std::string meant = nearest(word, known); !meant.empty()) what += " Did you mean " + meant + "?";
+        }
+        report(json, what, next + " --help`.", exit_status::kUsage);
         return exit_status::kUsage;
     }
     try {
