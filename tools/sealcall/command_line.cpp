@@ -27,6 +27,12 @@ std::string sip_uri_problem(const std::string& uri) {
     return {};
 }
 
+/// One way to read it: nobody is certified under an address with parameters or escapes.
+std::string own_address_problem(const std::string& uri) {
+    if (uri.find_first_of(";?%") != std::string::npos) return "your own address is sip:NAME@DOMAIN and nothing else";
+    return sip_uri_problem(uri);
+}
+
 /// An address, with or without its scheme, or the name of a contact.
 std::string callee_problem(const std::string& text) {
     if (text.starts_with("sip:")) return sip_uri_problem(text);
@@ -117,7 +123,7 @@ void CommandLine::define_set_up() {
              .exits = {}});
     choice(init->add_option("--tpm", options_.init.tpm, "Which TPM: the machine's, a software one, or what is there"),
            {"auto", "device", "swtpm"});
-    init->add_option("--uri", options_.init.uri, "Your own address")->type_name("URI")->check(sip_uri_problem);
+    init->add_option("--uri", options_.init.uri, "Your own address")->type_name("URI")->check(own_address_problem);
     init->add_option("--lab-ek", options_.init.lab_ek_dir,
                      "Laboratory that certifies software TPMs; made if it is not there")
         ->type_name(kTypeDir);
@@ -158,7 +164,7 @@ void CommandLine::define_set_up() {
         ->type_name("NAME");
     enroll->add_option("--uri", options_.enrol.uri, "Your own address, if it is not in the configuration")
         ->type_name("URI")
-        ->check(sip_uri_problem);
+        ->check(own_address_problem);
     enroll
         ->add_option(
             "--host", options_.enrol.host_names,

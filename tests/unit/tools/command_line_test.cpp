@@ -70,6 +70,8 @@ TEST(CommandLineDefinition, RefusesWhatMakesNoSense) {
         {},
         {"dance"},
         {"call"},
+        {"init", "--uri", "sip:alice@example.com;x=1"},
+        {"init", "--uri", "sip:alice%40b@example.com"},
         {"call", ""},
         {"call", "b\nob"},
         {"call", "bob@"},
