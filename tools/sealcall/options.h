@@ -186,7 +186,7 @@ struct PolicyOptions {
 
 /// `sealcall pin`, `vault`, `contacts`, `history`, `peers` and `settings`
 struct VaultOptions {
-    bool yes = false, remove = false;
+    bool yes = false, remove = false, force = false;
     std::string username, realm;
     std::string file, format;
     std::string uri, name, note;

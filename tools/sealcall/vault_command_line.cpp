@@ -13,8 +13,7 @@ void CommandLine::define_vault() {
     const std::string how =
         "The PIN is the authorisation of one object in the TPM, which counts wrong tries and locks after ten; then it "
         "takes one more every ten minutes. No phone of the profile may run. Without a terminal the PINs are read as "
-        "lines "
-        "of standard input.";
+        "lines of standard input, each once: the one that is set, and before the new one.";
     add(*pin, "set", "Set a PIN",
         {.text = how,
          .examples = {{"sealcall pin set", "asks for it twice, and shows nothing of it"}},
@@ -84,9 +83,12 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
         ->add_option("file", o.file, "The file")
         ->type_name(kTypeFile)
         ->required();
-    add(*contacts, "export", "Write the contacts as vCard 4.0", {.text = {}, .examples = {}, .exits = {refused}})
-        ->add_option("file", o.file, "The file (default: standard output)")
-        ->type_name(kTypeFile);
+    const auto writes = [&o](CLI::App* command) {
+        command->add_option("file", o.file, "The file (default: standard output)")->type_name(kTypeFile);
+        command->add_flag("--force", o.force, "Write over a file that is there");
+    };
+    writes(
+        add(*contacts, "export", "Write the contacts as vCard 4.0", {.text = {}, .examples = {}, .exits = {refused}}));
     add(*contacts, "remove", "Forget a contact", {.text = {}, .examples = {}, .exits = {refused}})
         ->add_option("address", o.uri, "Its address")
         ->type_name("URI")
@@ -99,7 +101,7 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
                  "it. An address that nobody proved is marked: says, or as dialled.",
          .examples = {{"sealcall history export --format csv calls.csv", "for a spreadsheet"}},
          .exits = {refused}});
-    out->add_option("file", o.file, "The file (default: standard output)")->type_name(kTypeFile);
+    writes(out);
     out->add_option("--format", o.format, "How")
         ->check(CLI::IsMember({"text", "json", "csv"}).description(""))
         ->type_name("text|json|csv");
@@ -123,9 +125,7 @@ void CommandLine::define_vault_content(const std::pair<int, std::string>& refuse
         ->required();
 
     CLI::App* settings = group("settings", "Take the settings to another computer");
-    add(*settings, "export", "Write the settings as TOML", {.text = {}, .examples = {}, .exits = {}})
-        ->add_option("file", o.file, "The file (default: standard output)")
-        ->type_name(kTypeFile);
+    writes(add(*settings, "export", "Write the settings as TOML", {.text = {}, .examples = {}, .exits = {}}));
     add(*settings, "import", "Take settings from a TOML file",
         {.text = "They are checked first; those of before are kept beside them. An address that is not the vault's is "
                  "refused.",

@@ -108,6 +108,10 @@ void put_out(const Context& context, const std::string& content) {
         std::cout << content;
         return;
     }
+    std::error_code error;
+    if (!context.options.vault.force && std::filesystem::exists(file, error))
+        throw Problem("There is a file " + printable(file) + " already.", "Choose another name, or add --force.",
+                      exit_status::kUsage);
     write_file(file, content, 0600);
     if (context.json())
         print_json({{"ok", true}, {"file", file}});
@@ -164,9 +168,11 @@ int run_vault_login(const Context& context) {
         out["ok"] = true;
         print_json(out);
     } else {
+        const std::string realm = o.realm.empty() ? "of the domain of your address" : "\"" + printable(o.realm) + "\"";
         std::cout << (o.remove
                           ? "The account is out of the vault.\n"
-                          : "The account is in the vault. Its password leaves it only as an answer to the proxy.\n");
+                          : "The account of " + printable(username) + " is in the vault. Its password leaves it only " +
+                                "as an answer to the realm " + realm + ".\n");
     }
     return exit_status::kOk;
 }
@@ -198,7 +204,10 @@ int run_contacts_remove(const Context& context) {
     const size_t left =
         forget(opened.vault, Kind::contact, uri,
                Problem("No contact has the address " + printable(uri) + ".", "See: sealcall contacts list"));
-    if (context.json()) print_json({{"ok", true}, {"contacts", left}});
+    if (context.json())
+        print_json({{"ok", true}, {"contacts", left}});
+    else
+        std::cout << printable(uri) << " is no contact any more.\n";
     return exit_status::kOk;
 }
 
