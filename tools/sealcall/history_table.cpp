@@ -66,13 +66,18 @@ std::string history_csv(const std::vector<PastCall>& calls) {
     return out;
 }
 
+/// A call that came to nothing says nothing about the other phone.
+static std::string shown_level(const PastCall& c) {
+    return c.talked_s == 0 && !c.name_proven && !c.ordinary ? "-" : printable(c.level, 1);
+}
+
 std::string history_text(const std::vector<PastCall>& calls) {
     if (calls.empty()) return "No calls yet.\n";
     std::string out;
     for (const PastCall& c : calls) {
         const std::string talked =
             std::to_string(c.talked_s / 60) + (c.talked_s % 60 < 10 ? ":0" : ":") + std::to_string(c.talked_s % 60);
-        out += local_time(c.began_ms) + (c.incoming ? "  from [" : "  to   [") + printable(c.level, 1) +
+        out += local_time(c.began_ms) + (c.incoming ? "  from [" : "  to   [") + shown_level(c) +
                (c.lab ? "] LAB " : "] ") + who(c) + "  " + (c.talked_s == 0 ? printable(c.ended, 200) : talked) +
                (c.label.empty() ? "" : "  " + printable(c.label, 64)) + "\n";
     }

@@ -189,6 +189,17 @@ TEST(HistoryText, SetsApartWhatNobodyProved) {
     EXPECT_EQ(history_text({call}).find("as dialled"), std::string::npos);
 }
 
+TEST(HistoryText, GivesNoLevelToACallThatCameToNothing) {
+    PastCall call;
+    call.peer = "sip:bob@example.com";
+    EXPECT_NE(history_text({call}).find("[-]"), std::string::npos) << history_text({call});
+    call.ordinary = true;
+    EXPECT_NE(history_text({call}).find("[0]"), std::string::npos);
+    call.ordinary = false;
+    call.name_proven = true;
+    EXPECT_NE(history_text({call}).find("[0]"), std::string::npos);
+}
+
 TEST(Printable, LetsNothingThroughThatATerminalObeys) {
     EXPECT_EQ(printable("a\x1b[2Jb\x7f"), "a?[2Jb?");
     EXPECT_EQ(printable("a\xc2\x9b"
