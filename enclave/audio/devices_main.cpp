@@ -41,12 +41,13 @@ void print_device(const sealcall::audio::DeviceInfo& d) {
 int main(int argc, char** argv) {
     if (argc > 1 && std::strcmp(argv[1], "--help") == 0) {
         std::puts(
-            "usage: sealcall-devices\nPrints sound devices as JSON, one a line. Exit status: 0 done, 1 no sound "
+            "usage: sealcall-devices [--json]\nPrints sound devices as JSON, one a line. Exit status: 0 done, 1 no "
+            "sound "
             "system.");
         return 0;
     }
-    if (argc > 1) {
-        std::fputs("usage: sealcall-devices\n", stderr);
+    if (argc > 2 || (argc == 2 && std::strcmp(argv[1], "--json") != 0)) {  // it is JSON anyway
+        std::fputs("usage: sealcall-devices [--json]\n", stderr);
         return 2;
     }
     auto devices = sealcall::audio::list_devices();
