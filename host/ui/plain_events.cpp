@@ -38,7 +38,7 @@ std::string plain_event(const ipc::CallCard& m, const Look& look) {
     if (!m.result_by.empty())
         out.append("  vouched for by the verifier of " + printable(m.result_by.view(), look.charset));
     if (!m.label.empty()) out.append("  \"" + printable(m.label.view(), look.charset) + "\"");
-    out.append("  policy: ").append(name_of(m.decision.action));
+    out.append("  policy: ").append(name_of(m.decision.action)).append(". ").append(rule_sentence(m.decision, look));
     for (rats::Reason r : m.theirs.reasons)
         if (weight_of(r) != Weight::affirming) out.append("  ").append(sentence_of(r));
     return out;

@@ -102,12 +102,15 @@ void Screen::pin_reply(const ipc::PinReply& reply, RequestId question) {
     const bool asked = question != RequestId{};
     if (reply.error == Errc{}) {
         if (waits) pin_.accepted();
+        std::erase(messages_, std::exchange(pin_trouble_, {}));  // it is over
         if (asked && reply.consented) say("Confirmed and recorded.");
         if (asked && !reply.consented)
             say("The PIN is right, but its question was no longer asked: nothing was confirmed.");
         return;
     }
-    say(pin_sentence(reply));
+    std::erase(messages_, pin_trouble_);
+    pin_trouble_ = pin_sentence(reply);
+    say(pin_trouble_);
     if (!waits) return;
     const bool has_purpose = asked ? find(question) != nullptr : lock_.locked;
     const bool tries = reply.error == Errc::tpm_auth_refused && (reply.tries.left != 0 || reply.tries.most == 0);

@@ -89,6 +89,7 @@ class Screen {
     EscapeFilter escapes_;
     std::string typed_;
     std::deque<std::string> messages_;
+    std::string pin_trouble_;  ///< the message about the last PIN that was not taken
     CallId details_of_{};
     size_t scroll_ = 0;  ///< pages of details that were turned
     std::optional<ShownCard> card_;

@@ -98,6 +98,8 @@ void add_reasons(Lines& out, const Call& c, const Look& look) {
     std::string fine;
     for (rats::Reason r : c.card.theirs.reasons) {
         if (r == rats::Reason::none || weight_of(r) != Weight::affirming) continue;
+        if (r == rats::Reason::identity_key_in_tpm && c.card.theirs.software_tpm)
+            continue;  // the sentence below is true
         if (!fine.empty()) fine.append(" ");
         fine.append(sentence_of(r));
     }
@@ -107,12 +109,6 @@ void add_reasons(Lines& out, const Call& c, const Look& look) {
         add_wrapped(out, {{"     "}}, "Its TPM is a software TPM: whoever controls that computer could copy its keys.",
                     5, Style::plain, look);
     }
-}
-
-std::string rule_sentence(const policy::Decision& d, const Look& look) {
-    std::string text(sentence_of(d.rule));
-    if (d.number != 0) text.append(" Rule " + std::to_string(d.number) + ": " + shown(d.name.view(), look) + ".");
-    return text;
 }
 
 void add_policy(Lines& out, const Call& c, const Look& look) {
@@ -141,6 +137,12 @@ void add_other_end(Lines& out, const Call& c, const Look& look) {
 }
 
 }  // namespace
+
+std::string rule_sentence(const policy::Decision& d, const Look& look) {
+    std::string text(sentence_of(d.rule));
+    if (d.number != 0) text.append(" Rule " + std::to_string(d.number) + ": " + shown(d.name.view(), look) + ".");
+    return text;
+}
 
 Line level_mark(Level level, bool lab, const Look& look) {
     std::string text = sign_of(level, look).append(" ").append(word_of(level));

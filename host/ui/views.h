@@ -15,6 +15,8 @@ Line who(const Call& call, const Look& look);
 /// The short name for one-line views.
 std::string short_name(const Call& call, const Look& look);
 
+/// Why the policy answers so: a sentence, and the rule by number and name.
+std::string rule_sentence(const policy::Decision& decision, const Look& look);
 /// The card of an incoming call, with the keys at its foot.
 Lines incoming_card(const Call& call, const Look& look);
 /// The card of an outgoing call before sound: whom we call, what is known by now.

@@ -176,6 +176,19 @@ TEST_F(PinKeys, ARightPinForAQuestionThatIsGoneConfirmsNothing) {
     EXPECT_TRUE(shows("was no longer asked: nothing was confirmed.")) << now();
 }
 
+TEST_F(PinKeys, AfterTheRightPinNothingSpeaksOfTheWrongOnes) {
+    screen.lock_state({.pin_set = true, .locked = true});
+    type("wrong 1\r");
+    screen.pin_reply(wrong(9), RequestId{});
+    type("wrong 2\r");
+    screen.pin_reply(wrong(8), RequestId{});
+    EXPECT_TRUE(shows("8 tries are left")) << now();
+    EXPECT_FALSE(shows("9 tries are left")) << now();
+    type("the pin\r");
+    screen.pin_reply(right(false), RequestId{});
+    EXPECT_FALSE(shows("tries are left")) << now();
+}
+
 TEST_F(PinKeys, AConfirmationThatCouldNotBeRecordedSaysSo) {
     screen.ask(question(7, 2, "sip:dave@example.com"));
     type("pthe pin\r");

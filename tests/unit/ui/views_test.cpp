@@ -282,5 +282,28 @@ TEST(Ages, AreShort) {
     EXPECT_EQ(clock_of(3723), "1:02:03");
 }
 
+TEST(Cards, OfASoftwareTpmSayNotThatItsKeyCannotBeCopied) {
+    auto card = test::attested_card(CallId{1}, Direction::incoming);
+    ASSERT_TRUE(card.theirs.reasons.push(rats::Reason::identity_key_in_tpm));
+    for (const bool software : {false, true}) {
+        card.theirs.software_tpm = software;
+        Phone p;
+        p.apply(card);
+        std::string all;
+        for (const Line& l : incoming_card(*p.find(CallId{1}), Look{.columns = 300})) all += plain_text(l) + "\n";
+        EXPECT_EQ(all.find("cannot be copied") == std::string::npos, software) << all;
+        EXPECT_EQ(all.find("could copy its keys") != std::string::npos, software) << all;
+    }
+}
+
+TEST(PlainEvents, NameTheRule) {
+    auto card = test::attested_card(CallId{1}, Direction::incoming);
+    card.decision.action = policy::Action::refuse;
+    card.decision.number = 2;
+    card.decision.name = BoundedString<96>("Board only");
+    EXPECT_NE(plain_event(card, Look{}).find("policy: refuse. "), std::string::npos);
+    EXPECT_NE(plain_event(card, Look{}).find("Rule 2: Board only."), std::string::npos) << plain_event(card, Look{});
+}
+
 }  // namespace
 }  // namespace sealcall::ui
