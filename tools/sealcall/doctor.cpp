@@ -141,6 +141,11 @@ std::vector<Finding> check_profile(const ProfileStore& store) {
     std::vector<Finding> out;
     PhoneConfig config;
     out.push_back(check_config(store, config));
+    if (config.sip.listen.starts_with("127.") || config.media_address.starts_with("127."))
+        out.push_back({"profile.network", Health::warning,
+                       "This phone talks to phones of this computer only, as it is set up first.",
+                       "For calls with others set [sip] listen and [media] address in " +
+                           store.paths().config_file.string() + " to an address of this computer."});
     try {
         const auto facts = store.facts();
         const auto keys = store.keys();
