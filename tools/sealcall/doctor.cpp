@@ -10,11 +10,15 @@
 #include <cstring>
 #include <memory>
 
+#include "attestation/binding.h"
+#include "attestation/bundle.h"
 #include "audit_log.h"
 #include "files.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
+#include "set_up.h"
 #include "software_tpm.h"
+#include "store.h"
 #include "tools/sealcall/launcher/guard_client.h"
 
 namespace sealcall::cli {
@@ -115,6 +119,30 @@ void check_certificates(const Enrolment& enrolment, std::vector<Finding>& out) {
     }
 }
 
+Digest key_of(ByteSpan certificate) {
+    const auto* at = as_u8(certificate.data());
+    const std::unique_ptr<X509, decltype(&X509_free)> x(d2i_X509(nullptr, &at, static_cast<long>(certificate.size())),
+                                                        &X509_free);
+    uint8_t* der = nullptr;
+    const int size = x ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x.get()), &der) : 0;
+    const std::unique_ptr<uint8_t, void (*)(uint8_t*)> owned(der, [](uint8_t* p) { OPENSSL_free(p); });
+    return size > 0 ? attestation::sha256(std::as_bytes(std::span(der, static_cast<size_t>(size)))) : Digest{};
+}
+
+/// Does the authority's own bundle, as far as this computer has it, strike this phone off?
+void check_revocation(const ProfileStore& store, const Enrolment& enrolment, std::vector<Finding>& out) {
+    const auto content = read_file(store.paths().bundle(), authority::kSignedBundleMax);
+    if (!content) return;
+    const auto set = attestation::ReferenceSet::open(as_bytes(*content), bundle_signer_of(enrolment).view(), 0);
+    if (!set) return;
+    for (const ByteSpan der : {enrolment.identity_certificate.view(), enrolment.ak_certificate.view()})
+        if (set->revoked(key_of(der)))
+            return out.push_back(
+                {"profile.revoked", Health::problem,
+                 enrolment.authority + " has struck this phone off: other phones refuse it.",
+                 "Ask your administrator why. A new device starts with sealcall init and sealcall enroll."});
+}
+
 /// The newest time that this profile has seen: the clock must not be before it.
 uint64_t newest_seen(const ProfileStore& store) {
     uint64_t newest = 0;
@@ -162,12 +190,14 @@ std::vector<Finding> check_profile(const ProfileStore& store) {
             out.push_back({"profile.tpm_state", Health::problem,
                            "The software TPM of this profile is gone, and its keys with it.",
                            "sealcall init --renew-identity"});
-        if (const auto enrolment = store.enrolment())
+        if (const auto enrolment = store.enrolment()) {
             check_certificates(*enrolment, out);
-        else
+            check_revocation(store, *enrolment, out);
+        } else {
             out.push_back({"profile.enrolment", Health::problem,
                            "No authority certifies this phone, so others see it as unverified.",
                            "sealcall enroll --authority DIR"});
+        }
         const uint64_t newest = newest_seen(store), now = wall_ms();
         if (now + 60'000 < newest)
             out.push_back({"clock", Health::problem,
