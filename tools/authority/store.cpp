@@ -19,6 +19,7 @@ namespace {
 constexpr uint64_t kDay = 24ULL * 3600 * 1000;  // ms
 constexpr uint64_t kRootLife = 3653 * kDay;
 constexpr const char* kPolicyFile = "policy.bin";
+constexpr const char* kReferenceStoreFile = "reference-store";
 constexpr size_t kRootsMax = 8 * 1024 * 1024;  // bytes
 
 [[noreturn]] void damaged(const fs::path& file) {
@@ -191,6 +192,20 @@ void Store::write_policy(const Bytes& policy) const {
         fs::remove(dir_ / kPolicyFile, ignored);
     else
         cli::write_file(dir_ / kPolicyFile, policy, 0644);
+}
+
+fs::path Store::reference_store() const {
+    std::string text = cli::read_file(dir_ / kReferenceStoreFile).value_or("");
+    if (text.ends_with('\n')) text.pop_back();
+    return text.empty() ? fs::path() : dir_ / text;
+}
+
+void Store::write_reference_store(const fs::path& dir) const {
+    // A store inside of this directory moves with it.
+    const fs::path whole = fs::weakly_canonical(fs::absolute(dir));
+    const fs::path inside = whole.lexically_relative(fs::weakly_canonical(fs::absolute(dir_)));
+    const bool outside = inside.empty() || *inside.begin() == "..";
+    cli::write_file(dir_ / kReferenceStoreFile, (outside ? whole : inside).string() + "\n", 0644);
 }
 
 Bytes Store::bundle() const {

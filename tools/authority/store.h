@@ -4,6 +4,7 @@
 //   ek-roots/{vendor,lab}.pem
 //   bundle.bin      the newest signed bundle (rats/bundle.h)
 //   policy.bin      the compiled policy (policy/document.h) of the bundles to come, if there is one
+//   reference-store the directory of the store that the newest bundle was made from; a relative one begins here
 //   authority.db    the database, unless authority.json names another one
 // Whoever can write the directory is the authority; what is read back is checked for form, not for honesty.
 #pragma once
@@ -56,6 +57,9 @@ class Store {
     /// The compiled policy that goes into every bundle; empty: none.
     [[nodiscard]] Bytes policy() const;
     void write_policy(const Bytes& policy) const;
+    /// Directory of the reference store of the newest bundle; empty: none is known.
+    [[nodiscard]] std::filesystem::path reference_store() const;
+    void write_reference_store(const std::filesystem::path& dir) const;
     /// escrow.cert.pem, which sealcall-guard seals to; keeps one that is there.
     void write_escrow_certificate(uint64_t now_ms) const;
     /// The key that signs passports, which partners pin; made when it is asked for first.

@@ -14,6 +14,7 @@ using Json = nlohmann::json;
 using cli::Problem;
 using rats::ReferenceKind;
 
+constexpr const char* kEntriesFile = "references.jsonl";
 constexpr const char* kKinds[] = {"approved", "sealcall", "measurer", "forbidden"};
 constexpr const char* kStates[] = {"waiting", "approved", "withdrawn"};
 
@@ -89,10 +90,15 @@ std::string ReferenceStore::format(const std::vector<Entry>& entries) {
     return out;
 }
 
+bool ReferenceStore::exists(const std::filesystem::path& dir) {
+    std::error_code failed;
+    return std::filesystem::exists(dir / kEntriesFile, failed);
+}
+
 ReferenceStore ReferenceStore::open(const std::filesystem::path& dir) {
     ReferenceStore out;
     out.dir_ = dir;
-    const auto file = dir / "references.jsonl";
+    const auto file = dir / kEntriesFile;
     if (const auto text = cli::read_file(file, kStoreMax)) out.entries_ = parse(*text, file.string());
     if (const auto text = cli::read_file(dir / "store.json")) {
         const Json json = Json::parse(*text, nullptr, false);
@@ -148,7 +154,7 @@ void ReferenceStore::save() const {
     for (uint32_t pcr = 0; pcr < 24; ++pcr)
         if ((boot_pcrs_ >> pcr & 1) != 0) pcrs.push_back(pcr);
     cli::write_file(dir_ / "store.json", Json{{"boot_pcrs", pcrs}}.dump(2) + "\n", 0644);
-    cli::write_file(dir_ / "references.jsonl", format(entries_), 0644);
+    cli::write_file(dir_ / kEntriesFile, format(entries_), 0644);
 }
 
 }  // namespace sealcall::reference

@@ -37,6 +37,7 @@ const char* name_of(rats::ReferenceKind kind);
 
 class ReferenceStore {
   public:
+    static bool exists(const std::filesystem::path& dir);
     /// An empty store when the directory has none; Problem when it is damaged.
     static ReferenceStore open(const std::filesystem::path& dir);
     /// Every line of a store or of an exported list. `what` names it in a Problem.

@@ -1,27 +1,45 @@
-// Signing the next bundle of an authority in a directory, for `authority bundle` and `reference approve`.
+// Signing the next bundle of an authority in a directory, for `authority bundle`, `policy sign` and `reference
+// approve`.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
-#include "reference_store.h"
 #include "sealcall/base/result.h"
+#include "sealcall/rats/bundle.h"
 
 namespace sealcall::cli {
+
+struct BundleWish {
+    std::string store;                       ///< directory of a reference store; empty: the last bundle's
+    std::vector<std::string> revoke;         ///< addresses, certificates, digests of keys
+    std::optional<Bytes> policy;             ///< compiled, from now on; empty: none any more
+    std::vector<rats::Reference> withdrawn;  ///< these may be missing, although the last bundle has them
+    bool fewer = false;                      ///< so may any
+    uint32_t days = 7;
+};
 
 struct SignedBundleFacts {
     uint64_t version = 0, next_update_ms = 0;
     size_t references = 0, runtime = 0, revoked = 0;
-    std::filesystem::path file;
+    size_t gained = 0, lost = 0;  ///< values, beside the last bundle
+    std::filesystem::path file, store;
+    Bytes policy;
 };
 
-/// Compiles `store`, adds what `revoke` names to the authority's list of struck off keys, signs, and writes bundle.bin.
-/// The version is one above the last. Throws Problem.
-SignedBundleFacts sign_next_bundle(const std::filesystem::path& authority_dir, const reference::ReferenceStore& store,
-                                   const std::vector<std::string>& revoke, uint32_t days);
+/// Compiles the store, adds what `revoke` names to the authority's list of struck off keys, signs, and writes
+/// bundle.bin. The version is one above the last. The authority remembers the store. Throws Problem: among others when
+/// there is no such store, and when values of the last bundle would be lost that the wish does not give up.
+SignedBundleFacts sign_next_bundle(const std::filesystem::path& authority_dir, const BundleWish& wish);
 void print_signed(const SignedBundleFacts& facts, bool json);
+
+/// Problem when there is no reference store in this directory.
+void must_be_a_store(const std::string& dir);
 
 /// Why a bundle is not believed, as the end of a sentence.
 const char* bundle_sentence(const Error& error);
+/// "with the policy "Example Corp", 2 rules", of the canonical bytes in a bundle.
+std::string policy_words(ByteSpan policy);
 /// The bytes of a bundle's file; Problem when there is none, or when it is larger than a bundle.
 Bytes bundle_file(const std::filesystem::path& file);
 

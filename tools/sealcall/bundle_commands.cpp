@@ -1,18 +1,12 @@
-// `sealcall authority bundle`, `sealcall bundle show` and `sealcall bundle install`.
-#include <algorithm>
+// `sealcall bundle show`, and how bundles are read and spoken of.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "attestation/binding.h"
 #include "attestation/bundle.h"
-#include "attestation/bundle_writer.h"
 #include "attestation/certificates.h"
-#include "authority_access.h"
 #include "authority_bundle.h"
 #include "commands.h"
-#include "compile.h"
 #include "files.h"
-#include "partners.h"
 #include "policy/document.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
@@ -23,38 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using attestation::ReferenceSet;
-
-constexpr uint64_t kDayMs = 24ULL * 3600 * 1000;
-
-template <class T>
-T must(Result<T> result, const char* what) {
-    if (!result) throw Problem(std::string(what) + " failed: " + result.error().what + ".", "");
-    return std::move(result).value();
-}
-
-Digest digest_from(const std::string& hex) {
-    Digest out{};
-    const auto bytes = from_hex(hex);
-    if (!bytes || bytes->size() != out.size())
-        throw Problem("\"" + printable(hex, 80) + "\" is no SHA-256 in hex.", "", exit_status::kUsage);
-    std::ranges::copy(*bytes, out.begin());
-    return out;
-}
-
-/// What a word after --revoke means: an address, a certificate, or a key's digest.
-void strike_off(LocalAuthority& local, const std::string& who, const std::string& reason) {
-    if (who.starts_with("sip:")) {
-        const auto users = local.administration.list_users();
-        if (std::ranges::find(users, who, &authority::UserRecord::uri) == users.end())
-            throw Problem("No key was ever certified for " + printable(who) + " here.",
-                          "`sealcall authority list DIR` shows the addresses.", exit_status::kUsage);
-        local.administration.revoke_user(local.actor, who, reason);
-        return;
-    }
-    std::error_code failed;
-    const Digest key = fs::exists(who, failed) ? digest_of(spki_of_certificate_file(who)) : digest_from(who);
-    local.administration.revoke_key(local.actor, to_hex(key), reason);
-}
 
 Bytes enrolled_signer(const ProfileStore& store) {
     const auto enrolment = store.enrolment();
@@ -82,6 +44,15 @@ const char* bundle_sentence(const Error& e) {
     }
 }
 
+std::string policy_words(ByteSpan policy) {
+    if (policy.empty()) return "without a policy";
+    const auto document = policy::read_document(policy);
+    if (!document) return "with a policy that cannot be read";
+    const size_t rules = document->rules.size();
+    return "with the policy \"" + printable(document->name.view(), 128) + "\", " + std::to_string(rules) +
+           (rules == 1 ? " rule" : " rules");
+}
+
 Bytes bundle_file(const fs::path& file) {
     const auto content = read_file(file, authority::kSignedBundleMax);
     if (!content) throw Problem("There is no bundle " + file.string() + ".", "", exit_status::kUsage);
@@ -98,97 +69,6 @@ Bytes spki_of_certificate_file(const fs::path& file) {
     attestation::X509Ptr x(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
     if (!x) throw Problem("The file " + file.string() + " holds no certificate.", "", exit_status::kUsage);
     return attestation::to_der(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(x.get()));
-}
-
-namespace {
-
-/// What the last bundle of this authority says that the next one keeps: its version.
-void keep_from_last(ByteSpan last, ByteSpan signer, reference::BundleFacts& facts) {
-    if (last.empty()) return;
-    const auto opened = ReferenceSet::open(last, signer, 0);
-    if (!opened)
-        throw Problem(
-            "The last bundle of this authority is damaged: " + std::string(bundle_sentence(opened.error())) + ".",
-            "Restore bundle.bin from a copy, or put it away.");
-    facts.version = std::max(facts.version, opened->head().version + 1);
-}
-
-/// Phones refuse a bundle whose policy they cannot read.
-Bytes policy_of(const authority::Store& store) {
-    Bytes policy = store.policy();
-    if (!policy.empty() && !policy::read_document(policy))
-        throw Problem("The policy of this authority (policy.bin) is damaged.",
-                      "Sign it again: sealcall policy sign FILE DIR", exit_status::kUsage);
-    return policy;
-}
-
-}  // namespace
-
-SignedBundleFacts sign_next_bundle(const fs::path& dir, const reference::ReferenceStore& references,
-                                   const std::vector<std::string>& revoke, uint32_t days) {
-    LocalAuthority local(authority::Store::open(dir));
-    const authority::Store& store = local.store;
-    const auto key = must(attestation::key_from_pem(store.root_key_pem()), "Reading the root key");
-    const Bytes spki = must(attestation::public_key_der(key.get()), "Reading the root key");
-    try {
-        for (const std::string& who : revoke) strike_off(local, who, "");
-    } catch (const authority::Refusal& refusal) {
-        throw Problem(refusal.what(), refusal.next(), exit_status::kUsage);
-    }
-    SignedBundleFacts out{.file = dir / authority::kBundleFile};
-    const auto sign = [&](const authority::BundleGround& ground) {
-        reference::BundleFacts facts{.authority = store.settings().name,
-                                     .version = ground.above + 1,
-                                     .issued_ms = ground.now_ms,
-                                     .next_update_ms = ground.now_ms + days * kDayMs,
-                                     .anchors = {store.root_certificate()},
-                                     .revoked = ground.revoked,
-                                     .partners = {}};
-        keep_from_last(store.bundle(), spki, facts);
-        facts.policy = policy_of(store);
-        for (auto& partner : authority::read_partners(store)) {
-            facts.partners.push_back(std::move(partner.verifier));
-            facts.anchors.push_back(std::move(partner.root));
-        }
-        authority::SignedBundle made{.version = facts.version, .next_update_ms = facts.next_update_ms, .bytes = {}};
-        made.bytes = must(attestation::sign_bundle(reference::compile(references, facts), key.get()), "Signing");
-        // What phones would refuse must not leave this place.
-        const auto opened = ReferenceSet::open(made.bytes, spki, facts.version);
-        if (!opened) throw Problem(std::string("The bundle would not be believed: ") + opened.error().what + ".", "");
-        out.references = opened->references();
-        out.runtime = opened->runtime();
-        out.revoked = opened->head().revoked.size();
-        return made;
-    };
-    const auto signed_bundle = local.administration.publish_bundle(local.actor, sign);
-    out.version = signed_bundle.version;
-    out.next_update_ms = signed_bundle.next_update_ms;
-    return out;
-}
-
-void print_signed(const SignedBundleFacts& f, bool json) {
-    if (json) {
-        print_json({{"ok", true},
-                    {"file", f.file.string()},
-                    {"version", f.version},
-                    {"next_update_ms", f.next_update_ms},
-                    {"references", f.references},
-                    {"runtime", f.runtime},
-                    {"revoked", f.revoked}});
-        return;
-    }
-    std::cout << "Signed bundle " << f.version << ": " << f.references << " values for the boot, " << f.runtime
-              << " for programs, " << f.revoked << " struck off keys.\n"
-              << "The next one is due before " << local_time(f.next_update_ms) << ".\n"
-              << "Give " << f.file.string() << " to the phones: sealcall bundle install FILE\n";
-}
-
-int run_authority_bundle(const Context& context) {
-    const ReferenceOptions& o = context.options.reference;
-    const fs::path store = o.store.empty() ? fs::path(o.authority) / "references" : fs::path(o.store);
-    print_signed(sign_next_bundle(o.authority, reference::ReferenceStore::open(store), o.revoke, o.days),
-                 context.json());
-    return exit_status::kOk;
 }
 
 int run_bundle_show(const Context& context) {

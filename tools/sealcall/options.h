@@ -86,6 +86,7 @@ struct ReferenceOptions {
     std::string approvals;
     std::vector<std::string> revoke;
     uint32_t days = 7;
+    bool fewer = false;
     std::string bundle, signer;
 };
 
@@ -180,7 +181,7 @@ struct PolicyOptions {
     int level = 2;
     bool lab = false, software_tpm = false, ordinary = false, downgrade = false, known = false;
     std::vector<std::string> lacks;
-    bool strict = false, withdraw = false;
+    bool strict = false, withdraw = false, fewer = false;
     uint32_t days = 7;
 };
 

@@ -7,7 +7,6 @@
 #include "policy_file.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
-#include "store.h"
 
 namespace sealcall::cli {
 namespace fs = std::filesystem;
@@ -19,17 +18,15 @@ int run_policy_sign(const Context& context) {
     if (dir.empty() || (o.withdraw && !o.authority.empty()))
         throw Problem("Name the policy and the directory of the authority; with --withdraw the directory only.",
                       "See `sealcall policy sign --help`.", exit_status::kUsage);
-    const authority::Store store = authority::Store::open(dir);
-    if (o.withdraw) {
-        store.write_policy({});
-    } else {
+    BundleWish wish{
+        .store = o.store, .revoke = {}, .policy = Bytes(), .withdrawn = {}, .fewer = o.fewer, .days = o.days};
+    if (!o.withdraw) {
         const PolicyFile policy = load_policy(o.file);
         if (!context.json())
             for (const auto& w : warnings_of(policy)) std::cout << "warning: " << w.text << "\n";
-        store.write_policy(ipc::encode(policy.document));
+        wish.policy = ipc::encode(policy.document);
     }
-    const fs::path references = o.store.empty() ? dir / "references" : fs::path(o.store);
-    print_signed(sign_next_bundle(dir, reference::ReferenceStore::open(references), {}, o.days), context.json());
+    print_signed(sign_next_bundle(dir, wish), context.json());
     return exit_status::kOk;
 }
 

@@ -74,7 +74,9 @@ void CommandLine::define_policy() {
         *policy, "sign", "Put a policy into the authority's next bundle, and sign that",
         {.text =
              "The authority keeps the policy: later bundles carry it too. `authority serve` hands the bundle out, and "
-             "running phones obey it as soon as they have fetched it (sealcall policy install, by a timer).",
+             "running phones obey it as soon as they have fetched it (sealcall policy install, by a timer). The "
+             "approved "
+             "values come from the reference store of the bundle before, unless --store names another one.",
          .examples = {{"sealcall policy sign policy.toml /srv/authority", "for seven days"},
                       {"sealcall policy sign --withdraw /srv/authority", "the next bundle carries none"}},
          .exits = {mistakes}});
@@ -82,10 +84,12 @@ void CommandLine::define_policy() {
         ->type_name(kTypeFile)
         ->required();
     sign->add_option("dir", o.authority, "Directory of the authority")->type_name(kTypeDir);
-    sign->add_option("--store", o.store, "Directory of the reference store")->type_name(kTypeDir);
+    sign->add_option("--store", o.store, "Directory of the reference store (default: that of the bundle before)")
+        ->type_name(kTypeDir);
     sign->add_option("--days", o.days, "Until the next bundle is due; after that nobody can be checked")
         ->type_name("N")
         ->check(CLI::Range(1, 400).description(""));
+    sign->add_flag("--fewer", o.fewer, "Sign although the bundle loses values that the one before has");
     sign->add_flag("--withdraw", o.withdraw, "The authority's policy is over; only the directory is named then");
 
     CLI::App* explain = add(

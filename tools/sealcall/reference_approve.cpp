@@ -145,6 +145,11 @@ int run_reference_approve(const Context& context) {
                       "Give --predict-programs FILE and --authority DIR.", exit_status::kUsage);
     if (!o.approvals.empty()) (void)approvals_so_far(o, root_key(o.authority).get());  // before anything is signed
     ReferenceStore store = ReferenceStore::open(o.store);
+    // What is foreseen may begin a store; decisions about entries need one.
+    const bool foresees =
+        !o.predict.empty() || !o.predict_file.empty() || !o.predict_digest.empty() || !o.predict_programs.empty();
+    if (!foresees) must_be_a_store(o.store);
+    BundleWish wish{.store = o.store, .revoke = {}, .policy = {}, .withdrawn = {}, .fewer = o.fewer, .days = o.days};
     size_t changed = 0;
     const auto decide = [&](Entry& e, EntryState state, rats::ReferenceKind kind) {
         changed += e.state != state || e.value.kind != kind ? 1 : 0;
@@ -174,11 +179,12 @@ int run_reference_approve(const Context& context) {
     for (uint32_t id : o.withdraw) {
         Entry& e = must_find(store, id);
         decide(e, EntryState::withdrawn, e.value.kind);
+        wish.withdrawn.push_back(e.value);
     }
     store.save();
     if (!context.json()) std::cout << changed << " entries changed.\n";
     if (!o.authority.empty()) {
-        const SignedBundleFacts facts = sign_next_bundle(o.authority, store, {}, o.days);
+        const SignedBundleFacts facts = sign_next_bundle(o.authority, wish);
         const size_t approvals = o.approvals.empty() ? 0 : approve_states(o, facts.version);
         print_signed(facts, context.json());
         if (approvals != 0 && !context.json())

@@ -14,6 +14,7 @@ void CommandLine::define_references() {
         app->add_option("--days", o.days, "Until the next bundle is due; after that nobody can be checked")
             ->type_name("N")
             ->check(CLI::Range(1, 400).description(""));
+        app->add_flag("--fewer", o.fewer, "Sign although the bundle loses values that the one before has");
     };
 
     CLI::App* reference =
@@ -125,16 +126,20 @@ void CommandLine::define_references() {
     CLI::App* authority = app_->get_subcommand("authority");
     CLI::App* make = add(
         *authority, "bundle", "Sign the next bundle of anchors, approved values and struck off devices",
-        {.text = "A bundle has a version that only rises and a date when the next one is due. Phones that have seen a "
-                 "newer one refuse it, and phones that have none in time trust nobody: refresh it before it is due.\n\n"
-                 "Every key that `authority revoke` ended is in it. --revoke strikes off what the database does not "
-                 "know: a certificate (PEM or DER), or the SHA-256 of a public key. An address is revoked as a user.",
+        {.text =
+             "A bundle has a version that only rises and a date when the next one is due. Phones that have seen a "
+             "newer one refuse it, and phones that have none in time trust nobody: refresh it before it is due.\n\n"
+             "Every key that `authority revoke` ended is in it. --revoke strikes off what the database does not "
+             "know: a certificate (PEM or DER), or the SHA-256 of a public key. An address is revoked as a user.\n\n"
+             "The authority remembers the reference store that it signed last. A bundle without values that the "
+             "one before has is not signed, unless --fewer says that this is meant.",
          .examples = {{"sealcall authority bundle /srv/authority", "refresh it, for seven days"},
                       {"sealcall authority bundle /srv/authority --revoke stolen-ak.pem",
                        "a key that was certified elsewhere"}},
          .exits = {}});
     make->add_option("dir", o.authority, "Directory of the authority")->type_name(kTypeDir)->required();
-    store(make);
+    make->add_option("--store", o.store, "Directory of the reference store (default: that of the bundle before)")
+        ->type_name(kTypeDir);
     make->add_option("--revoke", o.revoke, "Strike off an address, a certificate or a key")->type_name("WHO");
     publishing(make);
 

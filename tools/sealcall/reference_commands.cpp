@@ -120,6 +120,7 @@ int run_reference_import(const Context& context) {
 
 int run_reference_export(const Context& context) {
     const ReferenceOptions& o = context.options.reference;
+    must_be_a_store(o.store);
     const ReferenceStore store = ReferenceStore::open(o.store);
     const authority::Store authority = authority::Store::open(o.authority);
     std::vector<Entry> approved;

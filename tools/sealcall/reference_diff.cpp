@@ -4,6 +4,7 @@
 #include "attestation/binding.h"
 #include "attestation/logs/explain.h"
 #include "attestation/logs/ima.h"
+#include "authority_bundle.h"
 #include "collect.h"
 #include "commands.h"
 #include "files.h"
@@ -55,6 +56,7 @@ std::vector<Difference> between_logs(const std::string& first, const std::string
 
 /// What of a machine's logs the store does not approve.
 std::vector<Difference> against_store(const ReferenceOptions& o) {
+    must_be_a_store(o.store);
     const ReferenceStore store = ReferenceStore::open(o.store);
     std::vector<reference::Entry> seen = reference::from_boot_log(must_read(o.log), store.boot_pcrs(), o.log);
     size_t left_out = 0;

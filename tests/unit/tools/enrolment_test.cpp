@@ -133,9 +133,8 @@ TEST_F(Enrolment, BringsTheAuthoritysBundleAndPinsItsSigner) {
     cli::make_private(store.paths().state_dir);
     cli::make_keys(store, {.software = true, .measurement_pcr = 13}, *tpms_->alice_tpm);
     const Store authority = make_store(true, false, "example.com");
-    const auto refs = reference::ReferenceStore::open(dir_ / "refs");
-    cli::sign_next_bundle(authority.dir(), refs, {}, 7);
-    EXPECT_EQ(cli::sign_next_bundle(authority.dir(), refs, {}, 7).version, 2u);
+    cli::sign_next_bundle(authority.dir(), {});
+    EXPECT_EQ(cli::sign_next_bundle(authority.dir(), {}).version, 2u);
     DirectoryAuthority service(authority, wall_ms);
     const cli::EnrolmentWish wish{.uri = "sip:bob@example.com", .host_names = {}, .replace_device = false};
     const auto done = cli::enrol(store, wish, service, *tpms_->alice_tpm);
@@ -150,7 +149,9 @@ TEST_F(Enrolment, BringsTheAuthoritysBundleAndPinsItsSigner) {
     EXPECT_TRUE(store.open_bundle().valid());
 
     // Struck off by the address alone: both keys that were certified for it.
-    const auto next = cli::sign_next_bundle(authority.dir(), refs, {"sip:bob@example.com"}, 7);
+    cli::BundleWish strike;
+    strike.revoke = {"sip:bob@example.com"};
+    const auto next = cli::sign_next_bundle(authority.dir(), strike);
     EXPECT_EQ(next.revoked, 2u);
     const std::string newer = cli::read_file(next.file).value_or("");
     set = attestation::ReferenceSet::open(as_bytes(newer), store.enrolment()->bundle_signer.view(), 3);
@@ -159,7 +160,8 @@ TEST_F(Enrolment, BringsTheAuthoritysBundleAndPinsItsSigner) {
     EXPECT_TRUE(set->revoked(attestation::sha256(*attestation::spki_der(*area))));
     EXPECT_TRUE(set->revoked(
         attestation::sha256(*attestation::spki_der(*attestation::parse_tpmt_public(store.keys()->ak_public.view())))));
-    EXPECT_THROW(cli::sign_next_bundle(authority.dir(), refs, {"sip:nobody@example.com"}, 7), cli::Problem);
+    strike.revoke = {"sip:nobody@example.com"};
+    EXPECT_THROW(cli::sign_next_bundle(authority.dir(), strike), cli::Problem);
 
     // An authority without bundles: the pin ends, or everybody would stay unverified for ever.
     DirectoryAuthority plain(make_store(true, false, "example.com"), wall_ms);
