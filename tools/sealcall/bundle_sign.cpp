@@ -171,6 +171,7 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
 void print_signed(const SignedBundleFacts& f, bool json) {
     const bool from_store = ReferenceStore::exists(f.store);
     if (json) {
+        const auto policy = policy::read_document(f.policy);
         print_json({{"ok", true},
                     {"file", f.file.string()},
                     {"version", f.version},
@@ -180,11 +181,12 @@ void print_signed(const SignedBundleFacts& f, bool json) {
                     {"gained", f.gained},
                     {"lost", f.lost},
                     {"store", from_store ? nlohmann::json(f.store.string()) : nullptr},
+                    {"policy", policy ? nlohmann::json(policy->name.str()) : nullptr},
                     {"revoked", f.revoked}});
         return;
     }
     std::cout << "Signed bundle " << f.version << ": " << f.references << " values for the boot, " << f.runtime
-              << " for programs, " << f.revoked << " struck off keys.\n";
+              << " for programs, " << f.revoked << " struck off keys, " << policy_words(f.policy) << ".\n";
     if (from_store) std::cout << "The values are those of " << printable(f.store.string()) << ".\n";
     if (f.gained != 0 || f.lost != 0)
         std::cout << "Beside the bundle before: " << values(f.gained) << " gained, " << f.lost << " lost.\n";
