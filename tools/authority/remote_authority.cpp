@@ -10,6 +10,7 @@
 #include "attestation/openssl.h"
 #include "enrolment_json.h"
 #include "files.h"
+#include "problem.h"
 #include "store.h"
 
 namespace sealcall::authority {
@@ -66,11 +67,29 @@ int verify_server(X509_STORE_CTX* ctx, void* pinned) {
     throw Refusal(error, next, status == 401 ? Refusal::Kind::not_authentic : Refusal::Kind::refused);
 }
 
+/// After the last try. `busy`: it answered, and had no time.
+[[noreturn]] void nobody(const RemoteOptions& o, httplib::Error error, bool busy) {
+    const std::string place = o.host + ":" + std::to_string(o.port);
+    if (busy)
+        throw cli::Problem("The authority at " + place + " is too busy to answer.", "Try again in a few minutes.",
+                           cli::exit_status::kNobody);
+    if (error == httplib::Error::SSLConnection || error == httplib::Error::SSLServerVerification)
+        throw cli::Problem("What answers at " + place + " is not the authority that is meant.",
+                           "Check the address and the port. If the authority was made anew, ask its administrator for "
+                           "a new token and enrol again.",
+                           cli::exit_status::kNobody);
+    throw cli::Problem("The authority at " + place + " does not answer (" + httplib::to_string(error) + ").",
+                       "Check the address, the port and your network, and ask its administrator whether `sealcall "
+                       "authority serve` runs.",
+                       cli::exit_status::kNobody);
+}
+
 }  // namespace
 
 template <class F>
 std::string RemoteAuthority::exchange(F ask) {
-    std::string last = "no answer";
+    httplib::Error last = httplib::Error::Unknown;
+    bool busy = false;
     for (int i = 0; i < options_.tries; ++i) {
         if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(250 << i));
         httplib::SSLClient client(options_.host, options_.port);
@@ -85,16 +104,16 @@ std::string RemoteAuthority::exchange(F ask) {
         std::string body;
         const httplib::Result answer = ask(client, body);
         if (!answer) {
-            last = httplib::to_string(answer.error());
+            last = answer.error();
+            busy = false;
             continue;
         }
         if (body.empty()) body = answer->body;
         if (answer->status >= 200 && answer->status < 300) return body;
         if (answer->status != 429 && answer->status != 503) refuse(answer->status, body);
-        last = "it is busy";
+        busy = true;
     }
-    throw std::runtime_error("The authority at " + options_.host + ":" + std::to_string(options_.port) +
-                             " could not be reached, or is not the one that is meant (" + last + ").");
+    nobody(options_, last, busy);
 }
 
 std::string RemoteAuthority::post(const std::string& path, const std::string& body) {

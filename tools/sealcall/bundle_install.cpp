@@ -67,8 +67,8 @@ int print(const Context& context, const ReferenceSet& set, bool newer) {
         print_json({{"ok", true}, {"new", newer}, {"version", head.version}, {"next_update_ms", head.next_update_ms}});
         return exit_status::kOk;
     }
-    std::cout << "Bundle " << head.version << (newer ? " is in place, " : " is still the newest, ") << policy_words(set.policy())
-              << "; the next one is due before " << local_time(head.next_update_ms) << "."
+    std::cout << "Bundle " << head.version << (newer ? " is in place, " : " is still the newest, ")
+              << policy_words(set.policy()) << "; the next one is due before " << local_time(head.next_update_ms) << "."
               << (newer ? " A running phone takes it within seconds." : "") << "\n";
     return exit_status::kOk;
 }

@@ -119,11 +119,11 @@ void CommandLine::define_policy() {
     file(diff, "The policy as it was")->required();
     diff->add_option("second", o.second, "The policy as it is")->type_name(kTypeFile)->required();
 
-    CLI::App* install =
-        add(*policy, "install", "Fetch the newest policy: it comes with the authority's bundle",
-            {.text = "The same as `sealcall bundle install`. A running phone obeys it within seconds.",
-             .examples = {{"sealcall policy install", "ask the authority; by a timer"}},
-             .exits = {{exit_status::kRefused, "it is not the authority's, or older; or there is none"}}});
+    CLI::App* install = add(*policy, "install", "Fetch the newest policy: it comes with the authority's bundle",
+                            {.text = "The same as `sealcall bundle install`. A running phone obeys it within seconds.",
+                             .examples = {{"sealcall policy install", "ask the authority; by a timer"}},
+                             .exits = {{exit_status::kRefused, "it is not the authority's, or older; or there is none"},
+                                       {exit_status::kNobody, "the authority does not answer"}}});
     install->add_option("from", options_.reference.bundle, "A file, or https://HOST:PORT of the authority")
         ->type_name("FROM");
     CLI::App* status =

@@ -161,7 +161,8 @@ void CommandLine::define_references() {
                  "seconds. The first bundle of an authority is shown to the TPM, so the phone must not run.",
          .examples = {{"sealcall bundle install", "ask the authority; by a timer"},
                       {"sealcall bundle install bundle.bin", "as the administrator sent it"}},
-         .exits = {{exit_status::kRefused, "it is not the authority's, or older; or there is none"}}});
+         .exits = {{exit_status::kRefused, "it is not the authority's, or older; or there is none"},
+                   {exit_status::kNobody, "the authority does not answer"}}});
     install->add_option("from", o.bundle, "A file, or https://HOST:PORT of the authority")->type_name("FROM");
 }
 

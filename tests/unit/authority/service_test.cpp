@@ -1,8 +1,13 @@
 // A phone, an impostor and an impatient one against a served authority: real HTTPS, real software TPMs.
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 #include <thread>
 
 #include "attestation/certificates.h"
+#include "problem.h"
 #include "remote_authority.h"
+#include "sealcall/base/unique_fd.h"
 #include "served.h"
 
 namespace sealcall::authority {
@@ -48,6 +53,16 @@ std::string refusal(F f) {
         return "accepted";
     } catch (const std::exception& e) {
         return e.what();
+    }
+}
+
+template <class F>
+int problem_status(F f) {
+    try {
+        f();
+        return cli::exit_status::kOk;
+    } catch (const cli::Problem& problem) {
+        return problem.next().empty() ? -1 : problem.status();
     }
 }
 
@@ -183,6 +198,21 @@ TEST_P(Service, PhoneTakesNoOtherAuthorityThanTheTokenSpeaksOf) {
     RemoteAuthority phone(
         {.host = "127.0.0.1", .port = served_->server.port(), .root = Digest{}, .token = bearer, .tries = 1});
     EXPECT_THROW(phone.begin(test::request_of(tpms_->alice_keys)), std::runtime_error);
+    EXPECT_EQ(problem_status([&] { phone.bundle(); }), cli::exit_status::kNobody);
+    EXPECT_NE(refusal([&] { phone.bundle(); }).find("is not the authority that is meant"), std::string::npos);
+}
+
+TEST_P(Service, AnAuthorityThatDoesNotAnswerIsNobodyToTalkTo) {
+    // A port that nobody listens on: it is bound, so that nobody takes it meanwhile.
+    const UniqueFd nobody(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in at{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    socklen_t size = sizeof at;
+    ASSERT_EQ(::bind(nobody.get(), reinterpret_cast<const sockaddr*>(&at), size), 0);
+    ASSERT_EQ(::getsockname(nobody.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    const int port = ntohs(at.sin_port);
+    RemoteAuthority phone({.host = "127.0.0.1", .port = port, .root = Digest{}, .token = {}, .tries = 1});
+    EXPECT_EQ(problem_status([&] { phone.bundle(); }), cli::exit_status::kNobody);
+    EXPECT_NE(refusal([&] { phone.bundle(); }).find("does not answer"), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Service, ::testing::Values(Dialect::sqlite, Dialect::postgresql), test::kind_name);
