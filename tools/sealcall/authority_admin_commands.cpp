@@ -41,6 +41,12 @@ int done(const Context& context, const std::string& sentence) {
     return exit_status::kOk;
 }
 
+/// What is redirected into a file is the token and nothing else, so that --token-file takes it.
+void print_token(const std::string& token, const std::string& notes) {
+    std::cout << token << std::endl;
+    std::cerr << notes << "\n";
+}
+
 const char* token_state(const authority::TokenRecord& t, uint64_t now) {
     if (t.revoked_ms) return "revoked";
     if (t.used_ms) return "used";
@@ -75,11 +81,9 @@ int run_authority_token_create(const Context& context) {
                     {"profile", o.device_profile},
                     {"expires_ms", made.expires_ms}});
     else
-        std::cout << made.text << "\n"
-                  << "For " << o.user << ", one phone, until " << local_time(made.expires_ms)
-                  << ". It is shown this once"
-                  << "; its number is " << made.id << ".\n"
-                  << "On the phone: sealcall enroll https://HOST:PORT --token-file FILE\n";
+        print_token(made.text, "For " + o.user + ", one phone, until " + local_time(made.expires_ms) +
+                                   ". It is shown this once; its number is " + made.id +
+                                   ".\nOn the phone: sealcall enroll https://HOST:PORT --token-file FILE");
     return exit_status::kOk;
 }
 
@@ -116,7 +120,7 @@ int run_authority_admin_create(const Context& context) {
     if (context.json())
         print_json({{"ok", true}, {"id", made.id}, {"name", o.id}, {"role", o.role}, {"token", made.text}});
     else
-        std::cout << made.text << "\nFor " << o.id << ", role " << o.role << ". It is shown this once.\n";
+        print_token(made.text, "For " + o.id + ", role " + o.role + ". It is shown this once.");
     return exit_status::kOk;
 }
 
