@@ -54,11 +54,13 @@ void CommandLine::define_policy() {
         return app->add_option("file", o.file, what)->type_name(kTypeFile);
     };
 
-    CLI::App* check = add(*policy, "check", "Say what is wrong with a policy",
-                          {.text = forms + "\n\nRules that can never answer are warnings: those that earlier rules "
-                                           "take every call from, and those whose answer an earlier rule bounds.",
-                           .examples = {{"sealcall policy check policy.toml --strict", "warnings count as mistakes"}},
-                           .exits = {mistakes, {exit_status::kDoesNotHold, "--strict, and there are warnings"}}});
+    CLI::App* check = add(
+        *policy, "check", "Say what is wrong with a policy",
+        {.text = forms + "\n\nRules that can never answer are warnings: those that earlier rules "
+                         "take every call from, and those whose answer an earlier rule bounds. So is a policy without "
+                         "rules, which refuses every call.",
+         .examples = {{"sealcall policy check policy.toml --strict", "warnings count as mistakes"}},
+         .exits = {mistakes, {exit_status::kDoesNotHold, "--strict, and there are warnings"}}});
     file(check, "The policy")->required();
     check->add_flag("--strict", o.strict, "Warnings are mistakes");
 

@@ -50,8 +50,10 @@ int run_policy_check(const Context& context) {
     if (context.json()) {
         auto list = nlohmann::json::array();
         for (const auto& w : warnings)
-            list.push_back(
-                {{"rule", w.rule + 1}, {"line", w.place.line}, {"column", w.place.column}, {"text", w.text}});
+            list.push_back({{"rule", w.rule ? nlohmann::json(*w.rule + 1) : nullptr},
+                            {"line", w.place.line},
+                            {"column", w.place.column},
+                            {"text", w.text}});
         print_json({{"ok", ok},
                     {"name", policy.document.name.str()},
                     {"rules", policy.document.rules.size()},

@@ -81,6 +81,8 @@ std::string rule_title(const policy::Document& document, size_t index) {
 
 std::vector<PolicyWarning> warnings_of(const PolicyFile& file) {
     std::vector<PolicyWarning> out;
+    if (file.document.rules.empty())
+        out.push_back({.rule = {}, .place = {}, .text = "There are no rules, so every call is refused."});
     for (const auto& shadow : pl::find_shadows(file.document)) {
         std::string by;
         for (size_t i : shadow.by) by += (by.empty() ? "" : ", ") + rule_title(file.document, i);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "commands.h"
 #include "tools/policy/compile.h"
@@ -30,7 +31,7 @@ struct InstalledPolicy {
 InstalledPolicy installed_policy(const Context& context);
 
 struct PolicyWarning {
-    size_t rule = 0;  ///< index
+    std::optional<size_t> rule;  ///< index; nothing: the policy as a whole
     policy_language::Place place;
     std::string text;
 };
