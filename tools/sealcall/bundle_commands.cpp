@@ -39,6 +39,15 @@ const char* bundle_sentence(const Error& e) {
             return "its next update is overdue";
         case Errc::clock_wrong:
             return "it was issued in the future, or this computer's clock is wrong";
+        case Errc::truncated:
+            return "the file is cut short, or is no bundle";
+        case Errc::trailing_bytes:
+            return "the file goes on behind the bundle";
+        case Errc::too_large:
+            return "the file is no bundle, or larger than one may be";
+        case Errc::not_canonical:
+        case Errc::bad_value:
+            return "the file is damaged, or made for a newer sealcall";
         default:
             return e.what;
     }
