@@ -38,6 +38,14 @@ void print_warnings(const PolicyFile& policy, const std::vector<PolicyWarning>& 
     }
 }
 
+/// In a file of expected decisions `policy` is a name, and there are cases.
+bool is_policy(const std::string& content) {
+    if (!content.empty() && static_cast<unsigned char>(content.front()) < '\t')
+        return policy::read_document(as_bytes(content)).has_value();
+    const auto outcome = pl::compile_policy(content);
+    return std::holds_alternative<pl::Compiled>(outcome);
+}
+
 }  // namespace
 
 int run_policy_check(const Context& context) {
@@ -94,6 +102,10 @@ int run_policy_test(const Context& context) {
     const auto content = read_file(o.file, pl::kSourceMax);
     if (!content) throw Problem("There is no file " + o.file + ".", "", exit_status::kUsage);
     const auto outcome = pl::parse_expected(*content);
+    if (std::holds_alternative<std::vector<ConfigProblem>>(outcome) && is_policy(*content))
+        throw Problem(o.file + " is a policy, and no file of expected decisions.",
+                      "Name the file with the [[case]]s: sealcall policy test EXPECTED.toml --policy " + o.file,
+                      exit_status::kUsage);
     if (const auto* problems = std::get_if<std::vector<ConfigProblem>>(&outcome))
         throw_mistakes("The file of expected decisions", o.file, *problems);
     const auto& expected = std::get<pl::ExpectedFile>(outcome);
