@@ -56,7 +56,11 @@ bool is_certificate_name(const fs::path& file) {
 
 /// DER certificates of a file in PEM or DER form. Throws Problem if it holds none, or one that cannot be read.
 std::vector<Bytes> certificates_in(const fs::path& file) {
-    const std::string text = cli::read_file(file, kRootsMax).value_or("");
+    const auto content = cli::read_file(file, kRootsMax);
+    if (!content)
+        throw Problem("There is no file " + file.string() + ".",
+                      "Name the file with the vendor's or laboratory's certificates.", cli::exit_status::kUsage);
+    const std::string& text = *content;
     std::vector<Bytes> out;
     for (const auto& block : pem_blocks(text)) {
         auto der = attestation::certificate_from_pem(as_bytes(block));
@@ -72,6 +76,24 @@ std::vector<Bytes> certificates_in(const fs::path& file) {
     if (out.empty())
         throw Problem("The file " + file.string() + " holds no certificate in PEM or DER form.",
                       "Name the file with the vendor's or laboratory's certificates.", cli::exit_status::kUsage);
+    return out;
+}
+
+/// The same of a file, or of all such files of a directory.
+std::vector<Bytes> certificates_at(const fs::path& path) {
+    std::vector<fs::path> files;
+    std::error_code error;
+    if (fs::is_directory(path, error))
+        for (const auto& entry : fs::directory_iterator(path, error))
+            if (is_certificate_name(entry.path())) files.push_back(entry.path());
+    if (files.empty() && fs::is_directory(path, error))
+        throw Problem("The directory " + path.string() + " holds no certificates: no .pem, .crt, .cer or .der.",
+                      "Name the directory with the vendor's or laboratory's certificates.", cli::exit_status::kUsage);
+    if (files.empty()) files.push_back(path);
+    std::ranges::sort(files);
+    std::vector<Bytes> out;
+    for (const auto& file : files)
+        for (Bytes& der : certificates_in(file)) out.push_back(std::move(der));
     return out;
 }
 
@@ -142,24 +164,17 @@ Bytes Store::root_key_pem() const {
     return to_bytes(as_bytes(*pem));
 }
 
+void Store::check_ek_roots(const fs::path& path) { (void)certificates_at(path); }
+
 size_t Store::add_ek_roots(const fs::path& path, bool lab) const {
-    std::vector<fs::path> files;
-    std::error_code error;
-    if (fs::is_directory(path, error))
-        for (const auto& entry : fs::directory_iterator(path, error))
-            if (is_certificate_name(entry.path())) files.push_back(entry.path());
-    if (files.empty()) files.push_back(path);
-    std::ranges::sort(files);
+    const auto found = certificates_at(path);
     std::string known = cli::read_file(roots_file(dir_, lab), kRootsMax).value_or("");
-    size_t count = 0;
-    for (const auto& file : files)
-        for (const Bytes& der : certificates_in(file)) {
-            const Bytes canonical = must(attestation::certificate_to_pem(der), "Writing a certificate");
-            if (known.find(as_chars(canonical)) == std::string::npos) known += as_chars(canonical);
-            ++count;
-        }
+    for (const Bytes& der : found) {
+        const Bytes canonical = must(attestation::certificate_to_pem(der), "Writing a certificate");
+        if (known.find(as_chars(canonical)) == std::string::npos) known += as_chars(canonical);
+    }
     cli::write_file(roots_file(dir_, lab), known, 0644);
-    return count;
+    return found.size();
 }
 
 std::vector<Bytes> Store::ek_roots(bool lab) const {

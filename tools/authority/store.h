@@ -70,6 +70,8 @@ class Store {
     /// Adds every certificate of a PEM or DER file, or of all such files of a directory, to the vendor or laboratory
     /// roots; those that are there already count as well. Throws Problem if it holds none. Returns how many it holds.
     size_t add_ek_roots(const std::filesystem::path& path, bool lab) const;
+    /// Throws the Problem that add_ek_roots would: before anything is made.
+    static void check_ek_roots(const std::filesystem::path& path);
     /// DER certificates.
     [[nodiscard]] std::vector<Bytes> ek_roots(bool lab) const;
     [[nodiscard]] EndorsementRoots endorsement_roots() const;

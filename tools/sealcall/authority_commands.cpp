@@ -75,6 +75,8 @@ void print_device(const authority::DeviceView& view) {
 
 int run_authority_init(const Context& context) {
     const AuthorityOptions& o = context.options.authority;
+    for (const auto& paths : {o.ek_roots, o.lab_ek_roots})
+        for (const auto& path : paths) authority::Store::check_ek_roots(path);
     const bool made = !authority::Store::exists(o.dir);
     const authority::Store store = open_or_make(o, made);
     size_t vendor = 0, lab = 0;
