@@ -19,6 +19,24 @@ authority::Settings settings_of(const AuthorityOptions& o) {
             .database = o.database};
 }
 
+/// The options whose values are not those of the authority that is there, with its values.
+std::string differences(const authority::Settings& has, const authority::Settings& wanted) {
+    std::string out;
+    const auto compare = [&](bool same, const char* option, const std::string& value) {
+        if (!same) out += (out.empty() ? "" : ", ") + std::string(option) + " " + value;
+    };
+    const auto shown = [](const std::string& text) { return text.empty() ? "(none)" : printable(text, 64); };
+    compare(has.name == wanted.name, "--name", shown(has.name));
+    compare(has.domain == wanted.domain, "--domain", shown(has.domain));
+    compare(has.accept_unproven_ek == wanted.accept_unproven_ek, "--accept-unproven-ek",
+            has.accept_unproven_ek ? "(given)" : "(not given)");
+    compare(has.accept_expired_intermediates == wanted.accept_expired_intermediates, "--expired-intermediates",
+            has.accept_expired_intermediates ? "warn" : "refuse");
+    // Not its value: that may hold a password.
+    compare(has.database == wanted.database, "--database", has.database.empty() ? "(none)" : "(another one)");
+    return out;
+}
+
 authority::Store open_or_make(const AuthorityOptions& o, bool made) {
     const authority::Settings wanted = settings_of(o);
     if (!o.database.empty() && !authority::is_database_url(o.database))
@@ -26,8 +44,8 @@ authority::Store open_or_make(const AuthorityOptions& o, bool made) {
                       exit_status::kUsage);
     authority::Store store = made ? authority::Store::create(o.dir, wanted, wall_ms()) : authority::Store::open(o.dir);
     if (!made && store.settings() != wanted)
-        throw Problem("There is an authority in " + o.dir + " already, with other settings (" +
-                          printable(store.settings().name, 64) + ").",
+        throw Problem("There is an authority in " + o.dir +
+                          " already, made with other settings: " + differences(store.settings(), wanted) + ".",
                       "Use another directory. To add endorsement roots, repeat the settings that it has.",
                       exit_status::kUsage);
     return store;
