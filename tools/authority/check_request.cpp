@@ -79,9 +79,10 @@ std::optional<Endorsement> chained(const attestation::EkCertificate& ek, const E
 
 Endorsement check_endorsement(const EnrolmentRequest& request, const PublicArea& ek, const Settings& settings,
                               const EndorsementRoots& roots, uint64_t now_ms) {
-    const std::string next = "Ask the administrator of " + settings.name +
-                             ": the maker's certificates can be added (authority init --ek-root), or TPMs without "
-                             "proof allowed (--accept-unproven-ek).";
+    const std::string next =
+        "Ask the administrator of " + settings.name +
+        ": the maker's certificates can be added (authority init --ek-root; for software TPMs those of their "
+        "laboratory: --lab-ek-root), or TPMs without proof allowed (--accept-unproven-ek).";
     if (!request.ek_certificate.empty()) {
         const auto certificate = attestation::parse_ek_certificate(request.ek_certificate.view());
         if (!certificate) throw Refusal("The endorsement certificate of the TPM cannot be read.", next);
@@ -89,9 +90,9 @@ Endorsement check_endorsement(const EnrolmentRequest& request, const PublicArea&
             throw Refusal("The endorsement certificate speaks of another TPM.", kAskSupport);
         if (const auto found = chained(*certificate, roots, now_ms)) return *found;
         if (!settings.accept_unproven_ek)
-            throw Refusal(
-                "The endorsement certificate of the TPM comes from a maker that " + settings.name + " does not know.",
-                next);
+            throw Refusal("The endorsement certificate of the TPM comes from a laboratory or maker that " +
+                              settings.name + " does not know.",
+                          next);
         return {};
     }
     if (!settings.accept_unproven_ek)

@@ -187,6 +187,11 @@ TEST_F(Enrolment, UnknownMakerIsRefusedUnlessAskedForAndThenNotProven) {
     EXPECT_NE(refusal(strict, request_of(tpms_->alice_keys, "sip:alice@example.com"))
                   .find("maker that Example Corp does not know"),
               std::string::npos);
+    try {
+        (void)strict.begin(request_of(tpms_->alice_keys, "sip:alice@example.com"));
+    } catch (const Refusal& refusal) {
+        EXPECT_NE(refusal.next().find("--lab-ek-root"), std::string::npos) << "it is a laboratory's";
+    }
     DirectoryAuthority lenient(make_store(false, true, ""), wall_ms);
     EXPECT_EQ(go(lenient, *tpms_->alice_tpm, request_of(tpms_->alice_keys, "sip:alice@example.com")).endorsement.view(),
               "not proven");
