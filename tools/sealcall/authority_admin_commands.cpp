@@ -54,6 +54,25 @@ const char* token_state(const authority::TokenRecord& t, uint64_t now) {
     return t.expires_ms <= now ? "expired" : "open";
 }
 
+struct Revocation {
+    uint64_t revoked_ms = 0;
+    std::string reason;
+};
+
+/// When and why what the options name was revoked; nothing: it was not.
+std::optional<Revocation> revoked_before(LocalAuthority& local, const AuthorityOptions& o) {
+    Revocation found;
+    for (const auto& view : local.administration.list_devices()) {
+        if (view.device.id == o.device) found = {view.device.revoked_ms, view.device.reason};
+        for (const auto& key : view.keys)
+            if (key.spki == o.key) found = {key.revoked_ms, key.reason};
+    }
+    for (const auto& user : local.administration.list_users())
+        if (user.uri == o.user) found = {user.revoked_ms, user.reason};
+    if (found.revoked_ms == 0) return {};
+    return found;
+}
+
 }  // namespace
 
 authority::Actor LocalAuthority::local_actor() {
@@ -153,13 +172,30 @@ int run_authority_revoke(const Context& context) {
         throw Problem("Say what is to be revoked: one of --device, --user and --key.",
                       "`sealcall authority list` shows them.", exit_status::kUsage);
     LocalAuthority local = open(context);
+    const std::string what = o.device + o.user + o.key, next = "Next: sealcall authority bundle " + o.dir;
+    if (const auto before = revoked_before(local, o)) {
+        if (context.json())
+            print_json(
+                {{"ok", true}, {"already", true}, {"revoked_ms", before->revoked_ms}, {"reason", before->reason}});
+        else
+            std::cout << printable(what) << " was revoked already, " << local_time(before->revoked_ms)
+                      << (before->reason.empty() ? ", without a reason" : ": " + printable(before->reason, 200))
+                      << ". Nothing was changed.\n"
+                      << next << "  (if no bundle was signed since)\n";
+        return exit_status::kOk;
+    }
     asked([&] {
         if (!o.device.empty()) local.administration.revoke_device(local.actor, o.device, o.reason);
         if (!o.user.empty()) local.administration.revoke_user(local.actor, o.user, o.reason);
         if (!o.key.empty()) local.administration.revoke_attestation_key(local.actor, o.key, o.reason);
         return true;
     });
-    return done(context, "Revoked: " + o.device + o.user + o.key + ". Its certificates are renewed no more.");
+    if (context.json()) {
+        print_json({{"ok", true}, {"already", false}});
+        return exit_status::kOk;
+    }
+    return done(context, "Revoked: " + printable(what) + ". Its certificates are renewed no more.\n" + next +
+                             "  (phones refuse it with that bundle)");
 }
 
 int run_authority_audit(const Context& context) {
