@@ -12,7 +12,4 @@ namespace sealcall::cli {
 /// The log that the command is about: --file, else the profile's. Throws Problem: there is none.
 AuditTrail trail_of(const Context& context);
 
-/// The other fields of a record on one line.
-std::string fields_line(const AuditRecord& record);
-
 }  // namespace sealcall::cli

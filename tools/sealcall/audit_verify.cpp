@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "audit_events.h"
+#include "audit_words.h"
 #include "evidence_findings.h"
 #include "files.h"
 #include "problem.h"
@@ -120,9 +121,11 @@ int run_audit_show(const Context& context) {
         print_json(out);
         return status;
     }
-    for (const AuditRecord& r : log.records)
+    for (const AuditRecord& r : log.records) {
         std::cout << r.seq << "  " << local_time(r.wall_ms) << "  " << printable(r.event, 40) << "  " << fields_line(r)
                   << "\n";
+        for (const std::string& sentence : record_sentences(r)) std::cout << "      " << sentence << "\n";
+    }
     if (log.cut_short) std::cout << "The last line has no end: the phone was stopped while it wrote it.\n";
     if (log.holds())
         std::cout << "The chain holds: " << log.records.size() << " records, head " << log.head
