@@ -35,8 +35,10 @@ Digest head_of(const std::string& hex, const std::string& where) {
     return out;
 }
 
-/// One line of `audit export --witnesses`: {"head": hex, "kept_by": uri, ...}; others' logs may name other phones.
-void add_witness_file(const std::string& name, const std::string& own_uri, AuditGround& ground) {
+/// One line of `audit export --witnesses`: {"head": hex, "kept_by": uri, ...}; others' logs may name other phones. A
+/// file that says nothing of this phone's log is a finding: whoever named it would take silence for a yes.
+void add_witness_file(const std::string& name, const std::string& own_uri, AuditGround& ground, Findings& out) {
+    const size_t before = ground.witnesses.size();
     std::istringstream in(evidence_file(name, kWitnessFileMax));
     for (std::string line; std::getline(in, line);) {
         const auto json = nlohmann::json::parse(line, nullptr, false);
@@ -53,6 +55,11 @@ void add_witness_file(const std::string& name, const std::string& own_uri, Audit
              .head = head_of(text("head"), name),
              .wall_ms = when != json.end() && when->is_number_unsigned() ? when->get<uint64_t>() : 0});
     }
+    if (ground.witnesses.size() == before)
+        out.add("witness", attestation::foreign::Verdict::unknown,
+                "No head in " + printable(name, 200) + " is of " +
+                    (own_uri.empty() ? "this log" : printable(own_uri, 200)) +
+                    ": have the file made on a phone that talked to this one.");
 }
 
 std::string own_uri(const AuditReport& log) {
@@ -141,16 +148,16 @@ int run_audit_verify(const Context& context) {
     const EvidenceTrust trust(o.trust);
     AuditGround ground{
         .roots = trust.ground().anchors, .references = trust.bundle(), .witnesses = {}, .live = std::nullopt};
+    Findings findings;
     for (const std::string& w : o.witnesses) {
         const bool is_head = w.size() == 64 && w.find_first_not_of("0123456789abcdef") == std::string::npos;
         if (is_head)
             ground.witnesses.push_back({.who = "the witness", .head = head_of(w, w)});
         else
-            add_witness_file(w, own_uri(trail.log), ground);
+            add_witness_file(w, own_uri(trail.log), ground, findings);
     }
     if (o.live) ground.live = ask_tpm(context);
     ground.keep_days = o.keep_days;
-    Findings findings;
     const AnchorReport report = check_anchors(trail, ground, findings);
     if (!context.json())
         std::cout << "Log       " << trail.log.records.size() << " records in " << trail.files.size()
