@@ -416,7 +416,7 @@ AnchorReport check_anchors(const AuditTrail& trail, const AuditGround& ground, F
     const AuditReport& log = trail.log;
     out.check("chain", log.holds() && !log.records.empty(),
               std::to_string(log.records.size()) + " records, each bound to the one before.",
-              log.records.empty() ? "There is no record." : log.problem);
+              log.holds() ? "There is no record." : log.problem);
     if (log.cut_short)
         out.add("cut_short", Verdict::note, "The last line has no end: the phone was stopped while it wrote it.");
     check_content(log, out);

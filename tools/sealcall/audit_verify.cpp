@@ -138,7 +138,8 @@ int run_audit_show(const Context& context) {
         std::cout << "The chain holds: " << log.records.size() << " records, head " << log.head
                   << "\nThat nobody made it anew is what `sealcall audit verify` checks.\n";
     else
-        std::cout << "The chain is broken. " << log.problem << " What stands above that line was not changed.\n";
+        std::cout << "The chain is broken. " << log.problem
+                  << (log.records.empty() ? "" : " What stands above that line was not changed.") << "\n";
     return status;
 }
 
