@@ -56,6 +56,8 @@ TEST_F(AuditedPhone, NobodysCertificateAndAnothersCertificateVouchForNothing) {
     EXPECT_EQ(nobody.find("authority")->verdict, Verdict::unknown);
     const Findings other = verified(alice_.audit_text(), ground_of(TestAuthority("Other Corp")));
     EXPECT_EQ(other.find("authority")->verdict, Verdict::failed);
+    const std::string why = "no authority that was named issued its certificate.";
+    EXPECT_TRUE(other.find("authority")->text.ends_with(why)) << told(other);
 }
 
 TEST_F(AuditedPhone, TheOpenRecordIsInTheTpmBeforeItRings) {
@@ -360,7 +362,10 @@ TEST_F(AuditedPhone, TheProofOfACallHoldsOnAnotherMachineAndNoByteOfItCanChange)
         EXPECT_EQ(f.find(name)->verdict, Verdict::ok) << name << "\n" << told(f);
     EXPECT_EQ(f.find("software_tpm")->verdict, Verdict::warning);
     EXPECT_FALSE(check(file, {}).holds());
-    EXPECT_FALSE(check(file, ground_of(TestAuthority("Other Corp"))).holds());
+    const Findings other = check(file, ground_of(TestAuthority("Other Corp")));
+    EXPECT_FALSE(other.holds());
+    EXPECT_TRUE(other.find("authority")->text.ends_with("no authority that was named issued its certificate."))
+        << told(other);
     const size_t records = file.find("\"started\"");
     for (size_t i = records; i < file.size(); i += 11) {
         // What stands beside the signed records only informs: times of records that nobody signed, unknown keys.

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "attestation/binding.h"
+#include "attestation/checks.h"
 #include "attestation/x509_checks.h"
 #include "audit_events.h"
 #include "files.h"
@@ -32,6 +33,14 @@ std::optional<Digest> digest_in(const AuditRecord& r, std::string_view name) {
     if (bytes.size() != out.size()) return {};
     std::ranges::copy(bytes, out.begin());
     return out;
+}
+
+/// Why nobody vouches for a key, for a person.
+std::string why_untrusted(const Error& error) {
+    if (attestation::certificate_reason(error) == rats::Reason::certificate_expired)
+        return "its certificate was not valid when the phone started";
+    return error.code == Errc::untrusted_certificate ? "no authority that was named issued its certificate"
+                                                     : "its certificate is not in the form that an authority gives";
 }
 
 /// Follows the index through the log, from start to start.
@@ -398,11 +407,15 @@ AuditSigner read_signer(const AuditRecord& started, const AuditGround& ground, s
     }
     out.key = *std::move(key);
     if (ground.roots.empty()) return out;
+    if (started.hex("ak_certificate").empty()) {
+        why_not = "the phone had no certificate then";
+        return out;
+    }
     const auto certificate =
         attestation::check_ak_certificate(started.hex("ak_certificate"), ground.roots, started.wall_ms);
     const auto spki = attestation::spki_der(*out.key);
     if (!certificate || !spki || *spki != certificate->spki) {
-        why_not = certificate ? "the certificate is of another key" : certificate.error().what;
+        why_not = certificate ? "its certificate is of another key" : why_untrusted(certificate.error());
         return out;
     }
     out.vouched = true;
