@@ -47,7 +47,8 @@ void CommandLine::define_audit() {
                        "somebody's log, with what Bob's phone knows of it"}},
          .exits = {{0, "it holds: every finding is good, or only informs"},
                    {exit_status::kFailed, "a file is not there, or cannot be read"},
-                   {exit_status::kDoesNotHold, "it does not hold, or nobody vouches for it; the findings say why"}}});
+                   {exit_status::kDoesNotHold,
+                    "it does not hold, or is not proven: nobody vouches for it; the findings say why"}}});
     add_files(*verify, options_.audit);
     add_trust(*verify, options_.audit.trust);
     verify
@@ -109,13 +110,14 @@ void CommandLine::define_audit() {
         ->type_name("CALL")
         ->required();
     proof->add_option("--out", options_.audit.out, "File to write (default: standard output)")->type_name(kTypeFile);
-    CLI::App* check = add(*keys, "verify-proof", "Check a file of `keys proof`, on any machine",
-                          {.text = "Needs the file and the authority's root certificate, nothing else.",
-                           .examples = {{"sealcall keys verify-proof proof.json --authority root.cert.pem",
-                                         "is that call's secret dead?"}},
-                           .exits = {{0, "it holds: nobody can open that secret any more"},
-                                     {exit_status::kFailed, "the file cannot be read"},
-                                     {exit_status::kDoesNotHold, "it does not hold; the findings say why"}}});
+    CLI::App* check =
+        add(*keys, "verify-proof", "Check a file of `keys proof`, on any machine",
+            {.text = "Needs the file and the authority's root certificate, nothing else.",
+             .examples = {{"sealcall keys verify-proof proof.json --authority root.cert.pem",
+                           "is that call's secret dead?"}},
+             .exits = {{0, "it holds: nobody can open that secret any more"},
+                       {exit_status::kFailed, "the file cannot be read"},
+                       {exit_status::kDoesNotHold, "it does not hold, or is not proven; the findings say why"}}});
     check->add_option("file", options_.audit.proof, "File of `keys proof`")->type_name(kTypeFile)->required();
     add_trust(*check, options_.audit.trust);
 }

@@ -15,4 +15,13 @@ AuditTrail trail_of(const Context& context) {
     return read_trail(files);
 }
 
+std::string what_is_open(const attestation::foreign::Findings& findings) {
+    using attestation::foreign::Verdict;
+    const auto* authority = findings.find("authority");
+    return authority != nullptr && authority->verdict == Verdict::unknown
+               ? "nothing wrong was found, but nobody vouches for the key that signed. Name whom you believe: "
+                 "--authority DIR, or the authority's root certificate."
+               : "nothing wrong was found, but what is marked [unknown] could not be checked.";
+}
+
 }  // namespace sealcall::cli

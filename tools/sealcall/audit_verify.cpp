@@ -165,7 +165,7 @@ int run_audit_verify(const Context& context) {
                   << (trail.files.size() == 1 ? " file" : " files") << "\nHead      " << trail.log.head << "\n\n";
     return answer(context, findings, report_json(trail, report),
                   "nothing was changed, removed or put in up to the newest record that the TPM covers.",
-                  "this log was changed, or what would vouch for it is missing.");
+                  "this log was changed, cut or rolled back, or somebody else signed it.", what_is_open(findings));
 }
 
 }  // namespace sealcall::cli

@@ -67,14 +67,21 @@ uint64_t evidence_time(const std::string& text) {
                   "Give it as 2026-11-21, 2026-11-21T10:00:00Z or in seconds since 1970, in UTC.", exit_status::kUsage);
 }
 
+bool not_proven(const Findings& findings) {
+    Verdict worst = Verdict::ok;
+    for (const Finding& f : findings.list()) worst = std::max(worst, f.verdict);
+    return worst == Verdict::unknown;
+}
+
 int answer(const Context& context, const Findings& findings, nlohmann::json facts, const std::string& yes,
-           const std::string& no) {
-    const bool holds = findings.holds();
+           const std::string& no, const std::string& open) {
+    const bool holds = findings.holds(), is_open = not_proven(findings);
     if (context.json()) {
         auto list = nlohmann::json::array();
         for (const Finding& f : findings.list())
             list.push_back({{"name", f.name}, {"verdict", verdict_name(f.verdict)}, {"text", f.text}});
         facts["ok"] = holds;
+        facts["answer"] = holds ? "holds" : is_open ? "not_proven" : "does_not_hold";
         facts["findings"] = std::move(list);
         print_json(facts);
     } else {
@@ -83,7 +90,7 @@ int answer(const Context& context, const Findings& findings, nlohmann::json fact
                 f.verdict == Verdict::ok ? "[ok]" : std::string("[") + verdict_name(f.verdict) + "]";
             std::cout << mark << std::string(mark.size() < 10 ? 10 - mark.size() : 1, ' ') << printable(f.text) << "\n";
         }
-        std::cout << (holds ? "Holds: " + yes : "Does not hold: " + no) << "\n";
+        std::cout << (holds ? "Holds: " + yes : is_open ? "Not proven: " + open : "Does not hold: " + no) << "\n";
     }
     return holds ? exit_status::kOk : exit_status::kDoesNotHold;
 }

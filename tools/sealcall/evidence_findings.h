@@ -23,9 +23,13 @@ Digest file_nonce(const std::string& digits);
 /// (usage) if it is none of these.
 uint64_t evidence_time(const std::string& text);
 
-/// Adds "ok" and "findings" to `facts` and prints it, or prints the findings and the answer in words: `yes` or `no`.
-/// Returns the exit status.
+/// Nothing is wrong, and something could not be checked.
+bool not_proven(const attestation::foreign::Findings& findings);
+
+/// Adds "ok", "answer" and "findings" to `facts` and prints it, or prints the findings and the answer in words: `yes`,
+/// `no`, or `open` where nothing is wrong and something could not be checked. Returns the exit status.
 int answer(const Context& context, const attestation::foreign::Findings& findings, nlohmann::json facts,
-           const std::string& yes, const std::string& no);
+           const std::string& yes, const std::string& no,
+           const std::string& open = "nothing wrong was found, but what is marked [unknown] could not be checked.");
 
 }  // namespace sealcall::cli

@@ -74,7 +74,7 @@ int run_keys_verify_proof(const Context& context) {
                   << (proven->device.empty() ? "not proven" : printable(proven->device, 100)) << "\nPeer      "
                   << (proven->peer.empty() ? "not proven" : printable(proven->peer, 100)) << "\n\n";
     return answer(context, findings, facts, "that call's secret is dead, and nobody can open a copy of it.",
-                  "this does not prove that the call's secret is dead.");
+                  "this does not prove that the call's secret is dead.", what_is_open(findings));
 }
 
 }  // namespace sealcall::cli
