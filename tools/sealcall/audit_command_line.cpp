@@ -20,6 +20,10 @@ void add_trust(CLI::App& app, TrustOptions& o) {
         ->type_name(kTypeFile);
 }
 
+void add_force(CLI::App& app, AuditOptions& o) {
+    app.add_flag("--force", o.force, "Replace the file of --out if there is one");
+}
+
 }  // namespace
 
 void CommandLine::define_audit() {
@@ -85,9 +89,11 @@ void CommandLine::define_audit() {
          .examples = {{"sealcall audit export > audit.jsonl", "all records"},
                       {"sealcall audit export --follow --to journald", "as they happen"},
                       {"sealcall audit export --witnesses > bob.jsonl", "what this phone knows of others' logs"}},
-         .exits = {{exit_status::kFailed, "the chain is broken, or the place cannot be reached"}}});
+         .exits = {{exit_status::kFailed,
+                    "the chain is broken, the file is there already, or the place cannot be reached"}}});
     add_files(*exported, options_.audit);
-    exported->add_option("--out", options_.audit.out, "File to write; it is replaced")->type_name(kTypeFile);
+    exported->add_option("--out", options_.audit.out, "File to write (default: standard output)")->type_name(kTypeFile);
+    add_force(*exported, options_.audit);
     exported->add_option("--to", options_.audit.to, "journald, udp://HOST:PORT, tcp://HOST:PORT or unix:PATH")
         ->type_name("PLACE");
     exported->add_flag("--follow", options_.audit.follow, "Go on as records are written");
@@ -103,13 +109,14 @@ void CommandLine::define_audit() {
                  "counter (TPM2_CertifyCreation), and that the counter has moved on (TPM2_NV_Certify). A counter never "
                  "goes back, so nobody can open a copy.",
          .examples = {{"sealcall keys proof last --out proof.json", "of the last call with a key"}},
-         .exits = {{exit_status::kFailed, "the log cannot be read"},
+         .exits = {{exit_status::kFailed, "the log cannot be read, or the file is there already"},
                    {exit_status::kDoesNotHold, "there is no such call, or its end is not signed yet"}}});
     add_files(*proof, options_.audit);
     proof->add_option("call", options_.audit.call, "Number of the call in `audit timeline`, or \"last\"")
         ->type_name("CALL")
         ->required();
     proof->add_option("--out", options_.audit.out, "File to write (default: standard output)")->type_name(kTypeFile);
+    add_force(*proof, options_.audit);
     CLI::App* check =
         add(*keys, "verify-proof", "Check a file of `keys proof`, on any machine",
             {.text = "Needs the file and the authority's root certificate, nothing else.",

@@ -1,5 +1,6 @@
 #include "audit_commands.h"
 
+#include "files.h"
 #include "problem.h"
 
 namespace sealcall::cli {
@@ -13,6 +14,14 @@ AuditTrail trail_of(const Context& context) {
     if (files.empty()) files = audit_files(context.paths());
     if (files.empty()) files.push_back(context.paths().audit_log());  // is not there, and that is said
     return read_trail(files);
+}
+
+void write_out(const AuditOptions& options, std::string_view content, mode_t mode) {
+    if (options.force)
+        write_file(options.out, content, mode);
+    else if (!write_new_file(options.out, content, mode))
+        throw Problem("There is a file " + printable(options.out, 200) + " already, and it stays as it is.",
+                      "Give another name, or --force to replace it.");
 }
 
 std::string what_is_open(const attestation::foreign::Findings& findings) {

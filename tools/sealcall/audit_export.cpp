@@ -1,6 +1,7 @@
 // `sealcall audit export`.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <sstream>
@@ -87,11 +88,18 @@ int run_audit_export(const Context& context) {
                     "Record " + std::to_string(r.seq) + " could not be sent to " + printable(place, 200) + ".",
                     "Check that somebody listens there; what went out before it has arrived.");
     }
-    if (!o.out.empty()) write_file(o.out, text, 0600);
+    if (!o.out.empty()) write_out(o, text, 0600);
     if (o.out.empty() && o.to.empty()) print(text);
     if (!trail.log.holds())
         throw Problem("The chain of the audit log is broken. " + trail.log.problem,
                       "What stands before was exported; keep the file as evidence.");
+    if (o.out.empty()) return exit_status::kOk;
+    const auto written = static_cast<size_t>(std::ranges::count(text, '\n'));
+    if (context.json())
+        print_json({{"ok", true}, {"file", o.out}, {o.for_witnesses ? "heads" : "records", written}});
+    else
+        std::cout << "Written: " << counted(written, o.for_witnesses ? "head" : "record") << " to "
+                  << printable(o.out, 200) << "\n";
     return exit_status::kOk;
 }
 

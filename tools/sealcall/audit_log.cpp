@@ -143,6 +143,12 @@ std::string read_record(std::string_view line, AuditRecord& out) {
     return {};
 }
 
+std::string counted(uint64_t n, std::string_view one, std::string_view many) {
+    std::string out = std::to_string(n) + " ";
+    if (n == 1) return out.append(one);
+    return many.empty() ? out.append(one) + "s" : out.append(many);
+}
+
 AuditReport read_audit(std::string_view file) {
     Lines lines;
     (void)lines.add(file);

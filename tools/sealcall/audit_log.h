@@ -54,4 +54,7 @@ AuditReport read_audit(std::string_view file);
 /// or is too large.
 std::optional<AuditReport> read_audit_file(const std::filesystem::path& file);
 
+/// "1 record", "2 records"; `many` where more than an "s" is different.
+std::string counted(uint64_t n, std::string_view one, std::string_view many = {});
+
 }  // namespace sealcall::cli

@@ -156,7 +156,7 @@ int run_audit_timeline(const Context& context) {
                     {"tpm", moments_json(trail.log, report)},
                     {"calls_without_key", timeline.calls_without_key}});
     } else {
-        print_timeline(trail.log, report, timeline);
+        if (o.html.empty()) print_timeline(trail.log, report, timeline);
         for (const Finding& f : findings.list())
             if (f.verdict == Verdict::failed || f.name == "software_tpm")
                 std::cout << "! " << printable(f.text) << "\n";

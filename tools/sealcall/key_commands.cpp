@@ -43,7 +43,7 @@ int run_keys_proof(const Context& context) {
         std::cout << proof;
         return exit_status::kOk;
     }
-    write_file(o.out, proof, 0644);
+    write_out(o, proof, 0644);
     if (context.json())
         print_json({{"ok", true}, {"file", o.out}, {"call", call.id}, {"peer", call.peer}});
     else

@@ -170,7 +170,8 @@ struct AuditOptions {
     bool follow = false;
     std::string sent;  ///< hidden: file with how far each place is; the launcher's
     bool for_witnesses = false;
-    std::string call;  ///< number of a call's first record, or "last"
+    bool force = false;  ///< another file may stand at `out`
+    std::string call;    ///< number of a call's first record, or "last"
     std::string proof;
 };
 
