@@ -206,8 +206,8 @@ void Replay::sum_up_key() {
                  "Nobody was named whom to believe, so the signatures may be of anybody's key: --authority.");
     else
         out_.add("authority", Verdict::failed,
-                 "For " + std::to_string(not_vouched) + " of " + std::to_string(report_.signers.size()) +
-                     " starts nobody vouches for the key that signed: " + why_not_ + ".");
+                 "For " + std::to_string(not_vouched) + " of " + counted(report_.signers.size(), "start") +
+                     " nobody vouches for the key that signed: " + why_not_ + ".");
     for (const AuditSigner& s : report_.signers)
         if (ground_.references != nullptr && s.key)
             if (const auto spki = attestation::spki_der(*s.key);
@@ -226,8 +226,8 @@ void Replay::sum_up_tpm() {
                  "proof counts against the phone's own processes only.");
     if (!report_.moments.empty() && out_.find("tpm") == nullptr)
         out_.add("tpm", Verdict::ok,
-                 "The TPM spoke " + std::to_string(report_.moments.size()) + " times; its clock and its counts of " +
-                     "resets never went back.");
+                 "The TPM spoke " + counted(report_.moments.size(), "time") +
+                     "; its clock and its counts of resets never went back.");
 }
 
 void Replay::sum_up() {
@@ -236,23 +236,23 @@ void Replay::sum_up() {
         out_.add("anchors", Verdict::unknown, "No record of this log was anchored in a TPM.");
     else if (out_.find("anchors") == nullptr)
         out_.add("anchors", Verdict::ok,
-                 std::to_string(report_.anchors) + " anchors over " + std::to_string(report_.starts) +
-                     " starts follow from the records.");
+                 counted(report_.anchors, "anchor") + " over " +
+                     counted(report_.starts, "start follows from the records.", "starts follow from the records."));
     if (out_.find("signatures") == nullptr && report_.covered)
         out_.add("signatures", Verdict::ok,
-                 "The TPM signed " + std::to_string(report_.certified) + " times; " + at(records_[*report_.covered]) +
+                 "The TPM signed " + counted(report_.certified, "time") + "; " + at(records_[*report_.covered]) +
                      " is the newest that it covers.");
     else if (out_.find("signatures") == nullptr)
         out_.add("signatures", Verdict::unknown, "The TPM signed nothing about this log.");
     if (report_.covered && *report_.covered + 1 < records_.size())
         out_.add("tail", Verdict::note,
-                 std::to_string(records_.size() - 1 - *report_.covered) +
-                     " records stand behind it. That others were cut off there shows against the TPM itself or a "
+                 counted(records_.size() - 1 - *report_.covered, "record stands", "records stand") +
+                     " behind it. That others were cut off there shows against the TPM itself or a "
                      "witness.");
     if (crashes_ != 0)
         out_.add("crashes", Verdict::note,
-                 "The phone ended " + std::to_string(crashes_) + " times without its orderly end; " +
-                     std::to_string(lost_) + " anchors were not written down before it did.");
+                 "The phone ended " + counted(crashes_, "time") + " without its orderly end; " +
+                     counted(lost_, "anchor was", "anchors were") + " not written down before it did.");
     sum_up_tpm();
 }
 
@@ -319,21 +319,21 @@ void check_retention(const AuditReport& log, const AuditGround& ground, Findings
     const std::string newest = ": the newest of them is of " + local_time(first.wall_ms) + ".";
     if (days == 0 || old < days)
         out.add("retention", Verdict::failed,
-                gone + "were dropped before the rule of " + std::to_string(days) + " days allowed it" + newest);
+                gone + "were dropped before the rule of " + counted(days, "day") + " allowed it" + newest);
     else if (!ground.keep_days && by_policy)
         out.add("retention", Verdict::ok,
-                gone + "were dropped, the last of them by the rule of " + std::to_string(days) +
-                    " days, no shorter than the enterprise's signed policy wants" + newest);
+                gone + "were dropped, the last of them by the rule of " + counted(days, "day") +
+                    ", no shorter than the enterprise's signed policy wants" + newest);
     else if (!ground.keep_days)
         out.add("retention", Verdict::unknown,
-                gone + "were dropped by a rule of " + std::to_string(days) +
-                    " days that the phone's own configuration gave, and no signed policy; --keep-days says what the "
+                gone + "were dropped by a rule of " + counted(days, "day") +
+                    " that the phone's own configuration gave, and no signed policy; --keep-days says what the "
                     "enterprise wants.");
     else
         out.check("retention", *ground.keep_days != 0 && shortest >= *ground.keep_days,
-                  gone + "were dropped by the rule of " + std::to_string(days) + " days" + newest,
-                  gone + "were dropped, and a rule of this phone was " + std::to_string(shortest) +
-                      " days: shorter than the enterprise's.");
+                  gone + "were dropped by the rule of " + counted(days, "day") + newest,
+                  gone + "were dropped, and a rule of this phone was " + counted(shortest, "day") +
+                      ": shorter than the enterprise's.");
 }
 
 /// A head that is not here may be of records that were dropped by rule: then it is older than what is left.
@@ -364,9 +364,11 @@ void check_witnesses(const AuditReport& log, const AuditGround& ground, Findings
     }
     if (older != 0)
         out.add("witness", Verdict::note,
-                std::to_string(older) + " heads that others keep are older than the records that are left.");
+                counted(older, "head that others keep is", "heads that others keep are") +
+                    " older than the records that are left.");
     if (known != 0)
-        out.add("witness", Verdict::ok, std::to_string(known) + " heads that others keep stand in this log.");
+        out.add("witness", Verdict::ok,
+                counted(known, "head that others keep stands", "heads that others keep stand") + " in this log.");
 }
 
 /// The index as it is now: what the log comes to, or one anchor more that a crash kept from being written down.
@@ -428,7 +430,7 @@ AuditSigner read_signer(const AuditRecord& started, const AuditGround& ground, s
 AnchorReport check_anchors(const AuditTrail& trail, const AuditGround& ground, Findings& out) {
     const AuditReport& log = trail.log;
     out.check("chain", log.holds() && !log.records.empty(),
-              std::to_string(log.records.size()) + " records, each bound to the one before.",
+              counted(log.records.size(), "record") + ", each bound to the one before.",
               log.holds() ? "There is no record." : log.problem);
     if (log.cut_short)
         out.add("cut_short", Verdict::note, "The last line has no end: the phone was stopped while it wrote it.");

@@ -52,8 +52,8 @@ void print_start(const AuditRecord& r, const AuditSigner* signer) {
 void print_tpm(const AuditReport& log, const AnchorReport& report, size_t from, size_t to) {
     for (const TpmMoment& m : report.moments) {
         if (m.record < from || m.record >= to) continue;
-        std::cout << "  TPM  " << m.reset_count << " resets, " << m.restart_count << " restarts, clock " << m.clock
-                  << " ms  (signed in record " << log.records[m.record].seq << ")\n";
+        std::cout << "  TPM  " << counted(m.reset_count, "reset") << ", " << counted(m.restart_count, "restart")
+                  << ", clock " << m.clock << " ms  (signed in record " << log.records[m.record].seq << ")\n";
         return;
     }
 }
@@ -79,7 +79,7 @@ void print_timeline(const AuditReport& log, const AnchorReport& report, const Ti
             print_life(log, timeline.lives[next]);
     }
     std::cout << "\n# media keys in memory   - only the sealed secret   x nobody can open it any more\n";
-    if (timeline.calls_without_key != 0) std::cout << timeline.calls_without_key << " calls had no key.\n";
+    if (timeline.calls_without_key != 0) std::cout << counted(timeline.calls_without_key, "call") << " had no key.\n";
 }
 
 nlohmann::json timeline_json(const AuditReport& log, const AnchorReport& report, const Timeline& timeline) {

@@ -135,7 +135,7 @@ int run_audit_show(const Context& context) {
     }
     if (log.cut_short) std::cout << "The last line has no end: the phone was stopped while it wrote it.\n";
     if (log.holds())
-        std::cout << "The chain holds: " << log.records.size() << " records, head " << log.head
+        std::cout << "The chain holds: " << counted(log.records.size(), "record") << ", head " << log.head
                   << "\nThat nobody made it anew is what `sealcall audit verify` checks.\n";
     else
         std::cout << "The chain is broken. " << log.problem
@@ -161,8 +161,8 @@ int run_audit_verify(const Context& context) {
     ground.keep_days = o.keep_days;
     const AnchorReport report = check_anchors(trail, ground, findings);
     if (!context.json())
-        std::cout << "Log       " << trail.log.records.size() << " records in " << trail.files.size()
-                  << (trail.files.size() == 1 ? " file" : " files") << "\nHead      " << trail.log.head << "\n\n";
+        std::cout << "Log       " << counted(trail.log.records.size(), "record") << " in "
+                  << counted(trail.files.size(), "file") << "\nHead      " << trail.log.head << "\n\n";
     return answer(context, findings, report_json(trail, report),
                   "nothing was changed, removed or put in up to the newest record that the TPM covers.",
                   "this log was changed, cut or rolled back, or somebody else signed it.", what_is_open(findings));

@@ -180,10 +180,9 @@ void ProofCheck::copies() {
         ++renewed;
     }
     if (renewed != 0)
-        out_.add(
-            "renewals", Verdict::note,
-            "The secret was sealed anew " + std::to_string(renewed) +
-                " times for a longer lease, to the same counter; the phone's log says so, and the TPM its policy.");
+        out_.add("renewals", Verdict::note,
+                 "The secret was sealed anew " + counted(renewed, "time") +
+                     " for a longer lease, to the same counter; the phone's log says so, and the TPM its policy.");
 }
 
 void ProofCheck::end() {

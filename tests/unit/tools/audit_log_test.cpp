@@ -92,6 +92,13 @@ TEST(AuditLog, TakesOneFormOfARecordAndNoOther) {
         EXPECT_EQ(read_audit(line + "\n").broken_line, 1u) << line;
 }
 
+TEST(AuditLog, OneIsNotMany) {
+    EXPECT_EQ(counted(0, "record"), "0 records");
+    EXPECT_EQ(counted(1, "record"), "1 record");
+    EXPECT_EQ(counted(2, "record stands", "records stand"), "2 records stand");
+    EXPECT_EQ(counted(1, "record stands", "records stand"), "1 record stands");
+}
+
 TEST(AuditLog, DeepNestingIsRefusedWithoutHarm) {
     const std::string deep = R"({"seq":0,"wall_ms":1,"event":"a","x":)" + std::string(5000, '[') +
                              std::string(5000, ']') + R"(,"prev":")" + std::string(64, '0') + "\"}\n";
