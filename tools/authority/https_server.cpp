@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <httplib.h>
+#include <sys/socket.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -13,6 +15,7 @@
 #include "connection_guard.h"
 #include "enroller_parts.h"
 #include "sealcall/base/time.h"
+#include "sealcall/base/unique_fd.h"
 
 namespace sealcall::authority {
 namespace {
@@ -141,8 +144,12 @@ bool set_up(SSL_CTX& context, ServerCertificate& certificate, ConnectionGuard& g
 class Listener : public httplib::SSLServer {
   public:
     using SSLServer::SSLServer;
-    /// The library asks for a backlog of five.
-    void widen_backlog() { ::listen(svr_sock_, kBacklog); }
+    /// The library asks for a backlog of five. What is returned is a second descriptor of the listening socket, which
+    /// stays ours when the library closes its own.
+    UniqueFd open_wide() {
+        ::listen(svr_sock_, kBacklog);
+        return UniqueFd(::fcntl(svr_sock_, F_DUPFD_CLOEXEC, 0));
+    }
 };
 
 void write(const ApiReply& from, httplib::Response& to) {
@@ -206,7 +213,9 @@ struct HttpsServer::Parts {
     ServerCertificate certificate;
     ConnectionGuard guard;
     Listener server;
+    UniqueFd listening;
     int port = 0;
+    std::atomic<bool> stopped = false;
 };
 
 HttpsServer::HttpsServer(const Store& store, Api& api, const ServerOptions& options)
@@ -247,12 +256,24 @@ HttpsServer::HttpsServer(const Store& store, Api& api, const ServerOptions& opti
                                      : (server.bind_to_port(options.host, options.port) ? options.port : -1);
     if (parts_->port <= 0)
         throw std::runtime_error("the address " + options.host + ":" + std::to_string(options.port) + " is not free");
-    server.widen_backlog();
+    parts_->listening = server.open_wide();
+    if (!parts_->listening.valid()) throw std::runtime_error("there are no file descriptors left");
 }
 
 HttpsServer::~HttpsServer() = default;
 int HttpsServer::port() const { return parts_->port; }
-void HttpsServer::run() { parts_->server.listen_after_bind(); }
-void HttpsServer::stop() { parts_->server.stop(); }
+
+bool HttpsServer::run() {
+    parts_->server.listen_after_bind();
+    ::shutdown(parts_->listening.get(), SHUT_RDWR);  // the library closed its own descriptor only
+    return parts_->stopped;
+}
+
+/// The library's own stop does nothing before its loop has begun. A listening socket that is shut down accepts nothing,
+/// now and later, and that ends the loop whenever it comes by.
+void HttpsServer::stop() {
+    parts_->stopped = true;
+    ::shutdown(parts_->listening.get(), SHUT_RDWR);
+}
 
 }  // namespace sealcall::authority

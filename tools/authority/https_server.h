@@ -29,9 +29,9 @@ class HttpsServer {
     ~HttpsServer();
 
     [[nodiscard]] int port() const;
-    /// Serves until `stop`.
-    void run();
-    /// From any thread.
+    /// Serves until `stop`, once. False: it ended by itself, because the system gives it no connections any more.
+    [[nodiscard]] bool run();
+    /// From any thread, also before `run` and more than once.
     void stop();
 
   private:

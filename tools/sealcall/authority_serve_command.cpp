@@ -66,9 +66,12 @@ int run_authority_serve(const Context& context) {
     else
         std::cout << printable(local.store.settings().name, 64) << " enrols phones at " << url << std::endl;
     std::cout.flush();
-    server.run();
+    const bool asked = server.run();
     pthread_kill(waiter.native_handle(), SIGTERM);  // if it was not a signal that ended the service
     waiter.join();
+    if (!asked)
+        throw Problem("The system gives the service no connections any more, so it ended.",
+                      "Look at the limits of this machine (open files, memory), then start it again.");
     return exit_status::kOk;
 }
 

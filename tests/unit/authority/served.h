@@ -26,7 +26,7 @@ struct Served {
           passports(store, registry, wall_ms, verifier_process(SEALCALL_VERIFIER)),
           api(store, enroller, administration, passports, limits, wall_ms),
           server(store, api, {}),
-          thread([this] { server.run(); }) {}
+          thread([this] { EXPECT_TRUE(server.run()); }) {}
     ~Served() {
         server.stop();
         thread.join();

@@ -215,6 +215,32 @@ TEST_P(Service, AnAuthorityThatDoesNotAnswerIsNobodyToTalkTo) {
     EXPECT_NE(refusal([&] { phone.bundle(); }).find("does not answer"), std::string::npos);
 }
 
+TEST_P(Service, StopIsHeardBeforeItRunsAndAtAnyMomentAfter) {
+    HttpsServer early(*store_, served_->api, {});
+    early.stop();
+    early.stop();
+    EXPECT_TRUE(early.run());
+    for (int i = 0; i < 50; ++i) {
+        HttpsServer server(*store_, served_->api, {});
+        std::thread runs([&] { EXPECT_TRUE(server.run()); });
+        if (i % 2 == 1) std::this_thread::yield();
+        server.stop();
+        runs.join();
+    }
+}
+
+TEST_P(Service, ThatTheSystemEndedIsNoEndThatSomebodyAskedFor) {
+    HttpsServer server(*store_, served_->api, {});
+    for (int fd = 3; fd < 256; ++fd) {
+        sockaddr_in at{};
+        socklen_t size = sizeof at;
+        if (::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0 && at.sin_family == AF_INET &&
+            ntohs(at.sin_port) == server.port())
+            ::shutdown(fd, SHUT_RDWR);
+    }
+    EXPECT_FALSE(server.run());
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, Service, ::testing::Values(Dialect::sqlite, Dialect::postgresql), test::kind_name);
 
 }  // namespace
