@@ -201,6 +201,14 @@ Result<Bytes> public_key_der(EVP_PKEY* key) {
     return der;
 }
 
+Result<Bytes> certificate_key(ByteSpan der) {
+    const QuietErrors quiet;
+    const X509Ptr x = read_certificate(der);
+    Bytes key = x ? to_der(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(x.get())) : Bytes{};
+    if (key.empty()) return Error{Errc::bad_certificate, "DER", 0};
+    return key;
+}
+
 Result<Bytes> make_authority_root(EVP_PKEY* key, std::string_view common_name, const Validity& validity) {
     QuietErrors quiet;
     if (common_name.empty() || common_name.size() > kNameMax) return Error{Errc::bad_value, "common name", 0};

@@ -31,6 +31,8 @@ Result<PkeyPtr> make_software_key();
 
 /// DER SubjectPublicKeyInfo of a key.
 Result<Bytes> public_key_der(EVP_PKEY* key);
+/// The same of the key that a DER certificate is for; nothing else is checked. Errors: bad_certificate.
+Result<Bytes> certificate_key(ByteSpan der);
 
 /// A self-signed root that may issue end entity certificates only (pathlen 0). Errors: bad_value, crypto_failed.
 Result<Bytes> make_authority_root(EVP_PKEY* key, std::string_view common_name, const Validity& validity);

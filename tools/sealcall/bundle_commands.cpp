@@ -73,11 +73,9 @@ Bytes spki_of_certificate_file(const fs::path& file) {
     if (!content) throw Problem("There is no file " + file.string() + ".", "", exit_status::kUsage);
     Bytes der = to_bytes(as_bytes(*content));
     if (auto from_pem = attestation::certificate_from_pem(der)) der = *std::move(from_pem);
-    const unsigned char* at = as_u8(der.data());
-    attestation::QuietErrors quiet;
-    attestation::X509Ptr x(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-    if (!x) throw Problem("The file " + file.string() + " holds no certificate.", "", exit_status::kUsage);
-    return attestation::to_der(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(x.get()));
+    auto key = attestation::certificate_key(der);
+    if (!key) throw Problem("The file " + file.string() + " holds no certificate.", "", exit_status::kUsage);
+    return *std::move(key);
 }
 
 int run_bundle_show(const Context& context) {

@@ -12,6 +12,7 @@
 
 #include "attestation/binding.h"
 #include "attestation/bundle.h"
+#include "attestation/certificates.h"
 #include "audit_log.h"
 #include "files.h"
 #include "problem.h"
@@ -119,16 +120,6 @@ void check_certificates(const Enrolment& enrolment, std::vector<Finding>& out) {
     }
 }
 
-Digest key_of(ByteSpan certificate) {
-    const auto* at = as_u8(certificate.data());
-    const std::unique_ptr<X509, decltype(&X509_free)> x(d2i_X509(nullptr, &at, static_cast<long>(certificate.size())),
-                                                        &X509_free);
-    uint8_t* der = nullptr;
-    const int size = x ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x.get()), &der) : 0;
-    const std::unique_ptr<uint8_t, void (*)(uint8_t*)> owned(der, [](uint8_t* p) { OPENSSL_free(p); });
-    return size > 0 ? attestation::sha256(std::as_bytes(std::span(der, static_cast<size_t>(size)))) : Digest{};
-}
-
 /// Does the authority's own bundle, as far as this computer has it, strike this phone off?
 void check_revocation(const ProfileStore& store, const Enrolment& enrolment, std::vector<Finding>& out) {
     const auto content = read_file(store.paths().bundle(), authority::kSignedBundleMax);
@@ -136,7 +127,7 @@ void check_revocation(const ProfileStore& store, const Enrolment& enrolment, std
     const auto set = attestation::ReferenceSet::open(as_bytes(*content), bundle_signer_of(enrolment).view(), 0);
     if (!set) return;
     for (const ByteSpan der : {enrolment.identity_certificate.view(), enrolment.ak_certificate.view()})
-        if (set->revoked(key_of(der)))
+        if (const auto key = attestation::certificate_key(der); key && set->revoked(digest_of(*key)))
             return out.push_back(
                 {"profile.revoked", Health::problem,
                  enrolment.authority + " has struck this phone off: other phones refuse it.",

@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "attestation/certificates.h"
-#include "attestation/openssl.h"
 #include "commands.h"
 #include "evidence_findings.h"
 #include "files.h"
@@ -28,14 +27,6 @@ rats::CertificateDer root_at(const std::string& place) {
         throw Problem(printable(file, 200) + " holds no certificate of an authority.",
                       "Name the authority's directory, or its root.cert.pem.");
     return *bounded;
-}
-
-/// Empty: it is no certificate.
-Bytes spki_of(const rats::CertificateDer& certificate) {
-    const attestation::QuietErrors quiet;
-    const unsigned char* at = as_u8(certificate.view().data());
-    const attestation::X509Ptr x(d2i_X509(nullptr, &at, static_cast<long>(certificate.size())));
-    return x ? attestation::to_der(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(x.get())) : Bytes{};
 }
 
 /// The anchors as the file says them, before any signature: only to look for a key that signed it.
@@ -70,7 +61,9 @@ void EvidenceTrust::open_bundle(const std::string& file, const std::vector<rats:
     const std::string content = evidence_file(file, kBundleFileMax);
     bytes_ = to_bytes(as_bytes(content));
     for (const auto& signer : signers.empty() ? own_anchors(bytes_) : signers) {
-        auto opened = attestation::ReferenceSet::open(bytes_, spki_of(signer), 0);
+        const auto key = attestation::certificate_key(signer.view());
+        if (!key) continue;
+        auto opened = attestation::ReferenceSet::open(bytes_, *key, 0);
         if (!opened) continue;
         set_ = *std::move(opened);
         break;

@@ -84,13 +84,9 @@ ByteSpan tpm2b_contents(ByteSpan tpm2b) {
 }
 
 BoundedBytes<128> bundle_signer_of(const Enrolment& enrolment) {
-    attestation::QuietErrors quiet;
-    const ByteSpan der = enrolment.anchors.front().view();
-    const unsigned char* at = as_u8(der.data());
-    const attestation::X509Ptr root(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-    if (!root) throw Problem("The authority's root certificate cannot be read.", "Ask whoever keeps the authority.");
-    const Bytes spki = attestation::to_der(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(root.get()));
-    return bounded<BoundedBytes<128>>(spki, "The authority's key");
+    const auto key = attestation::certificate_key(enrolment.anchors.front().view());
+    if (!key) throw Problem("The authority's root certificate cannot be read.", "Ask whoever keeps the authority.");
+    return bounded<BoundedBytes<128>>(*key, "The authority's key");
 }
 
 void take_bundle(const ProfileStore& store, const Enrolment& enrolment, ByteSpan bundle, Provisioning& provisioning) {
