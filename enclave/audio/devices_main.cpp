@@ -41,9 +41,8 @@ void print_device(const sealcall::audio::DeviceInfo& d) {
 int main(int argc, char** argv) {
     if (argc > 1 && std::strcmp(argv[1], "--help") == 0) {
         std::puts(
-            "usage: sealcall-devices [--json]\nPrints sound devices as JSON, one a line. Exit status: 0 done, 1 no "
-            "sound "
-            "system.");
+            "usage: sealcall-devices [--json]\n"
+            "Prints sound devices as JSON, one a line. Exit status: 0 done, 1 no sound system.");
         return 0;
     }
     if (argc > 2 || (argc == 2 && std::strcmp(argv[1], "--json") != 0)) {  // it is JSON anyway
