@@ -191,12 +191,13 @@ TEST_F(AuditedPhone, FindsChangedReorderedAndInventedRecordsInAChainThatIsMadeAn
     auto more = lines;
     more.insert(more.begin() + static_cast<std::ptrdiff_t>(open), lines[open]);
     EXPECT_FALSE(verified(rechained(more), ground()).holds());
-    // And every single byte of the file as it is.
+    // And every single byte of the file as it is, up to the last record, whose digest no other one holds.
     const std::string text = bob_.audit_text();
-    for (size_t i = 0; i < text.size(); i += 37) {
+    const size_t last = text.rfind('\n', text.size() - 2) + 1;
+    for (size_t i = 0; i < last; i += 37) {
         std::string flipped = text;
         flipped[i] = static_cast<char>(flipped[i] ^ 1);
-        EXPECT_FALSE(verified(flipped, ground()).holds() && i + 400 < text.size()) << i;
+        EXPECT_FALSE(verified(flipped, ground()).holds()) << i << " of " << last << "\n" << text;
     }
 }
 
