@@ -16,14 +16,6 @@ AuditTrail trail_of(const Context& context) {
     return read_trail(files);
 }
 
-void write_out(const AuditOptions& options, std::string_view content, mode_t mode) {
-    if (options.force)
-        write_file(options.out, content, mode);
-    else if (!write_new_file(options.out, content, mode))
-        throw Problem("There is a file " + printable(options.out, 200) + " already, and it stays as it is.",
-                      "Give another name, or --force to replace it.");
-}
-
 std::string what_is_open(const attestation::foreign::Findings& findings) {
     using attestation::foreign::Verdict;
     const auto* authority = findings.find("authority");

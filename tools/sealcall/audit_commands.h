@@ -12,9 +12,6 @@ namespace sealcall::cli {
 /// The log that the command is about: --file, else the profile's. Throws Problem: there is none.
 AuditTrail trail_of(const Context& context);
 
-/// Into the file of --out. Throws Problem: there is one, and nobody said --force.
-void write_out(const AuditOptions& options, std::string_view content, mode_t mode);
-
 /// What to do when nothing is wrong and something could not be checked.
 std::string what_is_open(const attestation::foreign::Findings& findings);
 

@@ -88,7 +88,7 @@ int run_audit_export(const Context& context) {
                     "Record " + std::to_string(r.seq) + " could not be sent to " + printable(place, 200) + ".",
                     "Check that somebody listens there; what went out before it has arrived.");
     }
-    if (!o.out.empty()) write_out(o, text, 0600);
+    if (!o.out.empty()) export_file(o.out, text, 0600, o.force);
     if (o.out.empty() && o.to.empty()) print(text);
     if (!trail.log.holds())
         throw Problem("The chain of the audit log is broken. " + trail.log.problem,

@@ -85,6 +85,17 @@ bool write_new_file(const fs::path& file, std::string_view content, mode_t mode)
     return error == 0;
 }
 
+void export_file(const fs::path& file, std::string_view content, mode_t mode, bool replace) {
+    std::error_code error;
+    const fs::file_status there = fs::symlink_status(file, error);
+    if (fs::exists(there) && !fs::is_regular_file(there))
+        throw Problem(file.string() + " is no file that could be replaced.", "Give another name.", exit_status::kUsage);
+    if (replace) return write_file(file, content, mode);
+    if (!write_new_file(file, content, mode))
+        throw Problem("There is a file " + file.string() + " already, and it stays as it is.",
+                      "Give another name, or --force to replace it.", exit_status::kUsage);
+}
+
 void append_line(const fs::path& file, std::string_view line, mode_t mode) {
     UniqueFd fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!fd.valid()) fail("written", file, errno);

@@ -24,6 +24,9 @@ inline void write_file(const std::filesystem::path& file, ByteSpan content, mode
 }
 /// Makes the file whole if there is none of that name; one that is there stays as it is, and the answer is false.
 bool write_new_file(const std::filesystem::path& file, std::string_view content, mode_t mode);
+/// For a person who named the file: one that is there stays unless `replace`, and what is no file (a device, a
+/// directory, a link) is never replaced. Throws Problem.
+void export_file(const std::filesystem::path& file, std::string_view content, mode_t mode, bool replace);
 /// Appends one line with fsync; the file is made with `mode`.
 void append_line(const std::filesystem::path& file, std::string_view line, mode_t mode);
 

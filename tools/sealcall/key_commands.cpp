@@ -43,7 +43,7 @@ int run_keys_proof(const Context& context) {
         std::cout << proof;
         return exit_status::kOk;
     }
-    write_out(o, proof, 0644);
+    export_file(o.out, proof, 0644, o.force);
     if (context.json())
         print_json({{"ok", true}, {"file", o.out}, {"call", call.id}, {"peer", call.peer}});
     else

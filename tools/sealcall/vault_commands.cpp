@@ -108,11 +108,7 @@ void put_out(const Context& context, const std::string& content) {
         std::cout << content;
         return;
     }
-    std::error_code error;
-    if (!context.options.vault.force && std::filesystem::exists(file, error))
-        throw Problem("There is a file " + printable(file) + " already.", "Choose another name, or add --force.",
-                      exit_status::kUsage);
-    write_file(file, content, 0600);
+    export_file(file, content, 0600, context.options.vault.force);
     if (context.json())
         print_json({{"ok", true}, {"file", file}});
     else
