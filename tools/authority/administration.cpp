@@ -17,6 +17,18 @@ constexpr size_t kNameMax = 64, kReasonMax = 200;
     throw Refusal(std::string("There is no such ") + what + " here.", "Look at the list first.", Kind::not_found);
 }
 
+void strike_user(Database& db, const Actor& actor, const std::string& uri, const std::string& reason, uint64_t now) {
+    const auto user = user_by_uri(db, uri);
+    if (!user) no_such("user");
+    if (user->revoked_ms) return;
+    revoke_user(db, uri, reason, now);
+    append_audit(db, actor, now, "user.revoked", uri, reason);
+}
+
+void strike_key(Database& db, const Actor& actor, const std::string& spki, const std::string& reason, uint64_t now) {
+    if (revoke_key(db, spki, reason, now)) append_audit(db, actor, now, "key.revoked", spki, reason);
+}
+
 void check_reason(const std::string& reason) {
     const bool fits = reason.size() <= kReasonMax &&
                       std::ranges::all_of(reason, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
@@ -177,10 +189,7 @@ void Administration::revoke_user(const Actor& actor, const std::string& uri, con
     check_user(uri);
     check_reason(reason);
     registry_.write([&](Database& db) {
-        const auto user = user_by_uri(db, uri);
-        if (user && user->revoked_ms) return true;
-        authority::revoke_user(db, uri, reason, clock_());
-        append_audit(db, actor, clock_(), "user.revoked", uri, reason);
+        strike_user(db, actor, uri, reason, clock_());
         return true;
     });
 }
@@ -204,21 +213,15 @@ std::vector<Digest> Administration::revoked_identity_keys() {
     return registry_.read([](Database& db) { return authority::revoked_identity_keys(db); });
 }
 
-void Administration::revoke_key(const Actor& actor, const std::string& spki, const std::string& reason) {
-    check_reason(reason);
-    registry_.write([&](Database& db) {
-        authority::revoke_key(db, spki, reason, clock_());
-        append_audit(db, actor, clock_(), "key.revoked", spki, reason);
-        return true;
-    });
-}
-
-SignedBundle Administration::publish_bundle(const Actor& actor,
+SignedBundle Administration::publish_bundle(const Actor& actor, const StrikeOff& strike_off,
                                             const std::function<SignedBundle(const BundleGround&)>& sign) {
     return registry_.write([&](Database& db) {
         const uint64_t now = clock_();
+        for (const std::string& uri : strike_off.users) strike_user(db, actor, uri, {}, now);
+        for (const std::string& key : strike_off.keys) strike_key(db, actor, key, {}, now);
         SignedBundle out =
             sign(BundleGround{.above = authority::newest_bundle(db), .now_ms = now, .revoked = struck_off(db, now)});
+        for (const Digest& key : out.learned) strike_key(db, actor, cli::to_hex(key), "the last bundle knew it", now);
         insert(db, BundleRecord{.version = out.version,
                                 .sha256 = hash_hex(out.bytes),
                                 .issued_ms = now,

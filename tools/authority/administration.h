@@ -48,6 +48,12 @@ struct BundleGround {
 struct SignedBundle {
     uint64_t version = 0, next_update_ms = 0;
     Bytes bytes;
+    std::vector<Digest> learned = {};  ///< keys that the bundle strikes off and the database does not know as such
+};
+/// What is struck off with a bundle, or not at all.
+struct StrikeOff {
+    std::vector<std::string> users;  ///< addresses
+    std::vector<std::string> keys;   ///< SHA-256 of SubjectPublicKeyInfo, in hex; known here or not
 };
 
 /// Any thread. Throws Refusal (bad_request, not_found, conflict) or DatabaseError.
@@ -69,7 +75,7 @@ class Administration {
     std::vector<DeviceView> list_devices();
     std::vector<UserRecord> list_users();
     std::vector<CertificateRecord> list_certificates();
-    /// Revoking twice changes nothing.
+    /// Revoking twice changes nothing. An address that no phone has is not_found.
     void revoke_device(const Actor& actor, const std::string& id, const std::string& reason);
     void revoke_user(const Actor& actor, const std::string& uri, const std::string& reason);
     void revoke_attestation_key(const Actor& actor, const std::string& spki, const std::string& reason);
@@ -78,11 +84,10 @@ class Administration {
     std::vector<Digest> revoked_attestation_keys();
     std::vector<Digest> revoked_identity_keys();
 
-    /// Strikes any key off by the SHA-256 of its SubjectPublicKeyInfo in hex, known here or not.
-    void revoke_key(const Actor& actor, const std::string& spki, const std::string& reason);
-    /// Has `sign` make the next bundle, records it, and puts it into the directory: one at a time, whoever signs.
-    /// `sign` may be called again when the database was busy; what it throws leaves everything as it was.
-    SignedBundle publish_bundle(const Actor& actor, const std::function<SignedBundle(const BundleGround&)>& sign);
+    /// Strikes off, has `sign` make the next bundle, records it, and puts it into the directory: one at a time, whoever
+    /// signs. `sign` may be called again when the database was busy; what it throws leaves everything as it was.
+    SignedBundle publish_bundle(const Actor& actor, const StrikeOff& strike_off,
+                                const std::function<SignedBundle(const BundleGround&)>& sign);
 
     /// Version of the newest bundle; 0: none was signed yet.
     uint64_t newest_bundle();

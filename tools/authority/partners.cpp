@@ -105,6 +105,15 @@ Partner read_card(std::string_view text) {
     return out;
 }
 
+void must_know_partners(const Store& store, size_t known) {
+    std::error_code error;
+    if (known == 0 || std::filesystem::exists(store.dir() / kFile, error)) return;
+    throw Problem("The last bundle names " + std::to_string(known) + (known == 1 ? " partner" : " partners") +
+                      ", and the file " + (store.dir() / kFile).string() + " is gone. Nothing was signed.",
+                  "Restore it from a copy, or name the partners again: sealcall authority partner add",
+                  cli::exit_status::kUsage);
+}
+
 std::vector<Partner> read_partners(const Store& store) {
     const auto text = cli::read_file(store.dir() / kFile, kPartnersMax * kCardMax);
     if (!text) return {};

@@ -25,6 +25,9 @@ Partner own_card(const Store& store);
 /// Throws Problem. `at_most` and `lab` stay as they are made.
 Partner read_card(std::string_view text);
 
+/// Problem when there is no file of partners, and the last bundle named some (`known`).
+void must_know_partners(const Store& store, size_t known);
+
 /// Throw Problem when the file is damaged.
 std::vector<Partner> read_partners(const Store& store);
 /// Adds, or replaces the one with the same issuer. Throws Problem.

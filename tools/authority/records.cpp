@@ -185,13 +185,13 @@ std::vector<Digest> struck_off(Database& db, uint64_t now_ms) {
     return out;
 }
 
-void revoke_key(Database& db, const std::string& spki, const std::string& reason, uint64_t now_ms) {
+bool revoke_key(Database& db, const std::string& spki, const std::string& reason, uint64_t now_ms) {
+    if (!db.run("SELECT 1 FROM revoked_keys WHERE spki = $1", {spki}).empty()) return false;
     revoke_attestation_key(db, spki, reason, now_ms);
     db.run("UPDATE identity_keys SET revoked_ms = $1, reason = $2 WHERE spki = $3 AND revoked_ms IS NULL",
            {number(now_ms), reason, spki});
-    if (db.run("SELECT 1 FROM revoked_keys WHERE spki = $1", {spki}).empty())
-        db.run("INSERT INTO revoked_keys (spki, reason, revoked_ms) VALUES ($1, $2, $3)",
-               {spki, reason, number(now_ms)});
+    db.run("INSERT INTO revoked_keys (spki, reason, revoked_ms) VALUES ($1, $2, $3)", {spki, reason, number(now_ms)});
+    return true;
 }
 
 void insert(Database& db, const BundleRecord& b) {

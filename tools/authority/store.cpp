@@ -16,9 +16,9 @@ using Json = nlohmann::json;
 
 namespace {
 
+constexpr const char* kRootKeyFile = "root.key.pem";
 constexpr uint64_t kDay = 24ULL * 3600 * 1000;  // ms
 constexpr uint64_t kRootLife = 3653 * kDay;
-constexpr const char* kPolicyFile = "policy.bin";
 constexpr const char* kReferenceStoreFile = "reference-store";
 constexpr size_t kRootsMax = 8 * 1024 * 1024;  // bytes
 
@@ -97,6 +97,14 @@ std::vector<Bytes> certificates_at(const fs::path& path) {
     return out;
 }
 
+/// Phones may have been enrolled with it: nobody but a person may put it away.
+[[noreturn]] void root_key_alone(const fs::path& dir) {
+    throw Problem("There is a root key in " + dir.string() + ", without the authority.json that belongs to it.",
+                  "Restore authority.json from a copy. If no phone was ever enrolled with this key, move the directory "
+                  "away and begin again.",
+                  cli::exit_status::kUsage);
+}
+
 fs::path roots_file(const fs::path& dir, bool lab) { return dir / "ek-roots" / (lab ? "lab.pem" : "vendor.pem"); }
 
 }  // namespace
@@ -112,13 +120,16 @@ Store Store::create(const fs::path& dir, const Settings& settings, uint64_t now_
         throw Problem("The name of an authority has 1 to 64 characters.", "Give it with --name.",
                       cli::exit_status::kUsage);
     cli::make_private(dir);
+    if (fs::exists(dir / kRootKeyFile)) root_key_alone(dir);
     cli::make_private(dir / "ek-roots");
     const auto key = must(attestation::make_software_key(), "Making the root key");
     const Bytes certificate =
         must(attestation::make_authority_root(key.get(), settings.name,
                                               {.not_before_ms = now_ms - kDay, .not_after_ms = now_ms + kRootLife}),
              "Making the root certificate");
-    cli::write_file(dir / "root.key.pem", must(attestation::key_to_pem(key.get()), "Writing the root key"), 0600);
+    // Never over one that is there: of two that begin at once, one goes on.
+    const Bytes pem = must(attestation::key_to_pem(key.get()), "Writing the root key");
+    if (!cli::write_new_file(dir / kRootKeyFile, as_chars(pem), 0600)) root_key_alone(dir);
     cli::write_file(dir / "root.cert.pem",
                     must(attestation::certificate_to_pem(certificate), "Writing the root certificate"), 0644);
     const Json json = {{"name", settings.name},
@@ -135,6 +146,8 @@ Store Store::create(const fs::path& dir, const Settings& settings, uint64_t now_
 
 Store Store::open(const fs::path& dir) {
     const auto text = cli::read_file(dir / "authority.json");
+    std::error_code error;
+    if (!text && fs::exists(dir / kRootKeyFile, error)) root_key_alone(dir);
     if (!text)
         throw Problem("There is no authority in " + dir.string() + ".",
                       "Make one: sealcall authority init " + dir.string() + " --name NAME", cli::exit_status::kUsage);
@@ -158,7 +171,7 @@ Store Store::open(const fs::path& dir) {
 }
 
 Bytes Store::root_key_pem() const {
-    const auto pem = cli::read_file(dir_ / "root.key.pem");
+    const auto pem = cli::read_file(dir_ / kRootKeyFile);
     if (!pem)
         throw Problem("The root key of the authority in " + dir_.string() + " is missing.", "Restore it from a copy.");
     return to_bytes(as_bytes(*pem));
@@ -197,28 +210,17 @@ Bytes Store::own_key_pem(const char* name) const {
     return to_bytes(as_bytes(cli::read_file(file).value_or("")));
 }
 
-Bytes Store::policy() const {
-    return to_bytes(as_bytes(cli::read_file(dir_ / kPolicyFile, rats::kPolicyMax).value_or("")));
-}
-
-void Store::write_policy(const Bytes& policy) const {
-    std::error_code ignored;
-    if (policy.empty())
-        fs::remove(dir_ / kPolicyFile, ignored);
-    else
-        cli::write_file(dir_ / kPolicyFile, policy, 0644);
-}
-
 fs::path Store::reference_store() const {
     std::string text = cli::read_file(dir_ / kReferenceStoreFile).value_or("");
     if (text.ends_with('\n')) text.pop_back();
+    if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20; })) damaged(dir_ / kReferenceStoreFile);
     return text.empty() ? fs::path() : dir_ / text;
 }
 
 void Store::write_reference_store(const fs::path& dir) const {
-    // A store inside of this directory moves with it.
-    const fs::path whole = fs::weakly_canonical(fs::absolute(dir));
-    const fs::path inside = whole.lexically_relative(fs::weakly_canonical(fs::absolute(dir_)));
+    // A store inside of this directory moves with it; a link is remembered, and not where it leads.
+    const fs::path whole = fs::absolute(dir).lexically_normal();
+    const fs::path inside = whole.lexically_relative(fs::absolute(dir_).lexically_normal());
     const bool outside = inside.empty() || *inside.begin() == "..";
     cli::write_file(dir_ / kReferenceStoreFile, (outside ? whole : inside).string() + "\n", 0644);
 }

@@ -3,7 +3,6 @@
 //   passport.key.pem (0600)
 //   ek-roots/{vendor,lab}.pem
 //   bundle.bin      the newest signed bundle (rats/bundle.h)
-//   policy.bin      the compiled policy (policy/document.h) of the bundles to come, if there is one
 //   reference-store the directory of the store that the newest bundle was made from; a relative one begins here
 //   authority.db    the database, unless authority.json names another one
 // Whoever can write the directory is the authority; what is read back is checked for form, not for honesty.
@@ -54,9 +53,6 @@ class Store {
     [[nodiscard]] Bytes escrow_key_pem() const;
     /// The newest bundle that was signed, a rats::SignedBundle; empty: none yet.
     [[nodiscard]] Bytes bundle() const;
-    /// The compiled policy that goes into every bundle; empty: none.
-    [[nodiscard]] Bytes policy() const;
-    void write_policy(const Bytes& policy) const;
     /// Directory of the reference store of the newest bundle; empty: none is known.
     [[nodiscard]] std::filesystem::path reference_store() const;
     void write_reference_store(const std::filesystem::path& dir) const;

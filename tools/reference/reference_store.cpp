@@ -1,5 +1,8 @@
 #include "reference_store.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -115,6 +118,20 @@ ReferenceStore ReferenceStore::open(const std::filesystem::path& dir) {
     return out;
 }
 
+ReferenceStore ReferenceStore::open_to_change(const std::filesystem::path& dir) {
+    std::error_code failed;
+    std::filesystem::create_directories(dir, failed);
+    if (failed) throw Problem("The directory " + dir.string() + " cannot be made: " + failed.message() + ".", "");
+    // The directory itself is locked: a store is kept in git, and a file for the lock would show there.
+    UniqueFd lock(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+        throw Problem("Somebody else changes the reference store in " + dir.string() + " now.",
+                      "Try again when they are ready.");
+    ReferenceStore out = open(dir);
+    out.lock_ = std::move(lock);
+    return out;
+}
+
 const Entry* ReferenceStore::find(uint8_t pcr, const Digest& digest) const {
     const auto found = std::ranges::find_if(entries_, [&](const Entry& e) { return same_value(e, pcr, digest); });
     return found == entries_.end() ? nullptr : &*found;
@@ -147,9 +164,6 @@ size_t ReferenceStore::add(std::vector<Entry> found) {
 }
 
 void ReferenceStore::save() const {
-    std::error_code failed;
-    std::filesystem::create_directories(dir_, failed);
-    if (failed) throw Problem("The directory " + dir_.string() + " cannot be made: " + failed.message() + ".", "");
     Json pcrs = Json::array();
     for (uint32_t pcr = 0; pcr < 24; ++pcr)
         if ((boot_pcrs_ >> pcr & 1) != 0) pcrs.push_back(pcr);

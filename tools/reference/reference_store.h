@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sealcall/base/unique_fd.h"
 #include "sealcall/rats/bundle.h"
 
 namespace sealcall::reference {
@@ -40,6 +41,9 @@ class ReferenceStore {
     static bool exists(const std::filesystem::path& dir);
     /// An empty store when the directory has none; Problem when it is damaged.
     static ReferenceStore open(const std::filesystem::path& dir);
+    /// The same for who will save it: makes the directory, and nobody else changes the store as long as this one is
+    /// there. Problem when somebody does.
+    static ReferenceStore open_to_change(const std::filesystem::path& dir);
     /// Every line of a store or of an exported list. `what` names it in a Problem.
     static std::vector<Entry> parse(std::string_view lines, const std::string& what);
     [[nodiscard]] static std::string format(const std::vector<Entry>& entries);
@@ -56,6 +60,7 @@ class ReferenceStore {
 
   private:
     std::filesystem::path dir_;
+    UniqueFd lock_;
     std::vector<Entry> entries_;
     uint32_t boot_pcrs_ = kDefaultBootPcrs;
 };

@@ -1,6 +1,8 @@
 // `sealcall authority bundle`, and the signing of bundles for the other commands that end with one.
 #include <algorithm>
 #include <iostream>
+#include <iterator>
+#include <set>
 
 #include "attestation/binding.h"
 #include "attestation/bundle.h"
@@ -41,19 +43,23 @@ Digest digest_from(const std::string& hex) {
     return out;
 }
 
-/// What a word after --revoke means: an address, a certificate, or a key's digest.
-void strike_off(LocalAuthority& local, const std::string& who, const std::string& reason) {
-    if (who.starts_with("sip:")) {
-        const auto users = local.administration.list_users();
-        if (std::ranges::find(users, who, &authority::UserRecord::uri) == users.end())
-            throw Problem("No key was ever certified for " + printable(who) + " here.",
-                          "`sealcall authority list DIR` shows the addresses.", exit_status::kUsage);
-        local.administration.revoke_user(local.actor, who, reason);
-        return;
+/// What the words after --revoke mean: an address, a certificate, or a key's digest.
+authority::StrikeOff strike_off(LocalAuthority& local, const std::vector<std::string>& words) {
+    authority::StrikeOff out;
+    const auto users = local.administration.list_users();
+    for (const std::string& who : words) {
+        if (who.starts_with("sip:")) {
+            if (std::ranges::find(users, who, &authority::UserRecord::uri) == users.end())
+                throw Problem("No key was ever certified for " + printable(who) + " here.",
+                              "`sealcall authority list DIR` shows the addresses.", exit_status::kUsage);
+            out.users.push_back(who);
+            continue;
+        }
+        std::error_code failed;
+        const Digest key = fs::exists(who, failed) ? digest_of(spki_of_certificate_file(who)) : digest_from(who);
+        out.keys.push_back(to_hex(key));
     }
-    std::error_code failed;
-    const Digest key = fs::exists(who, failed) ? digest_of(spki_of_certificate_file(who)) : digest_from(who);
-    local.administration.revoke_key(local.actor, to_hex(key), reason);
+    return out;
 }
 
 /// What the last bundle of this authority says, that the next one follows. Nothing: this is the first one.
@@ -63,17 +69,23 @@ std::optional<ReferenceSet> last_bundle(ByteSpan last, ByteSpan signer) {
     if (!opened)
         throw Problem(
             "The last bundle of this authority is damaged: " + std::string(bundle_sentence(opened.error())) + ".",
-            "Restore bundle.bin from a copy, or put it away.");
+            "Restore bundle.bin from a copy, or from a phone.");
     return *std::move(opened);
 }
 
-/// Phones refuse a bundle whose policy they cannot read.
-Bytes policy_of(const authority::Store& store) {
-    Bytes policy = store.policy();
-    if (!policy.empty() && !policy::read_document(policy))
-        throw Problem("The policy of this authority (policy.bin) is damaged.",
-                      "Sign it again: sealcall policy sign FILE DIR", exit_status::kUsage);
-    return policy;
+/// The file must be the newest bundle that the database knows of: what the next one would lose beside another cannot be
+/// said.
+void must_be_the_newest(const std::optional<ReferenceSet>& last, uint64_t newest) {
+    const uint64_t found = last ? last->head().version : 0;
+    if (found >= newest) return;
+    throw Problem("Bundle " + std::to_string(newest) + " is the last one of this authority, and " +
+                      (found == 0 ? "it is not there" : "bundle.bin is number " + std::to_string(found)) +
+                      ": what the next one would lose cannot be said. Nothing was signed.",
+                  "Restore bundle.bin from a copy, or from a phone. If there is none, say so with --fewer: then the "
+                  "next bundle has the values of the store and " +
+                      (found == 0 ? std::string("no policy") : "the policy of bundle " + std::to_string(found)) +
+                      ", until one is signed again.",
+                  exit_status::kUsage);
 }
 
 /// Where the values come from: what was named, else what the last bundle was made from, else DIR/references if that is
@@ -91,22 +103,55 @@ fs::path store_for(const authority::Store& authority, const std::string& named) 
 
 std::string values(size_t count) { return std::to_string(count) + (count == 1 ? " value" : " values"); }
 
-/// Counts what changes, and lets no value go that nobody gave up.
+/// "4, 7"
+std::string pcr_list(uint32_t mask) {
+    std::string out;
+    for (uint32_t pcr = 0; pcr < 24; ++pcr)
+        if ((mask >> pcr & 1) != 0) out += (out.empty() ? "" : ", ") + std::to_string(pcr);
+    return out;
+}
+
+/// Counts what changes, and lets nothing go that nobody gave up: no value, no kind of a value but that it is forbidden
+/// from now on, and no PCR that is looked at.
 void compare(const ReferenceSet& last, const rats::Bundle& next, const BundleWish& wish, SignedBundleFacts& facts) {
-    const auto has = [&](const rats::Reference& r) { return last.find(r.pcr, r.digest).has_value(); };
+    const auto keeps = [&](const rats::Reference& r) {
+        const auto was = last.find(r.pcr, r.digest);
+        return was && (was->kind == r.kind || r.kind == rats::ReferenceKind::forbidden);
+    };
     const size_t before = last.references() + last.runtime(), after = next.references.size() + next.runtime.size();
-    const auto kept =
-        static_cast<size_t>(std::ranges::count_if(next.references, has) + std::ranges::count_if(next.runtime, has));
+    std::set<std::pair<uint8_t, Digest>> given_up;
+    for (const rats::Reference& r : wish.withdrawn)
+        if (last.find(r.pcr, r.digest)) given_up.emplace(r.pcr, r.digest);
+    size_t kept = 0;
+    for (const auto* list : {&next.references.items(), &next.runtime.items()})
+        for (const rats::Reference& r : *list)
+            if (keeps(r)) {
+                ++kept;
+                given_up.erase({r.pcr, r.digest});
+            }
     facts.gained = after - kept;
     facts.lost = before - kept;
-    const auto given_up = static_cast<size_t>(std::ranges::count_if(wish.withdrawn, has));
-    if (wish.fewer || facts.lost <= given_up) return;
-    throw Problem("Bundle " + std::to_string(next.version) + " would lose " + values(facts.lost) + " of the " +
-                      std::to_string(before) + " that bundle " + std::to_string(last.head().version) +
-                      " has, and gain " + std::to_string(facts.gained) + ". The store is " +
-                      printable(facts.store.string()) +
-                      (ReferenceStore::exists(facts.store) ? "" : ", which is not there") + ". Nothing was signed.",
+    const uint32_t unwatched = last.head().boot_pcrs & ~next.boot_pcrs;
+    if (wish.fewer || (facts.lost <= given_up.size() && unwatched == 0)) return;
+    const std::string bundle = "Bundle " + std::to_string(next.version) + " would ",
+                      store = " The store is " + printable(facts.store.string()) +
+                              (ReferenceStore::exists(facts.store) ? "" : ", which is not there") +
+                              ". Nothing was signed.";
+    if (facts.lost <= given_up.size())
+        throw Problem(bundle + "look no more at what started in PCR " + pcr_list(unwatched) + "." + store,
+                      "Name the right store: --store DIR. If that is meant, say so: --fewer", exit_status::kUsage);
+    throw Problem(bundle + "lose " + values(facts.lost) + " of the " + std::to_string(before) + " that bundle " +
+                      std::to_string(last.head().version) + " has, and gain " + std::to_string(facts.gained) + "." +
+                      store,
                   "Name the right store: --store DIR. If they shall go, say so: --fewer", exit_status::kUsage);
+}
+
+/// What the last bundle strikes off and the database has forgotten, because an older copy of it was restored.
+std::vector<Digest> forgotten(const ReferenceSet& last, const authority::BundleGround& ground) {
+    std::vector<Digest> out;
+    if (last.head().version > ground.above)
+        std::ranges::set_difference(last.head().revoked.items(), ground.revoked, std::back_inserter(out));
+    return out;
 }
 
 }  // namespace
@@ -124,9 +169,9 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
     const auto key = must(attestation::key_from_pem(store.root_key_pem()), "Reading the root key");
     const Bytes spki = must(attestation::public_key_der(key.get()), "Reading the root key");
     SignedBundleFacts out{.file = dir / authority::kBundleFile, .store = store_for(store, wish.store), .policy = {}};
-    const ReferenceStore references = ReferenceStore::open(out.store);
+    authority::StrikeOff strikes;
     try {
-        for (const std::string& who : wish.revoke) strike_off(local, who, "");
+        strikes = strike_off(local, wish.revoke);
     } catch (const authority::Refusal& refusal) {
         throw Problem(refusal.what(), refusal.next(), exit_status::kUsage);
     }
@@ -140,15 +185,28 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
                                      .partners = {}};
         const Bytes last_bytes = store.bundle();
         const auto last = last_bundle(last_bytes, spki);
-        if (last) facts.version = std::max(facts.version, last->head().version + 1);
-        facts.policy = wish.policy ? *wish.policy : policy_of(store);
+        if (!wish.fewer) must_be_the_newest(last, ground.above);
+        authority::SignedBundle made;
+        if (last) {
+            facts.version = std::max(facts.version, last->head().version + 1);
+            facts.policy = to_bytes(last->policy());
+            made.learned = forgotten(*last, ground);
+            facts.revoked.insert(facts.revoked.end(), made.learned.begin(), made.learned.end());
+            std::ranges::sort(facts.revoked);
+            authority::must_know_partners(store, last->partners().size());
+        }
+        if (wish.policy) facts.policy = *wish.policy;
+        if (!facts.policy.empty() && !policy::read_document(facts.policy))  // phones could not either
+            throw Problem("The policy of the last bundle is not one that this version reads.",
+                          "Sign it again: sealcall policy sign FILE DIR", exit_status::kUsage);
         for (auto& partner : authority::read_partners(store)) {
             facts.partners.push_back(std::move(partner.verifier));
             facts.anchors.push_back(std::move(partner.root));
         }
-        const rats::Bundle next = reference::compile(references, facts);
+        const rats::Bundle next = reference::compile(ReferenceStore::open(out.store), facts);
         if (last) compare(*last, next, wish, out);
-        authority::SignedBundle made{.version = facts.version, .next_update_ms = facts.next_update_ms, .bytes = {}};
+        made.version = facts.version;
+        made.next_update_ms = facts.next_update_ms;
         made.bytes = must(attestation::sign_bundle(next, key.get()), "Signing");
         // What phones would refuse must not leave this place.
         const auto opened = ReferenceSet::open(made.bytes, spki, facts.version);
@@ -156,15 +214,15 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
         out.references = opened->references();
         out.runtime = opened->runtime();
         out.revoked = opened->head().revoked.size();
+        out.learned = made.learned.size();
         out.policy = facts.policy;
-        // Before the bundle is there, and not before it could be signed: what was refused changes nothing.
-        if (wish.policy) store.write_policy(*wish.policy);
+        // Before the bundle is there: the other way round, a stop between would sign of the old store once more.
+        if (ReferenceStore::exists(out.store)) store.write_reference_store(out.store);
         return made;
     };
-    const auto signed_bundle = local.administration.publish_bundle(local.actor, sign);
+    const auto signed_bundle = local.administration.publish_bundle(local.actor, strikes, sign);
     out.version = signed_bundle.version;
     out.next_update_ms = signed_bundle.next_update_ms;
-    if (ReferenceStore::exists(out.store)) store.write_reference_store(out.store);
     return out;
 }
 
@@ -182,7 +240,8 @@ void print_signed(const SignedBundleFacts& f, bool json) {
                     {"lost", f.lost},
                     {"store", from_store ? nlohmann::json(f.store.string()) : nullptr},
                     {"policy", policy ? nlohmann::json(policy->name.str()) : nullptr},
-                    {"revoked", f.revoked}});
+                    {"revoked", f.revoked},
+                    {"learned", f.learned}});
         return;
     }
     std::cout << "Signed bundle " << f.version << ": " << f.references << " values for the boot, " << f.runtime
@@ -190,6 +249,9 @@ void print_signed(const SignedBundleFacts& f, bool json) {
     if (from_store) std::cout << "The values are those of " << printable(f.store.string()) << ".\n";
     if (f.gained != 0 || f.lost != 0)
         std::cout << "Beside the bundle before: " << values(f.gained) << " gained, " << f.lost << " lost.\n";
+    if (f.learned != 0)
+        std::cout << "Of the struck off keys, " << f.learned
+                  << " are from the bundle before: the database is an older one, and knows them again now.\n";
     std::cout << "The next one is due before " << local_time(f.next_update_ms) << ".\n"
               << "Give " << f.file.string() << " to the phones: sealcall bundle install FILE\n";
 }

@@ -144,11 +144,11 @@ int run_reference_approve(const Context& context) {
         throw Problem("Approvals need programs and an authority that signs.",
                       "Give --predict-programs FILE and --authority DIR.", exit_status::kUsage);
     if (!o.approvals.empty()) (void)approvals_so_far(o, root_key(o.authority).get());  // before anything is signed
-    ReferenceStore store = ReferenceStore::open(o.store);
     // What is foreseen may begin a store; decisions about entries need one.
     const bool foresees =
         !o.predict.empty() || !o.predict_file.empty() || !o.predict_digest.empty() || !o.predict_programs.empty();
     if (!foresees) must_be_a_store(o.store);
+    ReferenceStore store = ReferenceStore::open_to_change(o.store);  // until the bundle is signed
     BundleWish wish{.store = o.store, .revoke = {}, .policy = {}, .withdrawn = {}, .fewer = o.fewer, .days = o.days};
     size_t changed = 0;
     const auto decide = [&](Entry& e, EntryState state, rats::ReferenceKind kind) {
@@ -158,6 +158,7 @@ int run_reference_approve(const Context& context) {
     };
     const auto allow = [&](Entry& e) {
         const bool was_forbidden = e.value.kind == rats::ReferenceKind::forbidden;
+        if (was_forbidden) wish.withdrawn.push_back(e.value);  // as a forbidden one
         decide(e, EntryState::approved, was_forbidden ? rats::ReferenceKind::approved : e.value.kind);
     };
     const std::vector<Entry> foreseen = predicted(o, store.boot_pcrs());

@@ -78,7 +78,7 @@ std::vector<Entry> from_allow_list(const std::string& file, const std::string& k
 
 int run_reference_import(const Context& context) {
     const ReferenceOptions& o = context.options.reference;
-    ReferenceStore store = ReferenceStore::open(o.store);
+    ReferenceStore store = ReferenceStore::open_to_change(o.store);
     if (!o.pcrs.empty()) store.set_boot_pcrs(pcr_mask(o.pcrs));
     std::vector<Entry> found;
     size_t left_out = 0;

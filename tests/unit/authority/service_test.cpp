@@ -154,7 +154,7 @@ TEST_P(Service, BundleIsForEverybodyAndOnlyWhenItIsNewer) {
     EXPECT_TRUE(anybody.bundle().empty());
     const Bytes bytes(3'000'000, std::byte{7});  // whatever it is: who takes it checks it
     const auto publish = [&](uint64_t version) {
-        return served_->administration.publish_bundle({"test"}, [&](const BundleGround& ground) {
+        return served_->administration.publish_bundle({"test"}, {}, [&](const BundleGround& ground) {
             EXPECT_EQ(ground.above + 1, version);
             return SignedBundle{.version = version, .next_update_ms = 1, .bytes = bytes};
         });
@@ -172,14 +172,19 @@ TEST_P(Service, BundleIsForEverybodyAndOnlyWhenItIsNewer) {
 TEST_P(Service, BundleThatCouldNotBeSignedLeavesNoTrace) {
     EXPECT_TRUE(remote(std::nullopt).bundle().empty());  // and the service runs
     EXPECT_THROW(served_->administration.publish_bundle(
-                     {"test"}, [](const BundleGround&) -> SignedBundle { throw std::runtime_error("no"); }),
+                     {"test"}, {.users = {}, .keys = {std::string(64, '7')}},
+                     [](const BundleGround&) -> SignedBundle { throw std::runtime_error("no"); }),
                  std::runtime_error);
     EXPECT_EQ(served_->administration.newest_bundle(), 0u);
     EXPECT_TRUE(store_->bundle().empty());
+    served_->administration.publish_bundle({"test"}, {}, [](const BundleGround& ground) {
+        EXPECT_TRUE(ground.revoked.empty()) << "a key was struck off by a bundle that there is not";
+        return SignedBundle{.version = 1, .next_update_ms = 1, .bytes = Bytes(1)};
+    });
 }
 
 TEST_P(Service, NoMoreThanABundleIsTaken) {
-    served_->administration.publish_bundle({"test"}, [](const BundleGround&) {
+    served_->administration.publish_bundle({"test"}, {}, [](const BundleGround&) {
         return SignedBundle{.version = 1, .next_update_ms = 1, .bytes = Bytes(1)};
     });
     cli::write_file(store_->dir() / kBundleFile, Bytes(kSignedBundleMax), 0644);

@@ -32,7 +32,7 @@ Entry entry(uint8_t pcr, uint8_t fill, const std::string& text = "something") {
 
 TEST(ReferenceStore, KeepsWhatItIsGivenAndNumbersItOnce) {
     const test::TemporaryDir dir;
-    ReferenceStore store = ReferenceStore::open(dir / "refs");
+    ReferenceStore store = ReferenceStore::open_to_change(dir / "refs");
     EXPECT_EQ(store.add({entry(4, 1), entry(7, 1), entry(4, 1)}), 2u);
     store.set_boot_pcrs(1u << 4 | 1u << 7);
     store.save();
