@@ -19,8 +19,7 @@ constexpr size_t kNameMax = 64, kReasonMax = 200;
 
 void strike_user(Database& db, const Actor& actor, const std::string& uri, const std::string& reason, uint64_t now) {
     const auto user = user_by_uri(db, uri);
-    if (!user) no_such("user");
-    if (user->revoked_ms) return;
+    if (user && user->revoked_ms) return;
     revoke_user(db, uri, reason, now);
     append_audit(db, actor, now, "user.revoked", uri, reason);
 }

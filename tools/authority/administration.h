@@ -75,7 +75,7 @@ class Administration {
     std::vector<DeviceView> list_devices();
     std::vector<UserRecord> list_users();
     std::vector<CertificateRecord> list_certificates();
-    /// Revoking twice changes nothing. An address that no phone has is not_found.
+    /// Revoking twice changes nothing. An address that no phone has yet gets none.
     void revoke_device(const Actor& actor, const std::string& id, const std::string& reason);
     void revoke_user(const Actor& actor, const std::string& uri, const std::string& reason);
     void revoke_attestation_key(const Actor& actor, const std::string& spki, const std::string& reason);

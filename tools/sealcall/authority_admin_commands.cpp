@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 
@@ -184,6 +185,8 @@ int run_authority_revoke(const Context& context) {
                       << next << "  (if no bundle was signed since)\n";
         return exit_status::kOk;
     }
+    const auto users = local.administration.list_users();
+    const bool nobody = !o.user.empty() && std::ranges::find(users, o.user, &authority::UserRecord::uri) == users.end();
     asked([&] {
         if (!o.device.empty()) local.administration.revoke_device(local.actor, o.device, o.reason);
         if (!o.user.empty()) local.administration.revoke_user(local.actor, o.user, o.reason);
@@ -191,9 +194,13 @@ int run_authority_revoke(const Context& context) {
         return true;
     });
     if (context.json()) {
-        print_json({{"ok", true}, {"already", false}});
+        print_json({{"ok", true}, {"already", false}, {"enrolled", !nobody}});
         return exit_status::kOk;
     }
+    if (nobody)
+        return done(context, "No phone was ever enrolled for " + printable(what) +
+                                 ", and none will be.\nIs the address right? `sealcall authority list " + o.dir +
+                                 "` shows those that there are.");
     return done(context, "Revoked: " + printable(what) + ". Its certificates are renewed no more.\n" + next +
                              "  (phones refuse it with that bundle)");
 }
