@@ -67,6 +67,21 @@ std::string write_beside(const fs::path& file, std::string_view content, mode_t 
     return temporary;
 }
 
+/// For file systems without hard links (FAT): a stop in the middle leaves a part of the file. False: there is one.
+bool write_in_place(const fs::path& file, std::string_view content, mode_t mode) {
+    const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (!fd.valid() && errno == EEXIST) return false;
+    if (!fd.valid()) fail("written", file, errno);
+    try {
+        write_all(fd.get(), content, file);
+        if (::fsync(fd.get()) != 0) fail("written", file, errno);
+    } catch (...) {
+        ::unlink(file.c_str());
+        throw;
+    }
+    return true;
+}
+
 }  // namespace
 
 void write_file(const fs::path& file, std::string_view content, mode_t mode) {
@@ -81,6 +96,7 @@ bool write_new_file(const fs::path& file, std::string_view content, mode_t mode)
     const std::string temporary = write_beside(file, content, mode);
     const int error = ::link(temporary.c_str(), file.c_str()) == 0 ? 0 : errno;
     ::unlink(temporary.c_str());
+    if (error == EPERM || error == EOPNOTSUPP || error == ENOSYS) return write_in_place(file, content, mode);
     if (error != 0 && error != EEXIST) fail("written", file, error);
     return error == 0;
 }
