@@ -14,6 +14,7 @@
 #include "attestation/bundle.h"
 #include "attestation/certificates.h"
 #include "audit_log.h"
+#include "authority_bundle.h"
 #include "files.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
@@ -120,32 +121,55 @@ void check_certificates(const Enrolment& enrolment, std::vector<Finding>& out) {
     }
 }
 
-/// Does the authority's own bundle, as far as this computer has it, strike this phone off?
-void check_revocation(const ProfileStore& store, const Enrolment& enrolment, std::vector<Finding>& out) {
+/// The authority's own bundle, as far as this computer has it: does it count, and does it strike this phone off?
+void check_bundle(const ProfileStore& store, const Enrolment& enrolment, const std::optional<AuditReport>& log,
+                  std::vector<Finding>& out) {
+    uint64_t newest = 0;
+    if (log)
+        for (const AuditRecord& r : log->records)
+            if (r.event == "bundle") newest = std::max(newest, r.number("version"));
+    const auto say = [&](Health health, const std::string& what) {
+        out.push_back({"profile.bundle", health, what, "sealcall bundle install"});
+    };
     const auto content = read_file(store.paths().bundle(), authority::kSignedBundleMax);
+    if (!content && newest != 0)
+        return say(Health::problem, "The bundle that this phone had is gone: it shows everybody at level 0.");
+    if (!content && !enrolment.bundle_signer.empty())
+        return say(Health::warning, "This phone has no bundle of its authority: nobody is better than level 2.");
     if (!content) return;
     const auto set = attestation::ReferenceSet::open(as_bytes(*content), bundle_signer_of(enrolment).view(), 0);
-    if (!set) return;
+    if (!set)
+        return say(Health::problem,
+                   std::string("The bundle of this phone does not count: ") + bundle_sentence(set.error()) + ".");
     for (const ByteSpan der : {enrolment.identity_certificate.view(), enrolment.ak_certificate.view()})
         if (const auto key = attestation::certificate_key(der); key && set->revoked(digest_of(*key)))
             return out.push_back(
                 {"profile.revoked", Health::problem,
                  enrolment.authority + " has struck this phone off: other phones refuse it.",
                  "Ask your administrator why. A new device starts with sealcall init and sealcall enroll."});
+    if (set->head().version < newest)
+        return say(Health::problem, "The bundle of this phone is number " + std::to_string(set->head().version) +
+                                        ", and it had number " + std::to_string(newest) +
+                                        " before: it shows everybody at level 0.");
+    if (const Status in_time = set->in_time(wall_ms()); !in_time)
+        return say(Health::problem, std::string("The bundle of this phone does not count now: ") +
+                                        bundle_sentence(in_time.error()) + ".");
+    out.push_back({"profile.bundle", Health::ok,
+                   "Bundle " + std::to_string(set->head().version) + " of " + set->head().authority.str() +
+                       " counts; the next one is due before " + local_time(set->head().next_update_ms) + ".",
+                   ""});
 }
 
 /// The newest time that this profile has seen: the clock must not be before it.
-uint64_t newest_seen(const ProfileStore& store) {
+uint64_t newest_seen(const ProfileStore& store, const std::optional<AuditReport>& log) {
     uint64_t newest = 0;
     if (const auto facts = store.facts()) newest = std::max(newest, facts->made_ms);
     if (const auto enrolment = store.enrolment()) newest = std::max(newest, enrolment->enrolled_ms);
-    if (const auto log = read_audit_file(store.paths().audit_log()); log && !log->records.empty())
-        newest = std::max(newest, log->records.back().wall_ms);
+    if (log && !log->records.empty()) newest = std::max(newest, log->records.back().wall_ms);
     return newest;
 }
 
-Finding check_audit(const ProfileStore& store) {
-    const auto log = read_audit_file(store.paths().audit_log());
+Finding check_audit(const std::optional<AuditReport>& log) {
     if (!log) return {"profile.audit", Health::ok, "There is no audit log yet.", ""};
     if (log->holds())
         return {"profile.audit", Health::ok,
@@ -154,13 +178,19 @@ Finding check_audit(const ProfileStore& store) {
             "sealcall audit show; keep the file as evidence"};
 }
 
+bool only_here(std::string_view address) {
+    return address.starts_with("127.") || address.starts_with("::1") || address.starts_with("[::1]") ||
+           address.starts_with("[::ffff:127.") || address.starts_with("::ffff:127.");
+}
+
 }  // namespace
 
 std::vector<Finding> check_profile(const ProfileStore& store) {
     std::vector<Finding> out;
     PhoneConfig config;
     out.push_back(check_config(store, config));
-    if (config.sip.listen.starts_with("127.") || config.media_address.starts_with("127."))
+    const bool read = out.back().health != Health::problem;
+    if (read && (only_here(config.sip.listen) || only_here(config.media_address)))
         out.push_back({"profile.network", Health::warning,
                        "This phone talks to phones of this computer only, as it is set up first.",
                        "For calls with others set [sip] listen and [media] address in " +
@@ -168,6 +198,7 @@ std::vector<Finding> check_profile(const ProfileStore& store) {
     try {
         const auto facts = store.facts();
         const auto keys = store.keys();
+        const auto log = read_audit_file(store.paths().audit_log());
         if (!facts || !keys) {
             out.push_back({"profile.keys", Health::problem, "This profile has no keys yet.", "sealcall init"});
             return out;
@@ -183,13 +214,13 @@ std::vector<Finding> check_profile(const ProfileStore& store) {
                            "sealcall init --renew-identity"});
         if (const auto enrolment = store.enrolment()) {
             check_certificates(*enrolment, out);
-            check_revocation(store, *enrolment, out);
+            check_bundle(store, *enrolment, log, out);
         } else {
             out.push_back({"profile.enrolment", Health::problem,
                            "No authority certifies this phone, so others see it as unverified.",
                            "sealcall enroll --authority DIR"});
         }
-        const uint64_t newest = newest_seen(store), now = wall_ms();
+        const uint64_t newest = newest_seen(store, log), now = wall_ms();
         if (now + 60'000 < newest)
             out.push_back({"clock", Health::problem,
                            "The clock is wrong: it says " + local_time(now) + ", but this profile was used at " +
@@ -197,7 +228,7 @@ std::vector<Finding> check_profile(const ProfileStore& store) {
                            "Set the clock: timedatectl set-ntp true"});
         else
             out.push_back({"clock", Health::ok, "The clock agrees with what this profile has seen.", ""});
-        out.push_back(check_audit(store));
+        out.push_back(check_audit(log));
     } catch (const Problem& problem) {
         out.push_back({"profile.files", Health::problem, problem.what(), problem.next()});
     }
