@@ -149,7 +149,7 @@ int run_audit_timeline(const Context& context) {
     // Nobody to believe is no fault here; what does not follow is.
     const bool holds =
         std::ranges::none_of(findings.list(), [](const Finding& f) { return f.verdict == Verdict::failed; });
-    if (!o.html.empty()) write_file(o.html, timeline_html(trail, report, timeline, findings), 0644);
+    if (!o.html.empty()) write_file(o.html, timeline_html(trail, report, timeline, findings), 0600);
     if (context.json()) {
         print_json({{"ok", holds},
                     {"keys", timeline_json(trail.log, report, timeline)},

@@ -39,8 +39,8 @@ bool join(AuditTrail& trail, AuditReport part, const fs::path& file) {
     } else if (all.records.empty()) {
         all.continues = part.continues;
     }
-    all.head = part.head;
-    all.cut_short = part.cut_short;
+    if (!part.records.empty()) all.head = part.head;
+    all.cut_short |= part.cut_short;
     all.records.insert(all.records.end(), std::make_move_iterator(part.records.begin()),
                        std::make_move_iterator(part.records.end()));
     if (part.holds()) return true;
@@ -79,6 +79,10 @@ AuditTrail read_trail(const std::vector<fs::path>& files) {
         if (!part)
             throw Problem("There is no audit log at " + file.string() + ".",
                           "It is made when the phone runs for the first time.", exit_status::kNotSetUp);
+        if (part->records.empty() && part->holds())
+            throw Problem(file.string() + " is no audit log: there is no whole record in it.",
+                          "Name another file. If this was a log once, it was cut: keep it as evidence.",
+                          exit_status::kDoesNotHold);
         if (!join(trail, *std::move(part), file)) break;
     }
     return trail;

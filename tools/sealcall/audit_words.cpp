@@ -77,6 +77,13 @@ bool is_told(const AuditRecord& r, const std::string& name, const Json& value) {
     return std::ranges::any_of(value, [&](const Json& e) { return !sentence_of(r, name, e).empty(); });
 }
 
+/// A text that could be taken for several fields is in quotes.
+std::string shown(const Json& value) {
+    if (!value.is_string()) return value.dump();
+    const auto& text = value.get_ref<const std::string&>();
+    return text.find_first_of(" =\"") == std::string::npos ? text : value.dump();
+}
+
 }  // namespace
 
 std::string fields_line(const AuditRecord& record) {
@@ -84,7 +91,7 @@ std::string fields_line(const AuditRecord& record) {
     for (const auto& [name, value] : record.fields.items()) {
         if (is_told(record, name, value)) continue;
         std::string text = word_of(record, name, value);
-        if (text.empty()) text = value.is_string() ? value.get<std::string>() : value.dump();
+        if (text.empty()) text = shown(value);
         if (text.empty()) continue;
         if (text.size() > kValueMax) text = text.substr(0, kValueShown) + "...";
         out += (out.empty() ? "" : "  ") + name + "=" + text;

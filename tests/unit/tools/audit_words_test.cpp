@@ -47,6 +47,9 @@ TEST(AuditWords, ANumberMeansWhatItsEventSays) {
               "action_before=allow  action=refuse");
     EXPECT_EQ(fields_line(record(audit::Record("rechecked").number("level_before", 0))), "level_before=X Failed");
     EXPECT_EQ(fields_line(record(audit::Record("stopped").number("status", 0))), "status=0");
+    EXPECT_EQ(fields_line(record(audit::Record("call").text("from_hearsay", "sip:a@b.test  level=4"))),
+              "from_hearsay=\"sip:a@b.test  level=4\"")
+        << "one value looks like two";
 }
 
 TEST(AuditWords, EveryNumberOfAnEnumerationHasWordsAndWhatIsBeyondStaysANumber) {
