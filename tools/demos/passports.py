@@ -19,8 +19,9 @@ class Organisations:
         lab.sealcall("authority", "init", self.two, "--name", "Partner Corp", "--domain", "partner.example", "--lab-ek-root",
                      lab.path("ek", "lab-ek-root.pem"))
         for directory, other in ((self.one, self.two), (self.two, self.one)):
-            lab.sealcall("authority", "card", other, "--out", lab.path("card.json"))
-            lab.sealcall("authority", "partner", "add", directory, lab.path("card.json"), "--at-most", "3", "--lab")
+            card = lab.path(f"{other.name}.card")
+            lab.sealcall("authority", "card", other, "--out", card)
+            lab.sealcall("authority", "partner", "add", directory, card, "--at-most", "3", "--lab")
         roots = "".join((directory / "root.cert.pem").read_text() for directory in (self.one, self.two))
         lab.path("roots.pem").write_text(roots)  # for SIP's own TLS, between two organisations without a proxy
         store = lab.path("references")

@@ -107,13 +107,14 @@ void CommandLine::define_authority_admin(CLI::App& authority) {
         ->type_name("ID")
         ->required();
 
-    command(authority, "card", "Write what a partner organisation pins of this authority",
-            {.text = "Name, domain, root and the key that signs passports; nothing of it is secret. Whoever pins it "
-                     "decides how far it is trusted.",
-             .examples = {{"sealcall authority card /srv/authority --out corp.card.json", ""}},
-             .exits = {}})
-        ->add_option("--out", o.out, "File (default: print it)")
-        ->type_name(kTypeFile);
+    CLI::App* card = command(
+        authority, "card", "Write what a partner organisation pins of this authority",
+        {.text = "Name, domain, root and the key that signs passports; nothing of it is secret. Whoever pins it "
+                 "decides how far it is trusted.",
+         .examples = {{"sealcall authority card /srv/authority --out corp.card.json", ""}},
+         .exits = {}});
+    card->add_option("--out", o.out, "File (default: print it)")->type_name(kTypeFile);
+    card->add_flag("--force", o.force, "Replace the file of --out if there is one");
     CLI::App* partner = add(authority, "partner", "Whose verifiers the phones of this authority believe", {});
     partner->require_subcommand(1);
     CLI::App* pin = command(

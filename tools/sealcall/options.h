@@ -42,6 +42,7 @@ struct AuthorityOptions {
     std::vector<std::string> host_names;
     unsigned requests_per_second = 20;
     std::string out, card;  ///< partners
+    bool force = false;     ///< of `out`
     int at_most = 2;
     bool lab = false;
 };

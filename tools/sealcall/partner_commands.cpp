@@ -31,7 +31,7 @@ int run_authority_card(const Context& context) {
         std::cout << card;
         return exit_status::kOk;
     }
-    write_file(o.out, card, 0644);
+    export_file(o.out, card, 0644, o.force);
     if (context.json())
         print_json({{"ok", true}, {"file", o.out}});
     else
