@@ -12,6 +12,8 @@
 namespace sealcall::cli {
 namespace {
 
+constexpr size_t kSentenceMax = 4096;  ///< characters of a line
+
 Runner runner_of(const std::vector<std::string>& words, std::span<const Command> commands) {
     std::string name;
     for (const auto& word : words) name += (name.empty() ? "" : " ") + word;
@@ -20,11 +22,22 @@ Runner runner_of(const std::vector<std::string>& words, std::span<const Command>
     return nullptr;
 }
 
+/// What stands in a sentence may be named by somebody else: nothing of it but its lines moves the terminal.
+std::string printable_lines(std::string_view text) {
+    std::string out;
+    for (size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+        out += printable(text.substr(0, end), kSentenceMax) + "\n";
+        text.remove_prefix(end + 1);
+    }
+    return out + printable(text, kSentenceMax);
+}
+
 void report(bool json, const std::string& what, const std::string& next, int status) {
     if (json)
         print_json({{"ok", false}, {"error", what}, {"next", next}, {"status", status}});
     else
-        std::cerr << "sealcall: " << what << "\n" << (next.empty() ? "" : "  " + next + "\n");
+        std::cerr << "sealcall: " << printable_lines(what) << "\n"
+                  << (next.empty() ? "" : "  " + printable_lines(next) + "\n");
 }
 
 int run(CommandLine& line, std::span<const Command> commands, char** arguments) {
@@ -87,7 +100,9 @@ int run_program(int argc, char** argv, std::span<const Command> commands) {
         std::string next = "See `sealcall";
         for (const auto& word : line.command()) next += " " + word;
         // The options were not taken over: the line as a whole was refused.
-        const bool json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+        const bool json = std::any_of(argv + 1, argv + argc, [](std::string_view word) {
+            return word == "--json" || word == "--json=true" || word == "--json=1";
+        });
         std::string what = error.what();
         std::vector<std::string> known;
         if (const std::string word = unknown_command(line, std::span(argv + 1, argv + argc), known); !word.empty()) {
