@@ -81,6 +81,10 @@ class PostgresDatabase : public Database {
 
   private:
     void connect() {
+        // What the library says of one that it cannot read holds all of it, with the password.
+        const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> read(
+            PQconninfoParse(conninfo_.c_str(), nullptr), PQconninfoFree);
+        if (!read) throw DatabaseError(Kind::failed, "PostgreSQL: this is no address of a database");
         connection_.reset(PQconnectdb(conninfo_.c_str()));
         if (PQstatus(connection_.get()) != CONNECTION_OK)
             throw DatabaseError(Kind::lost, std::string("PostgreSQL: ") + PQerrorMessage(connection_.get()));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "attestation/x509_checks.h"
 #include "authority_access.h"
 #include "commands.h"
 #include "files.h"
@@ -37,11 +38,23 @@ std::string differences(const authority::Settings& has, const authority::Setting
     return out;
 }
 
+/// What would only show when the first phone is enrolled, or when the directory is there already.
+void check_new(const authority::Settings& wanted) {
+    if (printable(wanted.name, wanted.name.size() * 8 + 1) != wanted.name)
+        throw Problem("The name of an authority has no control characters.", "Give another one with --name.",
+                      exit_status::kUsage);
+    if (!wanted.domain.empty() && !attestation::is_sip_address("sip:a@" + wanted.domain))
+        throw Problem("This is no domain: " + printable(wanted.domain, 200) + ".",
+                      "Give the part of the addresses behind the @: --domain example.com", exit_status::kUsage);
+    if (!wanted.database.empty()) (void)authority::open_database(wanted.database);
+}
+
 authority::Store open_or_make(const AuthorityOptions& o, bool made) {
     const authority::Settings wanted = settings_of(o);
     if (!o.database.empty() && !authority::is_database_url(o.database))
         throw Problem("This is not a database.", "Use sqlite:PATH, postgresql://... or postgres:KEY=VALUE.",
                       exit_status::kUsage);
+    if (made) check_new(wanted);
     authority::Store store = made ? authority::Store::create(o.dir, wanted, wall_ms()) : authority::Store::open(o.dir);
     if (!made && store.settings() != wanted)
         throw Problem("There is an authority in " + o.dir +
