@@ -140,7 +140,7 @@ TEST(LockAttack, AStrangerWhoKnocksDoesNotKeepThePhoneOpen) {
     const ipc::VaultItem past{.kind = ipc::VaultKind::call,
                               .name = BoundedString<256>("sip:stranger@example.com"),
                               .body = BoundedBytes<576>(as_bytes("{}"))};
-    const BootInstant until = BootClock::now() + Millis{5000};
+    const BootInstant until = BootClock::now() + Millis{20000};
     while (!p.bob.status()->locked && BootClock::now() < until) {
         for (int i = 0; i < 50; ++i) p.hosts.turn();
         (void)p.bob.ui.send(ipc::KeepCall{.past = past});  // what ui does by itself when one of them has gone

@@ -38,6 +38,11 @@ struct SipPeer::Tls {
     std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> ctx{SSL_CTX_new(TLS_method()), &SSL_CTX_free};
     std::unique_ptr<SSL, decltype(&SSL_free)> ssl{nullptr, &SSL_free};
     UniqueFd listener, connection;
+    /// What came may be no data (a session ticket): SSL_read gives up soon, and the caller waits for more.
+    void read_in_pieces() {
+        const timeval limit{0, 20'000};
+        setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    }
 };
 
 int SipMessage::status() const { return text.starts_with("SIP/2.0 ") ? std::atoi(text.c_str() + 8) : 0; }
@@ -102,6 +107,7 @@ bool SipPeer::accept() {
     SSL_set_fd(tls_->ssl.get(), tls_->connection.get());
     const bool ok = SSL_accept(tls_->ssl.get()) == 1;
     ERR_clear_error();
+    tls_->read_in_pieces();
     return ok;
 }
 
@@ -120,6 +126,7 @@ bool SipPeer::connect(uint16_t port) {
     SSL_set_fd(tls_->ssl.get(), tls_->connection.get());
     const bool ok = SSL_connect(tls_->ssl.get()) == 1;
     ERR_clear_error();
+    tls_->read_in_pieces();
     return ok;
 }
 
@@ -148,7 +155,9 @@ SipMessage SipPeer::read(std::chrono::milliseconds limit) {
         if (SSL_pending(tls_->ssl.get()) == 0 && !wait_for(tls_->connection.get(), POLLIN, left)) return {};
         char buffer[16384];
         const int n = SSL_read(tls_->ssl.get(), buffer, sizeof buffer);
+        const bool only_a_ticket = n <= 0 && SSL_get_error(tls_->ssl.get(), n) == SSL_ERROR_WANT_READ;
         ERR_clear_error();
+        if (only_a_ticket) continue;
         if (n <= 0) return {};
         pending_.append(buffer, static_cast<size_t>(n));
     }
