@@ -12,6 +12,10 @@ AuditTrail trail_of(const Context& context) {
         if (std::filesystem::status(file, error).type() == std::filesystem::file_type::not_found)
             throw Problem("There is no file " + printable(file.string(), 200) + ".", "Name a file that exists.");
     if (files.empty()) files = audit_files(context.paths());
+    // A phone that starts for the first time makes its log a moment before the first record.
+    if (files == std::vector{context.paths().audit_log()} && std::filesystem::is_empty(files.front(), error))
+        throw Problem("There is no record in " + printable(files.front().string(), 200) + " yet.",
+                      "The phone writes the first one when it starts.", exit_status::kNotSetUp);
     if (files.empty()) files.push_back(context.paths().audit_log());  // is not there, and that is said
     return read_trail(files);
 }

@@ -14,8 +14,10 @@
 #include "attestation/bundle.h"
 #include "attestation/certificates.h"
 #include "audit_log.h"
+#include "audit_trail.h"
 #include "authority_bundle.h"
 #include "files.h"
+#include "policy/document.h"
 #include "problem.h"
 #include "sealcall/base/time.h"
 #include "set_up.h"
@@ -121,26 +123,40 @@ void check_certificates(const Enrolment& enrolment, std::vector<Finding>& out) {
     }
 }
 
-/// The authority's own bundle, as far as this computer has it: does it count, and does it strike this phone off?
-void check_bundle(const ProfileStore& store, const Enrolment& enrolment, const std::optional<AuditReport>& log,
-                  std::vector<Finding>& out) {
+/// The newest bundle of the authority of now that the phone had in force, from its log; 0: none.
+uint64_t newest_bundle(const ProfileStore& store, const Enrolment& enrolment) {
     uint64_t newest = 0;
-    if (log)
+    for (const fs::path& file : audit_files(store.paths())) {
+        const auto log = read_audit_file(file);
+        if (!log) continue;
         for (const AuditRecord& r : log->records)
-            if (r.event == "bundle") newest = std::max(newest, r.number("version"));
+            if (r.event == "bundle" && r.wall_ms >= enrolment.enrolled_ms)
+                newest = std::max(newest, r.number("version"));
+    }
+    return newest;
+}
+
+/// The authority's own bundle, as far as this computer has it: does it count, and does it strike this phone off?
+void check_bundle(const ProfileStore& store, const Enrolment& enrolment, std::vector<Finding>& out) {
+    const uint64_t newest = newest_bundle(store, enrolment);
     const auto say = [&](Health health, const std::string& what) {
         out.push_back({"profile.bundle", health, what, "sealcall bundle install"});
     };
     const auto content = read_file(store.paths().bundle(), authority::kSignedBundleMax);
+    if (enrolment.bundle_signer.empty()) {
+        if (content) say(Health::warning, "The bundle that lies here was not taken yet.");
+        return;
+    }
     if (!content && newest != 0)
         return say(Health::problem, "The bundle that this phone had is gone: it shows everybody at level 0.");
-    if (!content && !enrolment.bundle_signer.empty())
+    if (!content)
         return say(Health::warning, "This phone has no bundle of its authority: nobody is better than level 2.");
-    if (!content) return;
-    const auto set = attestation::ReferenceSet::open(as_bytes(*content), bundle_signer_of(enrolment).view(), 0);
+    const auto set = attestation::ReferenceSet::open(as_bytes(*content), enrolment.bundle_signer.view(), 0);
     if (!set)
         return say(Health::problem,
                    std::string("The bundle of this phone does not count: ") + bundle_sentence(set.error()) + ".");
+    if (!set->policy().empty() && !policy::read_document(set->policy()))
+        return say(Health::problem, "The bundle of this phone has a policy that this version does not read.");
     for (const ByteSpan der : {enrolment.identity_certificate.view(), enrolment.ak_certificate.view()})
         if (const auto key = attestation::certificate_key(der); key && set->revoked(digest_of(*key)))
             return out.push_back(
@@ -214,7 +230,7 @@ std::vector<Finding> check_profile(const ProfileStore& store) {
                            "sealcall init --renew-identity"});
         if (const auto enrolment = store.enrolment()) {
             check_certificates(*enrolment, out);
-            check_bundle(store, *enrolment, log, out);
+            check_bundle(store, *enrolment, out);
         } else {
             out.push_back({"profile.enrolment", Health::problem,
                            "No authority certifies this phone, so others see it as unverified.",
