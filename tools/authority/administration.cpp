@@ -168,6 +168,10 @@ std::vector<UserRecord> Administration::list_users() {
     return registry_.read([](Database& db) { return users(db); });
 }
 
+bool Administration::knows_user(const std::string& uri) {
+    return registry_.read([&](Database& db) { return user_by_uri(db, uri).has_value(); });
+}
+
 std::vector<CertificateRecord> Administration::list_certificates() {
     return registry_.read([](Database& db) { return certificates(db); });
 }

@@ -74,6 +74,8 @@ class Administration {
 
     std::vector<DeviceView> list_devices();
     std::vector<UserRecord> list_users();
+    /// Was a phone ever enrolled for this address, or the address revoked?
+    bool knows_user(const std::string& uri);
     std::vector<CertificateRecord> list_certificates();
     /// Revoking twice changes nothing. An address that no phone has yet gets none.
     void revoke_device(const Actor& actor, const std::string& id, const std::string& reason);

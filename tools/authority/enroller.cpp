@@ -124,6 +124,10 @@ void Enroller::check_bonds(Database& db, const EnrolmentRequest& request, const 
                       "If the old device is gone for good, enrol with --replace-device, or with a token that was made "
                       "with it: it is recorded. Otherwise use an address of its own for this device.",
                       Kind::conflict);
+    for (const Bytes& key : {checked.ak_spki, checked.identity_spki})
+        if (is_struck_off(db, hash_hex(key)))
+            throw Refusal("A key of this phone was revoked.",
+                          "Run `sealcall init --renew-identity`, then enrol again.");
     if (const auto ak = attestation_key(db, hash_hex(checked.ak_spki))) {
         if (ak->revoked_ms) throw Refusal("This attestation key was revoked.", "Ask the administrator.");
         if (ak->device != id || ak->partner != request.partner.str())

@@ -57,15 +57,39 @@ Partner from_json(const Json& json) {
     return out;
 }
 
-void write(const Store& store, const std::vector<Partner>& partners) {
+/// The file: who is pinned, and the issuers of those who were and shall not be any more.
+struct Partners {
+    std::vector<Partner> pinned;
+    std::vector<std::string> removed;
+};
+
+Partners read(const Store& store) {
+    const auto text = cli::read_file(store.dir() / kFile, kPartnersMax * kCardMax);
+    if (!text) return {};
+    try {
+        Partners out;
+        const Json json = Json::parse(*text);
+        for (const Json& one : json.at("partners")) {
+            out.pinned.push_back(from_json(one));
+            out.pinned.back().verifier.at_most = static_cast<rats::Level>(one.at("at_most").get<int>() + 1);
+            out.pinned.back().verifier.lab = one.at("lab").get<bool>();
+        }
+        out.removed = json.value("removed", out.removed);
+        return out;
+    } catch (const Json::exception&) {
+        throw Problem("The file " + (store.dir() / kFile).string() + " is damaged.", "Restore it from a copy.");
+    }
+}
+
+void write(const Store& store, const Partners& partners) {
     Json list = Json::array();
-    for (const Partner& p : partners) {
+    for (const Partner& p : partners.pinned) {
         Json one = card_json(p);
         one["at_most"] = static_cast<int>(p.verifier.at_most) - 1;
         one["lab"] = p.verifier.lab;
         list.push_back(std::move(one));
     }
-    cli::write_file(store.dir() / kFile, Json{{"partners", list}}.dump(2) + "\n", 0600);
+    cli::write_file(store.dir() / kFile, Json{{"partners", list}, {"removed", partners.removed}}.dump(2) + "\n", 0600);
 }
 
 }  // namespace
@@ -105,48 +129,29 @@ Partner read_card(std::string_view text) {
     return out;
 }
 
-void must_know_partners(const Store& store, size_t known) {
-    std::error_code error;
-    if (known == 0 || std::filesystem::exists(store.dir() / kFile, error)) return;
-    throw Problem("The last bundle names " + std::to_string(known) + (known == 1 ? " partner" : " partners") +
-                      ", and the file " + (store.dir() / kFile).string() + " is gone. Nothing was signed.",
-                  "Restore it from a copy, or name the partners again: sealcall authority partner add",
-                  cli::exit_status::kUsage);
-}
-
-std::vector<Partner> read_partners(const Store& store) {
-    const auto text = cli::read_file(store.dir() / kFile, kPartnersMax * kCardMax);
-    if (!text) return {};
-    try {
-        std::vector<Partner> out;
-        const Json json = Json::parse(*text);
-        for (const Json& one : json.at("partners")) {
-            out.push_back(from_json(one));
-            out.back().verifier.at_most = static_cast<rats::Level>(one.at("at_most").get<int>() + 1);
-            out.back().verifier.lab = one.at("lab").get<bool>();
-        }
-        return out;
-    } catch (const Json::exception&) {
-        throw Problem("The file " + (store.dir() / kFile).string() + " is damaged.", "Restore it from a copy.");
-    }
-}
+std::vector<Partner> read_partners(const Store& store) { return read(store).pinned; }
+std::vector<std::string> removed_partners(const Store& store) { return read(store).removed; }
 
 void add_partner(const Store& store, Partner partner) {
-    if (partner.verifier.issuer.view() == store.settings().name)
+    const std::string issuer = partner.verifier.issuer.str();
+    if (issuer == store.settings().name)
         throw Problem("This is the name of this authority itself.", "Ask the partner for their card.",
                       cli::exit_status::kUsage);
-    auto all = read_partners(store);
-    std::erase_if(all, [&](const Partner& p) { return p.verifier.issuer == partner.verifier.issuer; });
-    if (all.size() >= kPartnersMax)
+    Partners all = read(store);
+    std::erase_if(all.pinned, [&](const Partner& p) { return p.verifier.issuer.view() == issuer; });
+    std::erase(all.removed, issuer);
+    if (all.pinned.size() >= kPartnersMax)
         throw Problem("There are " + std::to_string(kPartnersMax) + " partners already.", "Remove one first.",
                       cli::exit_status::kUsage);
-    all.push_back(std::move(partner));
+    all.pinned.push_back(std::move(partner));
     write(store, all);
 }
 
 bool remove_partner(const Store& store, const std::string& issuer) {
-    auto all = read_partners(store);
-    if (std::erase_if(all, [&](const Partner& p) { return p.verifier.issuer.view() == issuer; }) == 0) return false;
+    Partners all = read(store);
+    if (std::erase_if(all.pinned, [&](const Partner& p) { return p.verifier.issuer.view() == issuer; }) == 0)
+        return false;
+    all.removed.push_back(issuer);
     write(store, all);
     return true;
 }

@@ -25,9 +25,8 @@ Partner own_card(const Store& store);
 /// Throws Problem. `at_most` and `lab` stay as they are made.
 Partner read_card(std::string_view text);
 
-/// Problem when there is no file of partners, and the last bundle named some (`known`).
-void must_know_partners(const Store& store, size_t known);
-
+/// Issuers that `remove_partner` took away: a bundle without them is meant.
+std::vector<std::string> removed_partners(const Store& store);
 /// Throw Problem when the file is damaged.
 std::vector<Partner> read_partners(const Store& store);
 /// Adds, or replaces the one with the same issuer. Throws Problem.

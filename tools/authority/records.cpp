@@ -186,12 +186,24 @@ std::vector<Digest> struck_off(Database& db, uint64_t now_ms) {
 }
 
 bool revoke_key(Database& db, const std::string& spki, const std::string& reason, uint64_t now_ms) {
-    if (!db.run("SELECT 1 FROM revoked_keys WHERE spki = $1", {spki}).empty()) return false;
+    // Who is struck off may have been enrolled since.
+    const bool certified = !db.run(
+                                  "SELECT 1 FROM attestation_keys WHERE spki = $1 AND revoked_ms IS NULL UNION ALL "
+                                  "SELECT 1 FROM identity_keys WHERE spki = $1 AND revoked_ms IS NULL",
+                                  {spki})
+                                .empty();
+    const bool known = is_struck_off(db, spki);
     revoke_attestation_key(db, spki, reason, now_ms);
     db.run("UPDATE identity_keys SET revoked_ms = $1, reason = $2 WHERE spki = $3 AND revoked_ms IS NULL",
            {number(now_ms), reason, spki});
-    db.run("INSERT INTO revoked_keys (spki, reason, revoked_ms) VALUES ($1, $2, $3)", {spki, reason, number(now_ms)});
-    return true;
+    if (!known)
+        db.run("INSERT INTO revoked_keys (spki, reason, revoked_ms) VALUES ($1, $2, $3)",
+               {spki, reason, number(now_ms)});
+    return certified || !known;
+}
+
+bool is_struck_off(Database& db, const std::string& spki) {
+    return !db.run("SELECT 1 FROM revoked_keys WHERE spki = $1", {spki}).empty();
 }
 
 void insert(Database& db, const BundleRecord& b) {

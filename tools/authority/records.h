@@ -122,9 +122,11 @@ std::vector<Digest> revoked_identity_keys(Database& db);
 /// What a bundle strikes off: both of the above, and `revoked_keys`. Keys whose certificates are all over since a day
 /// are left out: nobody accepts them, and the list of a bundle is bounded. In order, without repeats.
 std::vector<Digest> struck_off(Database& db, uint64_t now_ms);
-/// Strikes a key off, whatever is known of it: also as attestation or identity key, if it is one. False: it was
-/// already.
+/// Strikes a key off, whatever is known of it: also as attestation or identity key, if it is one. False: all of it was
+/// so already.
 bool revoke_key(Database& db, const std::string& spki, const std::string& reason, uint64_t now_ms);
+/// By itself, known here as a key or not.
+bool is_struck_off(Database& db, const std::string& spki);
 
 struct BundleRecord {
     uint64_t version = 0;

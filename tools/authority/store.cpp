@@ -129,7 +129,8 @@ Store Store::create(const fs::path& dir, const Settings& settings, uint64_t now_
              "Making the root certificate");
     // Never over one that is there: of two that begin at once, one goes on.
     const Bytes pem = must(attestation::key_to_pem(key.get()), "Writing the root key");
-    if (!cli::write_new_file(dir / kRootKeyFile, as_chars(pem), 0600)) root_key_alone(dir);
+    if (!cli::write_new_file(dir / kRootKeyFile, as_chars(pem), 0600))
+        throw Problem("Somebody else makes an authority in " + dir.string() + " now.", "Use another directory.");
     cli::write_file(dir / "root.cert.pem",
                     must(attestation::certificate_to_pem(certificate), "Writing the root certificate"), 0644);
     const Json json = {{"name", settings.name},
@@ -218,9 +219,13 @@ fs::path Store::reference_store() const {
 }
 
 void Store::write_reference_store(const fs::path& dir) const {
-    // A store inside of this directory moves with it; a link is remembered, and not where it leads.
-    const fs::path whole = fs::absolute(dir).lexically_normal();
-    const fs::path inside = whole.lexically_relative(fs::absolute(dir_).lexically_normal());
+    // A store inside of this directory moves with it; if it is a link, that is remembered, and not where it leads.
+    fs::path named = fs::absolute(dir);
+    if (!named.has_filename()) named = named.parent_path();
+    const bool dots = named.filename() == "." || named.filename() == "..";
+    const fs::path whole =
+        dots ? fs::weakly_canonical(named) : fs::weakly_canonical(named.parent_path()) / named.filename();
+    const fs::path inside = whole.lexically_relative(fs::weakly_canonical(fs::absolute(dir_)));
     const bool outside = inside.empty() || *inside.begin() == "..";
     cli::write_file(dir_ / kReferenceStoreFile, (outside ? whole : inside).string() + "\n", 0644);
 }

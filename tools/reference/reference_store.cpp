@@ -4,6 +4,8 @@
 #include <sys/file.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -124,9 +126,13 @@ ReferenceStore ReferenceStore::open_to_change(const std::filesystem::path& dir) 
     if (failed) throw Problem("The directory " + dir.string() + " cannot be made: " + failed.message() + ".", "");
     // The directory itself is locked: a store is kept in git, and a file for the lock would show there.
     UniqueFd lock(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-        throw Problem("Somebody else changes the reference store in " + dir.string() + " now.",
-                      "Try again when they are ready.");
+    if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (lock.valid() && errno == EWOULDBLOCK)
+            throw Problem("Somebody else changes the reference store in " + dir.string() + " now.",
+                          "Try again when they are ready.");
+        throw Problem("The reference store in " + dir.string() + " cannot be changed: " + std::strerror(errno) + ".",
+                      "Check its rights, and that its file system has locks.");
+    }
     ReferenceStore out = open(dir);
     out.lock_ = std::move(lock);
     return out;

@@ -2,7 +2,6 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <iostream>
 
@@ -185,8 +184,7 @@ int run_authority_revoke(const Context& context) {
                       << next << "  (if no bundle was signed since)\n";
         return exit_status::kOk;
     }
-    const auto users = local.administration.list_users();
-    const bool nobody = !o.user.empty() && std::ranges::find(users, o.user, &authority::UserRecord::uri) == users.end();
+    const bool nobody = !o.user.empty() && !local.administration.knows_user(o.user);
     asked([&] {
         if (!o.device.empty()) local.administration.revoke_device(local.actor, o.device, o.reason);
         if (!o.user.empty()) local.administration.revoke_user(local.actor, o.user, o.reason);

@@ -46,10 +46,9 @@ Digest digest_from(const std::string& hex) {
 /// What the words after --revoke mean: an address, a certificate, or a key's digest.
 authority::StrikeOff strike_off(LocalAuthority& local, const std::vector<std::string>& words) {
     authority::StrikeOff out;
-    const auto users = local.administration.list_users();
     for (const std::string& who : words) {
         if (who.starts_with("sip:")) {
-            if (std::ranges::find(users, who, &authority::UserRecord::uri) == users.end())
+            if (!local.administration.knows_user(who))
                 throw Problem("No key was ever certified for " + printable(who) + " here.",
                               "`sealcall authority list DIR` shows the addresses.", exit_status::kUsage);
             out.users.push_back(who);
@@ -69,30 +68,14 @@ std::optional<ReferenceSet> last_bundle(ByteSpan last, ByteSpan signer) {
     if (!opened)
         throw Problem(
             "The last bundle of this authority is damaged: " + std::string(bundle_sentence(opened.error())) + ".",
-            "Restore bundle.bin from a copy, or from a phone.");
+            "Restore bundle.bin from a copy, or from a phone. If there is none, put it away and use --fewer.");
     return *std::move(opened);
-}
-
-/// The file must be the newest bundle that the database knows of: what the next one would lose beside another cannot be
-/// said.
-void must_be_the_newest(const std::optional<ReferenceSet>& last, uint64_t newest) {
-    const uint64_t found = last ? last->head().version : 0;
-    if (found >= newest) return;
-    throw Problem("Bundle " + std::to_string(newest) + " is the last one of this authority, and " +
-                      (found == 0 ? "it is not there" : "bundle.bin is number " + std::to_string(found)) +
-                      ": what the next one would lose cannot be said. Nothing was signed.",
-                  "Restore bundle.bin from a copy, or from a phone. If there is none, say so with --fewer: then the "
-                  "next bundle has the values of the store and " +
-                      (found == 0 ? std::string("no policy") : "the policy of bundle " + std::to_string(found)) +
-                      ", until one is signed again.",
-                  exit_status::kUsage);
 }
 
 /// Where the values come from: what was named, else what the last bundle was made from, else DIR/references if that is
 /// there. A name that leads nowhere would sign a bundle that trusts no platform.
 fs::path store_for(const authority::Store& authority, const std::string& named) {
-    const fs::path remembered = authority.reference_store();
-    const fs::path dir = !named.empty() ? fs::path(named) : remembered;
+    const fs::path dir = !named.empty() ? fs::path(named) : authority.reference_store();
     if (dir.empty()) return authority.dir() / "references";
     if (!named.empty()) must_be_a_store(named);
     if (ReferenceStore::exists(dir)) return dir;
@@ -111,39 +94,60 @@ std::string pcr_list(uint32_t mask) {
     return out;
 }
 
-/// Counts what changes, and lets nothing go that nobody gave up: no value, no kind of a value but that it is forbidden
-/// from now on, and no PCR that is looked at.
-void compare(const ReferenceSet& last, const rats::Bundle& next, const BundleWish& wish, SignedBundleFacts& facts) {
-    const auto keeps = [&](const rats::Reference& r) {
-        const auto was = last.find(r.pcr, r.digest);
-        return was && (was->kind == r.kind || r.kind == rats::ReferenceKind::forbidden);
-    };
-    const size_t before = last.references() + last.runtime(), after = next.references.size() + next.runtime.size();
+/// Counts values gained and lost. A value is kept when it keeps its kind, or is forbidden from now on. True: more are
+/// lost than were given up by their numbers.
+bool loses_values(const ReferenceSet& last, const rats::Bundle& next, const BundleWish& wish,
+                  SignedBundleFacts& facts) {
     std::set<std::pair<uint8_t, Digest>> given_up;
-    for (const rats::Reference& r : wish.withdrawn)
+    for (const rats::Reference& r : wish.decided)
         if (last.find(r.pcr, r.digest)) given_up.emplace(r.pcr, r.digest);
     size_t kept = 0;
     for (const auto* list : {&next.references.items(), &next.runtime.items()})
-        for (const rats::Reference& r : *list)
-            if (keeps(r)) {
-                ++kept;
-                given_up.erase({r.pcr, r.digest});
-            }
-    facts.gained = after - kept;
-    facts.lost = before - kept;
-    const uint32_t unwatched = last.head().boot_pcrs & ~next.boot_pcrs;
-    if (wish.fewer || (facts.lost <= given_up.size() && unwatched == 0)) return;
-    const std::string bundle = "Bundle " + std::to_string(next.version) + " would ",
-                      store = " The store is " + printable(facts.store.string()) +
-                              (ReferenceStore::exists(facts.store) ? "" : ", which is not there") +
-                              ". Nothing was signed.";
-    if (facts.lost <= given_up.size())
-        throw Problem(bundle + "look no more at what started in PCR " + pcr_list(unwatched) + "." + store,
-                      "Name the right store: --store DIR. If that is meant, say so: --fewer", exit_status::kUsage);
-    throw Problem(bundle + "lose " + values(facts.lost) + " of the " + std::to_string(before) + " that bundle " +
-                      std::to_string(last.head().version) + " has, and gain " + std::to_string(facts.gained) + "." +
-                      store,
-                  "Name the right store: --store DIR. If they shall go, say so: --fewer", exit_status::kUsage);
+        for (const rats::Reference& r : *list) {
+            const auto was = last.find(r.pcr, r.digest);
+            if (!was || (was->kind != r.kind && r.kind != rats::ReferenceKind::forbidden)) continue;
+            ++kept;
+            given_up.erase({r.pcr, r.digest});
+        }
+    facts.gained = next.references.size() + next.runtime.size() - kept;
+    facts.lost = last.references() + last.runtime() - kept;
+    return facts.lost > given_up.size();
+}
+
+/// What the next bundle would take from the last one and nobody gave up by name, each as the end of "It would ...".
+std::vector<std::string> losses(const std::optional<ReferenceSet>& last, uint64_t newest, const rats::Bundle& next,
+                                const BundleWish& wish, const std::vector<std::string>& removed_partners,
+                                SignedBundleFacts& facts) {
+    std::vector<std::string> out;
+    const uint64_t found = last ? last->head().version : 0;
+    if (found < newest)
+        out.push_back("not keep what bundle " + std::to_string(newest) + " has, the last one, because " +
+                      (last ? "bundle.bin is number " + std::to_string(found) : "there is no bundle.bin"));
+    if (!last) return out;
+    if (loses_values(*last, next, wish, facts))
+        out.push_back("lose " + values(facts.lost) + " of the " + std::to_string(last->references() + last->runtime()) +
+                      " that bundle " + std::to_string(found) + " has, and gain " + std::to_string(facts.gained));
+    // A bundle without values looked at nothing.
+    const uint32_t unwatched = last->references() == 0 ? 0 : last->head().boot_pcrs & ~next.boot_pcrs;
+    if (unwatched != 0) out.push_back("look no more at what started in PCR " + pcr_list(unwatched));
+    for (const rats::PartnerVerifier& p : last->partners()) {
+        const auto same = [&](const rats::PartnerVerifier& n) { return n.issuer == p.issuer; };
+        if (std::ranges::none_of(next.partners.items(), same) &&
+            std::ranges::find(removed_partners, p.issuer.str()) == removed_partners.end())
+            out.push_back("not name the partner " + printable(p.issuer.str(), 128));
+    }
+    return out;
+}
+
+[[noreturn]] void refuse(const std::vector<std::string>& losses, uint64_t version, const SignedBundleFacts& facts) {
+    std::string what = "Bundle " + std::to_string(version) + " would ";
+    for (size_t i = 0; i < losses.size(); ++i) what += (i == 0 ? "" : "; it would ") + losses[i];
+    throw Problem(what + ". The store is " + printable(facts.store.string()) +
+                      (ReferenceStore::exists(facts.store) ? "" : ", which is not there") + ". Nothing was signed.",
+                  "Name the right store (--store DIR), or restore what is gone: every phone has a copy of its bundle. "
+                  "If all of that shall go, say so: --fewer. Single values go by their numbers: sealcall reference "
+                  "approve --withdraw ID --authority DIR",
+                  exit_status::kUsage);
 }
 
 /// What the last bundle strikes off and the database has forgotten, because an older copy of it was restored.
@@ -157,6 +161,8 @@ std::vector<Digest> forgotten(const ReferenceSet& last, const authority::BundleG
 }  // namespace
 
 void must_be_a_store(const std::string& dir) {
+    if (std::ranges::any_of(dir, [](unsigned char c) { return c < 0x20; }))
+        throw Problem("The name of a store has no control characters.", "Rename the directory.", exit_status::kUsage);
     if (!ReferenceStore::exists(dir))
         throw Problem("There is no reference store in " + printable(dir) + ".",
                       "Correct the name, or make the store: sealcall reference import --store DIR ...",
@@ -169,12 +175,7 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
     const auto key = must(attestation::key_from_pem(store.root_key_pem()), "Reading the root key");
     const Bytes spki = must(attestation::public_key_der(key.get()), "Reading the root key");
     SignedBundleFacts out{.file = dir / authority::kBundleFile, .store = store_for(store, wish.store), .policy = {}};
-    authority::StrikeOff strikes;
-    try {
-        strikes = strike_off(local, wish.revoke);
-    } catch (const authority::Refusal& refusal) {
-        throw Problem(refusal.what(), refusal.next(), exit_status::kUsage);
-    }
+    const authority::StrikeOff strikes = strike_off(local, wish.revoke);
     const auto sign = [&](const authority::BundleGround& ground) {
         reference::BundleFacts facts{.authority = store.settings().name,
                                      .version = ground.above + 1,
@@ -185,7 +186,6 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
                                      .partners = {}};
         const Bytes last_bytes = store.bundle();
         const auto last = last_bundle(last_bytes, spki);
-        if (!wish.fewer) must_be_the_newest(last, ground.above);
         authority::SignedBundle made;
         if (last) {
             facts.version = std::max(facts.version, last->head().version + 1);
@@ -193,7 +193,6 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
             made.learned = forgotten(*last, ground);
             facts.revoked.insert(facts.revoked.end(), made.learned.begin(), made.learned.end());
             std::ranges::sort(facts.revoked);
-            authority::must_know_partners(store, last->partners().size());
         }
         if (wish.policy) facts.policy = *wish.policy;
         if (!facts.policy.empty() && !policy::read_document(facts.policy))  // phones could not either
@@ -204,7 +203,8 @@ SignedBundleFacts sign_next_bundle(const fs::path& dir, const BundleWish& wish) 
             facts.anchors.push_back(std::move(partner.root));
         }
         const rats::Bundle next = reference::compile(ReferenceStore::open(out.store), facts);
-        if (last) compare(*last, next, wish, out);
+        out.given_up = losses(last, ground.above, next, wish, authority::removed_partners(store), out);
+        if (!wish.fewer && !out.given_up.empty()) refuse(out.given_up, facts.version, out);
         made.version = facts.version;
         made.next_update_ms = facts.next_update_ms;
         made.bytes = must(attestation::sign_bundle(next, key.get()), "Signing");
@@ -241,7 +241,8 @@ void print_signed(const SignedBundleFacts& f, bool json) {
                     {"store", from_store ? nlohmann::json(f.store.string()) : nullptr},
                     {"policy", policy ? nlohmann::json(policy->name.str()) : nullptr},
                     {"revoked", f.revoked},
-                    {"learned", f.learned}});
+                    {"learned", f.learned},
+                    {"given_up", f.given_up}});
         return;
     }
     std::cout << "Signed bundle " << f.version << ": " << f.references << " values for the boot, " << f.runtime
@@ -249,6 +250,7 @@ void print_signed(const SignedBundleFacts& f, bool json) {
     if (from_store) std::cout << "The values are those of " << printable(f.store.string()) << ".\n";
     if (f.gained != 0 || f.lost != 0)
         std::cout << "Beside the bundle before: " << values(f.gained) << " gained, " << f.lost << " lost.\n";
+    for (const std::string& loss : f.given_up) std::cout << "As --fewer allows, it does " << loss << ".\n";
     if (f.learned != 0)
         std::cout << "Of the struck off keys, " << f.learned
                   << " are from the bundle before: the database is an older one, and knows them again now.\n";
@@ -259,7 +261,7 @@ void print_signed(const SignedBundleFacts& f, bool json) {
 int run_authority_bundle(const Context& context) {
     const ReferenceOptions& o = context.options.reference;
     BundleWish wish{
-        .store = o.store, .revoke = o.revoke, .policy = {}, .withdrawn = {}, .fewer = o.fewer, .days = o.days};
+        .store = o.store, .revoke = o.revoke, .policy = {}, .decided = {}, .fewer = o.fewer, .days = o.days};
     print_signed(sign_next_bundle(o.authority, wish), context.json());
     return exit_status::kOk;
 }

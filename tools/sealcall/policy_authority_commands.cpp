@@ -18,8 +18,7 @@ int run_policy_sign(const Context& context) {
     if (dir.empty() || (o.withdraw && !o.authority.empty()))
         throw Problem("Name the policy and the directory of the authority; with --withdraw the directory only.",
                       "See `sealcall policy sign --help`.", exit_status::kUsage);
-    BundleWish wish{
-        .store = o.store, .revoke = {}, .policy = Bytes(), .withdrawn = {}, .fewer = o.fewer, .days = o.days};
+    BundleWish wish{.store = o.store, .revoke = {}, .policy = Bytes(), .decided = {}, .fewer = o.fewer, .days = o.days};
     if (!o.withdraw) {
         const PolicyFile policy = load_policy(o.file);
         if (!context.json())

@@ -91,7 +91,8 @@ void CommandLine::define_policy() {
     sign->add_option("--days", o.days, "Until the next bundle is due; after that nobody can be checked")
         ->type_name("N")
         ->check(CLI::Range(1, 400).description(""));
-    sign->add_flag("--fewer", o.fewer, "Sign although the bundle loses values that the one before has");
+    sign->add_flag("--fewer", o.fewer,
+                   "Sign although the bundle loses what the one before has: values, PCRs, partners");
     sign->add_flag("--withdraw", o.withdraw, "The authority's policy is over; only the directory is named then");
 
     CLI::App* explain = add(

@@ -148,8 +148,9 @@ int run_reference_approve(const Context& context) {
     const bool foresees =
         !o.predict.empty() || !o.predict_file.empty() || !o.predict_digest.empty() || !o.predict_programs.empty();
     if (!foresees) must_be_a_store(o.store);
+    const std::vector<Entry> foreseen = predicted(o, ReferenceStore::open(o.store).boot_pcrs());
     ReferenceStore store = ReferenceStore::open_to_change(o.store);  // until the bundle is signed
-    BundleWish wish{.store = o.store, .revoke = {}, .policy = {}, .withdrawn = {}, .fewer = o.fewer, .days = o.days};
+    BundleWish wish{.store = o.store, .revoke = {}, .policy = {}, .decided = {}, .fewer = o.fewer, .days = o.days};
     size_t changed = 0;
     const auto decide = [&](Entry& e, EntryState state, rats::ReferenceKind kind) {
         changed += e.state != state || e.value.kind != kind ? 1 : 0;
@@ -158,10 +159,8 @@ int run_reference_approve(const Context& context) {
     };
     const auto allow = [&](Entry& e) {
         const bool was_forbidden = e.value.kind == rats::ReferenceKind::forbidden;
-        if (was_forbidden) wish.withdrawn.push_back(e.value);  // as a forbidden one
         decide(e, EntryState::approved, was_forbidden ? rats::ReferenceKind::approved : e.value.kind);
     };
-    const std::vector<Entry> foreseen = predicted(o, store.boot_pcrs());
     store.add(foreseen);
     for (const Entry& f : foreseen) {
         // Approved once more if it was withdrawn; what is forbidden needs somebody to say so by its id.
@@ -175,12 +174,16 @@ int run_reference_approve(const Context& context) {
         for (const Entry& e : std::vector<Entry>(store.entries()))
             if (e.state == EntryState::waiting)
                 decide(must_find(store, e.value.id), EntryState::approved, e.value.kind);
-    for (uint32_t id : o.ids) allow(must_find(store, id));
+    for (uint32_t id : o.ids) {
+        Entry& e = must_find(store, id);
+        allow(e);
+        wish.decided.push_back(e.value);
+    }
     for (uint32_t id : o.forbid) decide(must_find(store, id), EntryState::approved, rats::ReferenceKind::forbidden);
     for (uint32_t id : o.withdraw) {
         Entry& e = must_find(store, id);
         decide(e, EntryState::withdrawn, e.value.kind);
-        wish.withdrawn.push_back(e.value);
+        wish.decided.push_back(e.value);
     }
     store.save();
     if (!context.json()) std::cout << changed << " entries changed.\n";

@@ -14,7 +14,8 @@ void CommandLine::define_references() {
         app->add_option("--days", o.days, "Until the next bundle is due; after that nobody can be checked")
             ->type_name("N")
             ->check(CLI::Range(1, 400).description(""));
-        app->add_flag("--fewer", o.fewer, "Sign although the bundle loses values that the one before has");
+        app->add_flag("--fewer", o.fewer,
+                      "Sign although the bundle loses what the one before has: values, PCRs, partners");
     };
 
     CLI::App* reference =

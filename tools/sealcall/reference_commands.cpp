@@ -78,8 +78,7 @@ std::vector<Entry> from_allow_list(const std::string& file, const std::string& k
 
 int run_reference_import(const Context& context) {
     const ReferenceOptions& o = context.options.reference;
-    ReferenceStore store = ReferenceStore::open_to_change(o.store);
-    if (!o.pcrs.empty()) store.set_boot_pcrs(pcr_mask(o.pcrs));
+    const uint32_t pcrs = o.pcrs.empty() ? ReferenceStore::open(o.store).boot_pcrs() : pcr_mask(o.pcrs);
     std::vector<Entry> found;
     size_t left_out = 0;
     const auto take = [&](std::vector<Entry> more) {
@@ -87,9 +86,8 @@ int run_reference_import(const Context& context) {
     };
     if (!o.log.empty()) {
         const Bytes log = must_read(o.log);
-        take(attestation::looks_like_evidence_file(log)
-                 ? entries_of_evidence(o, as_chars(log), store.boot_pcrs(), left_out)
-                 : reference::from_boot_log(log, store.boot_pcrs(), o.log));
+        take(attestation::looks_like_evidence_file(log) ? entries_of_evidence(o, as_chars(log), pcrs, left_out)
+                                                        : reference::from_boot_log(log, pcrs, o.log));
     }
     if (!o.ima.empty()) take(reference::from_ima_list(must_read(o.ima), o.ima, left_out));
     if (!o.sealcall_log.empty()) take(reference::from_sealcall_log(must_read(o.sealcall_log), o.sealcall_log));
@@ -102,6 +100,8 @@ int run_reference_import(const Context& context) {
     if (o.log.empty() && o.ima.empty() && o.sealcall_log.empty() && o.allow_list.empty() && o.corim.empty())
         throw Problem("Nothing to import was named.",
                       "Give --evidence, --log, --ima, --sealcall-log, --corim or --allow-list.", exit_status::kUsage);
+    ReferenceStore store = ReferenceStore::open_to_change(o.store);
+    if (!o.pcrs.empty()) store.set_boot_pcrs(pcrs);
     const size_t read = found.size(), added = store.add(std::move(found));
     store.save();
     if (context.json()) {

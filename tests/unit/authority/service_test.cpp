@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "attestation/certificates.h"
+#include "attestation/tpm_structs.h"
 #include "problem.h"
 #include "remote_authority.h"
 #include "sealcall/base/unique_fd.h"
@@ -183,6 +184,22 @@ TEST_P(Service, BundleThatCouldNotBeSignedLeavesNoTrace) {
     });
 }
 
+TEST_P(Service, AKeyThatIsStruckOffByItselfIsNeverEnrolled) {
+    const auto request = test::request_of(tpms_->alice_keys);
+    for (const ByteSpan key : {request.ak_public.view(), request.identity_public.view()}) {
+        const Bytes spki = attestation::spki_der(attestation::parse_tpmt_public(key).value()).value();
+        const uint64_t version = served_->administration.newest_bundle() + 1;
+        served_->administration.publish_bundle(
+            {"test"}, {.users = {}, .keys = {cli::to_hex(cli::digest_of(spki))}}, [&](const BundleGround& ground) {
+                EXPECT_EQ(ground.revoked.size(), version);
+                return SignedBundle{.version = version, .next_update_ms = 1, .bytes = Bytes(1)};
+            });
+        auto phone = remote(token("sip:alice@example.com"));
+        EXPECT_NE(refusal([&] { phone.begin(request); }).find("was revoked"), std::string::npos);
+    }
+    EXPECT_EQ(device_count(), 0u);
+}
+
 TEST_P(Service, NoMoreThanABundleIsTaken) {
     served_->administration.publish_bundle({"test"}, {}, [](const BundleGround&) {
         return SignedBundle{.version = 1, .next_update_ms = 1, .bytes = Bytes(1)};
@@ -236,13 +253,16 @@ TEST_P(Service, StopIsHeardBeforeItRunsAndAtAnyMomentAfter) {
 
 TEST_P(Service, ThatTheSystemEndedIsNoEndThatSomebodyAskedFor) {
     HttpsServer server(*store_, served_->api, {});
-    for (int fd = 3; fd < 256; ++fd) {
+    int found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        const int fd = std::atoi(entry.path().filename().c_str());
         sockaddr_in at{};
         socklen_t size = sizeof at;
         if (::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0 && at.sin_family == AF_INET &&
             ntohs(at.sin_port) == server.port())
-            ::shutdown(fd, SHUT_RDWR);
+            found += ::shutdown(fd, SHUT_RDWR) == 0 ? 1 : 0;
     }
+    ASSERT_GT(found, 0);
     EXPECT_FALSE(server.run());
 }
 

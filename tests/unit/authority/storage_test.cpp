@@ -260,6 +260,19 @@ TEST_P(Storage, StruckOffKeysAreThoseThatSomebodyCouldStillShow) {
     EXPECT_EQ(hex(kNow + 400 * kDay), (Keys{ak, foreign})) << "what was named by its key stays for ever";
 }
 
+TEST_P(Storage, AKeyThatWasStruckOffBeforeItWasEnrolledIsStruckOffOnceMore) {
+    const std::string ak(64, '1');
+    write([&](Database& db) {
+        EXPECT_TRUE(revoke_key(db, ak, "before", kNow));
+        EXPECT_FALSE(revoke_key(db, ak, "nothing changes", kNow));
+        insert(db, device("d", "e"));
+        insert_attestation_key(db, key(ak, "d", ""));
+        EXPECT_TRUE(revoke_key(db, ak, "after", kNow));
+        EXPECT_NE(attestation_key(db, ak)->revoked_ms, 0u);
+        EXPECT_TRUE(is_struck_off(db, ak));
+    });
+}
+
 TEST_P(Storage, VersionsOfBundlesAreNeverForgotten) {
     EXPECT_EQ(registry_->read([](Database& db) { return newest_bundle(db); }), 0u);
     write([](Database& db) {
