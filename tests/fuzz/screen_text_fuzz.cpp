@@ -3,6 +3,7 @@
 #include "host/ui/line.h"
 #include "host/ui/screen.h"
 #include "sealcall/base/check.h"
+#include "sealcall/base/utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace sealcall::ui;
@@ -12,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
     const std::string shown = printable(text, charset);
     for (size_t at = 0; at < shown.size();) {
-        const char32_t c = next_code_point(shown, at);
+        const char32_t c = sealcall::next_code_point(shown, at);
         CHECK(c >= 0x20 && !(c >= 0x7F && c < 0xA0) && !(c >= 0x202A && c <= 0x202E));
         CHECK(charset == Charset::unicode || c < 0x7F);
     }
