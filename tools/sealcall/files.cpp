@@ -51,34 +51,33 @@ std::optional<std::string> read_file(const fs::path& file, size_t most) {
 
 namespace {
 
+/// Writes and syncs all of the new file `made`; without that there is none. `named` is what a person calls it.
+void fill(const UniqueFd& fd, const std::string& made, std::string_view content, mode_t mode, const fs::path& named) {
+    try {
+        if (::fchmod(fd.get(), mode) != 0) fail("written", named, errno);
+        write_all(fd.get(), content, named);
+        if (::fsync(fd.get()) != 0) fail("written", named, errno);
+    } catch (...) {
+        ::unlink(made.c_str());
+        throw;
+    }
+}
+
 /// A whole, synced file under a name of its own beside `file`.
 std::string write_beside(const fs::path& file, std::string_view content, mode_t mode) {
     std::string temporary = file.string() + ".XXXXXX";
-    UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+    const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
     if (!fd.valid()) fail("written", file, errno);
-    try {
-        if (::fchmod(fd.get(), mode) != 0) fail("written", file, errno);
-        write_all(fd.get(), content, file);
-        if (::fsync(fd.get()) != 0) fail("written", file, errno);
-    } catch (...) {
-        ::unlink(temporary.c_str());
-        throw;
-    }
+    fill(fd, temporary, content, mode, file);
     return temporary;
 }
 
 /// For file systems without hard links (FAT): a stop in the middle leaves a part of the file. False: there is one.
 bool write_in_place(const fs::path& file, std::string_view content, mode_t mode) {
-    const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd.valid() && errno == EEXIST) return false;
     if (!fd.valid()) fail("written", file, errno);
-    try {
-        write_all(fd.get(), content, file);
-        if (::fsync(fd.get()) != 0) fail("written", file, errno);
-    } catch (...) {
-        ::unlink(file.c_str());
-        throw;
-    }
+    fill(fd, file.string(), content, mode, file);
     return true;
 }
 
