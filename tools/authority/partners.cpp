@@ -152,6 +152,7 @@ bool remove_partner(const Store& store, const std::string& issuer) {
     if (std::erase_if(all.pinned, [&](const Partner& p) { return p.verifier.issuer.view() == issuer; }) == 0)
         return false;
     all.removed.push_back(issuer);
+    if (all.removed.size() > kPartnersMax) all.removed.erase(all.removed.begin());  // a bundle has no more of them
     write(store, all);
     return true;
 }
